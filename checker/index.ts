@@ -1,0 +1,1 @@
+export type { EventType, HistoryEvent, Json, Operation } from './history.ts';

@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// The door. Plain JavaScript, because the machine's own Node may be too old to read TypeScript:
+// then the runtime that the project pins takes over (DESIGN 10), as a child with the same terminal.
+const OLDEST_MAJOR = 26;
+
+if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
+  await import('./main.ts');
+} else {
+  await runPinned();
+}
+
+async function runPinned() {
+  const { spawn } = await import('node:child_process');
+  const { createRequire } = await import('node:module');
+  const { fileURLToPath } = await import('node:url');
+  const require = createRequire(import.meta.url);
+  const names = [
+    `node-${process.platform}-${process.arch}`,
+    `node-bin-${process.platform}-${process.arch}`,
+  ];
+  let runtime;
+  for (const name of names) {
+    try {
+      runtime = require.resolve(`${name}/bin/node`);
+      break;
+    } catch {
+      // Not installed: another platform's, or optional dependencies were left out.
+    }
+  }
+  if (runtime === undefined) {
+    process.stderr.write(
+      `GONG-E001  Node ${process.versions.node} is too old\n` +
+        `  why   Gong needs Node ${OLDEST_MAJOR} or newer, and none of ${names.join(', ')} is installed\n` +
+        `  fix   run npm ci in Gong's folder (without --omit=optional), or install Node ${OLDEST_MAJOR}\n`,
+    );
+    process.exit(64);
+  }
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const child = spawn(runtime, [...process.execArgv, main, ...process.argv.slice(2)], {
+    // The fourth is a line of life: when this process is killed, the child sees it close and ends.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  // A signal sent to this pid alone must reach the child. A terminal's Ctrl-C reaches it twice
+  // then; it takes two within a second for one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`GONG-E001  the pinned runtime does not start: ${error.message}\n`);
+    process.exit(75);
+  });
+  child.on('exit', (code, signal) => {
+    if (signal !== null) process.kill(process.pid, signal);
+    else process.exit(code ?? 70);
+  });
+}

@@ -1,0 +1,63 @@
+import type { Json } from '../../checker/index.ts';
+import type { Random } from '../lib/prng.ts';
+import type { Capability, Cluster } from './cluster.ts';
+import type { NodeId } from './names.ts';
+
+/** A fault as it was planned: symbolic, and the same for the same seed. */
+export interface PlannedFault {
+  /** `partition`, `kill`, … */
+  readonly kind: string;
+  /** `leader-minority`, `one`, …: one of the kind's shapes. */
+  readonly shape: string;
+  /** Nanoseconds since clients began. */
+  readonly atNs: number;
+  readonly durationNs: number;
+  /** Seeds the choice of victims when the fault is resolved. */
+  readonly seed: string;
+}
+
+/** What the observer knows when a fault is to be resolved. */
+export interface ClusterView {
+  readonly nodes: readonly NodeId[];
+  /** The node that leads the highest term seen, if it was seen as leader lately. */
+  readonly leader: NodeId | undefined;
+}
+
+/** A fault whose victims are known. */
+export interface ResolvedFault {
+  /** The nodes that were hit: killed, or cut off from a quorum. */
+  readonly victims: readonly NodeId[];
+  /** The leader at that time, when it is among the victims *because* it was the leader. */
+  readonly leader: NodeId | undefined;
+  /** For the history and for people: `{"groups":[["n1","n2"],["n3","n4","n5"]]}`. */
+  readonly value: Json;
+}
+
+/**
+ * What must be seen between injection and heal to say that a fault bit. `election`: a higher term,
+ * led by a node that is not a victim. `new-process`: every victim has another pid after the heal, and its
+ * clients saw requests fail. `cut-off-side`: an operation sent to a victim failed, timed out, or was
+ * served elsewhere. All that are named are required.
+ */
+export type EvidenceKind = 'election' | 'new-process' | 'cut-off-side';
+
+/** One kind of fault: how to choose its victims, do it, and know that it bit. One file each. */
+export interface Nemesis {
+  readonly kind: string;
+  readonly requires: Capability;
+  /** All shapes; asked for without a shape, a plan draws from all of them. */
+  readonly shapes: readonly NemesisShape[];
+  /** Does it, through the cluster's capability. Disposal heals. Rejects when it did not take effect. */
+  inject(cluster: Cluster, fault: ResolvedFault, shape: string): Promise<AsyncDisposable>;
+}
+
+export interface NemesisShape {
+  readonly shape: string;
+  /** True when the leader is a victim because it leads: such a fault is held until an election. */
+  readonly hitsLeader: boolean;
+  /** Fewest nodes for which the shape makes sense. */
+  readonly nodesMin: number;
+  readonly evidence: readonly EvidenceKind[];
+  /** Undefined when no victims can be named now (no leader known): ask again later. */
+  resolve(view: ClusterView, random: Random): ResolvedFault | undefined;
+}

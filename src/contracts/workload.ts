@@ -1,0 +1,29 @@
+import type { Random } from '../lib/prng.ts';
+import type { Invocation } from './client.ts';
+
+export interface WorkloadOptions {
+  /** Operations per key before a new key takes its place. */
+  readonly keyOps: number;
+  /** How many logical clients run at a time. */
+  readonly concurrency: number;
+  /** Written values: unique per key (`undefined`), or drawn from 0 … `values - 1`. */
+  readonly values: number | undefined;
+}
+
+/** Draws operations one by one; pure but for its own state. Same seed, same calls: same answers. */
+export interface Generator {
+  /** The next operation of this process. */
+  next(process: number): Invocation;
+  /** Operations for the end, after everything has healed: each is asked of every node. */
+  finalReads(): readonly Invocation[];
+}
+
+/** What clients do, and what a correct object would answer. */
+export interface Workload {
+  readonly name: string;
+  /** Name of the checker's model that judges it. */
+  readonly model: string;
+  /** Every `f` that the generator may draw: gates ask a minimum of ok operations of each. */
+  readonly functions: readonly string[];
+  generator(options: WorkloadOptions, random: Random): Generator;
+}
