@@ -1,0 +1,57 @@
+import { assert } from '../../lib/assert.ts';
+import { type LogIndex, logIndex, type NodeId } from './types.ts';
+
+/**
+ * Who votes. A quorum is always asked of a configuration, never of a number of nodes, so that
+ * joint configurations (§6) can take its place.
+ */
+export interface Configuration {
+  readonly voters: readonly NodeId[];
+}
+
+/** @throws InvariantError when there is no voter, or one twice */
+export function makeConfiguration(voters: readonly NodeId[]): Configuration {
+  assert(voters.length > 0, 'a configuration needs a voter');
+  assert(new Set(voters).size === voters.length, 'a voter is named twice');
+  return { voters };
+}
+
+export function isVoter(configuration: Configuration, node: NodeId): boolean {
+  return configuration.voters.includes(node);
+}
+
+/** True when those for whom `agrees` holds are a majority of the voters. */
+export function hasQuorum(
+  configuration: Configuration,
+  agrees: (voter: NodeId) => boolean,
+): boolean {
+  return configuration.voters.filter((voter) => agrees(voter)).length >= majority(configuration);
+}
+
+/**
+ * The greatest value that a majority of the voters has reached: commit by counting (§5.3), or the
+ * latest instant by which a quorum was heard.
+ */
+export function quorumValue(configuration: Configuration, of: (voter: NodeId) => number): number {
+  const descending = configuration.voters.map((voter) => of(voter)).toSorted((a, b) => b - a);
+  const value = descending[majority(configuration) - 1];
+  assert(value !== undefined, 'a configuration has a voter');
+  return value;
+}
+
+/**
+ * Highest index stored on a quorum.
+ *
+ * @see Raft §5.3, §5.4.2. The caller must also check that entry's term: counting replicas
+ *   commits only entries of the leader's current term.
+ */
+export function quorumIndex(
+  configuration: Configuration,
+  matchIndex: (voter: NodeId) => LogIndex,
+): LogIndex {
+  return logIndex(quorumValue(configuration, matchIndex));
+}
+
+function majority(configuration: Configuration): number {
+  return Math.floor(configuration.voters.length / 2) + 1;
+}

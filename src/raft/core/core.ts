@@ -1,0 +1,202 @@
+import type { Random } from '../../lib/prng.ts';
+import { assert, assertNever } from '../../lib/assert.ts';
+import { isVoter } from './configuration.ts';
+import { onRequestVote, onVoteResponse, refuseVote, startPreVote } from './election.ts';
+import { acknowledgeDurable, onAppendEntries } from './follower.ts';
+import { appendOwn, lead, onAppendResponse, onDisconnected, quorumHeardNs } from './leader.ts';
+import { RaftLog } from './log.ts';
+import type { Rules } from './rules.ts';
+import { becomeFollower, type CoreState, emptyOutbox, resetElectionTimer, send } from './state.ts';
+import {
+  type CoreConfig,
+  type Entry,
+  type HardState,
+  type Input,
+  type LogPosition,
+  logIndex,
+  type Message,
+  type NodeId,
+  type Ready,
+} from './types.ts';
+
+/** What a node finds on its disk when it starts: all of it is durable. */
+export interface Restored {
+  readonly hardState: HardState;
+  /** What lies before the first entry; `LOG_START` when nothing was compacted. */
+  readonly base: LogPosition;
+  readonly entries: readonly Entry[];
+}
+
+/** Consensus without I/O. Raft, extended version; thesis §6.4 (reads), §9.6 (PreVote). */
+export interface RaftCore {
+  /**
+   * Takes everything that arrived in one turn and says what to do about it; appends and rounds for
+   * all of it go out together. Deterministic: the same config, seed and inputs give the same Ready.
+   *
+   * @param nowNs - monotonic, any origin
+   */
+  step(inputs: readonly Input[], nowNs: number): Ready;
+}
+
+/** @param random - draws election timeouts and nothing else */
+export function makeRaftCore(parts: {
+  readonly config: CoreConfig;
+  readonly rules: Rules;
+  readonly random: Random;
+  readonly restored: Restored;
+  readonly nowNs: number;
+}): RaftCore {
+  const { config, restored } = parts;
+  assert(isVoter(config.configuration, config.id), 'a node is one of its own voters');
+  const log = new RaftLog(restored.base, restored.entries);
+  const state: CoreState = {
+    config,
+    rules: parts.rules,
+    random: parts.random,
+    log,
+    nowNs: parts.nowNs,
+    hard: restored.hardState,
+    role: 'follower',
+    leader: undefined,
+    commitIndex: restored.base.index,
+    handedOut: restored.base.index,
+    durable: log.lastIndex,
+    verified: restored.base.index,
+    owesAcknowledgement: false,
+    answeredRound: 0,
+    electionDeadlineNs: 0,
+    leaderHeardNs: -Infinity,
+    votes: new Set(),
+    progress: new Map(),
+    round: 0,
+    waitingReads: [],
+    rounds: [],
+    out: emptyOutbox(),
+  };
+  resetElectionTimer(state);
+  return {
+    step(inputs, nowNs) {
+      assert(nowNs >= state.nowNs, 'the clock is monotonic');
+      state.nowNs = nowNs;
+      state.out = emptyOutbox();
+      for (const input of inputs) take(state, input);
+      if (state.role === 'leader') lead(state);
+      return takeReady(state);
+    },
+  };
+}
+
+function take(state: CoreState, input: Input): void {
+  switch (input.type) {
+    case 'tick':
+      if (state.role !== 'leader' && state.nowNs >= state.electionDeadlineNs) startPreVote(state);
+      return;
+    case 'message':
+      return onMessage(state, input.from, input.message);
+    case 'propose': {
+      if (state.role !== 'leader') {
+        state.out.refused.push(input.id);
+        return;
+      }
+      const entry = appendOwn(state, { kind: 'command', ...input });
+      state.out.accepted.push({ id: input.id, index: entry.index, term: entry.term });
+      return;
+    }
+    case 'read':
+      (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
+      return;
+    case 'synced':
+      // Another term at this index means that it was replaced meanwhile, and that is not durable yet.
+      if (state.log.termAt(input.last.index) === input.last.term) {
+        state.durable = logIndex(Math.max(state.durable, input.last.index));
+      }
+      acknowledgeDurable(state);
+      return;
+    case 'disconnected':
+      onDisconnected(state, input.peer);
+      return;
+    default:
+      assertNever(input);
+  }
+}
+
+function onMessage(state: CoreState, from: NodeId, message: Message): void {
+  if (!isVoter(state.config.configuration, from) || from === state.config.id) return;
+  if (message.term < state.hard.term) return answerOlderTerm(state, from, message);
+  switch (message.type) {
+    case 'request-vote':
+      return onRequestVote(state, from, message);
+    case 'vote-response':
+      // A granted pre-vote names the term that was asked about; nobody is in it yet.
+      if (message.term > state.hard.term && !(message.preVote && message.granted)) {
+        return becomeFollower(state, message.term, undefined);
+      }
+      return onVoteResponse(state, from, message);
+    case 'append-entries':
+      return onAppendEntries(state, from, message);
+    case 'append-response':
+      if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
+      return onAppendResponse(state, from, message);
+    default:
+      return assertNever(message);
+  }
+}
+
+/**
+ * A request of an older term is answered with the current one, never dropped: with PreVote and
+ * CheckQuorum on, a node with a higher term would otherwise be shut out for ever.
+ */
+function answerOlderTerm(state: CoreState, from: NodeId, message: Message): void {
+  switch (message.type) {
+    case 'request-vote':
+      return refuseVote(state, from, message);
+    case 'append-entries':
+      return send(state, from, {
+        type: 'append-response',
+        term: state.hard.term,
+        round: 0,
+        result: { success: false, prevIndex: message.prev.index, hint: state.log.base },
+      });
+    case 'vote-response':
+    case 'append-response':
+      return;
+    default:
+      return assertNever(message);
+  }
+}
+
+function takeReady(state: CoreState): Ready {
+  const { out, log } = state;
+  const committed =
+    state.commitIndex > state.handedOut
+      ? log.slice(logIndex(state.handedOut + 1), state.commitIndex - state.handedOut)
+      : [];
+  state.handedOut = state.commitIndex;
+  return {
+    hardState: out.hardStateChanged ? state.hard : undefined,
+    entries: out.entries,
+    messages: out.messages,
+    messagesAfterSync: out.messagesAfterSync,
+    committed,
+    accepted: out.accepted,
+    refused: out.refused,
+    reads: out.reads,
+    refusedReads: out.refusedReads,
+    role: state.role,
+    term: state.hard.term,
+    leader: state.leader,
+    commitIndex: state.commitIndex,
+    firstIndex: log.firstIndex,
+    lastIndex: log.lastIndex,
+    deadlineNs: deadlineNs(state),
+  };
+}
+
+function deadlineNs(state: CoreState): number {
+  if (state.role !== 'leader') return state.electionDeadlineNs;
+  let deadline = quorumHeardNs(state) + state.config.electionTimeout.minNs;
+  for (const { sentNs } of state.progress.values()) {
+    deadline = Math.min(deadline, sentNs + state.config.heartbeatIntervalNs);
+  }
+  return deadline;
+}

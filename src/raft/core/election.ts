@@ -1,0 +1,125 @@
+import { hasQuorum } from './configuration.ts';
+import { becomeLeader } from './leader.ts';
+import {
+  becomeFollower,
+  type CoreState,
+  peers,
+  resetElectionTimer,
+  send,
+  sendAfterSync,
+  setHardState,
+} from './state.ts';
+import { type NodeId, type RequestVote, term, type VoteResponse } from './types.ts';
+
+/** The election timer ran out: asks first whether an election could be won. Thesis §9.6. */
+export function startPreVote(state: CoreState): void {
+  state.role = 'pre-candidate';
+  state.leader = undefined;
+  state.votes = new Set([state.config.id]);
+  state.owesAcknowledgement = false;
+  resetElectionTimer(state);
+  if (isElected(state)) return startElection(state);
+  for (const peer of peers(state)) {
+    send(state, peer, {
+      type: 'request-vote',
+      preVote: true,
+      term: term(state.hard.term + 1),
+      lastLog: state.log.last,
+    });
+  }
+}
+
+/** Raft §5.2: a new term, a vote for itself, and RequestVote to all. */
+function startElection(state: CoreState): void {
+  setHardState(state, { term: term(state.hard.term + 1), votedFor: state.config.id });
+  state.role = 'candidate';
+  state.leader = undefined;
+  state.votes = new Set([state.config.id]);
+  resetElectionTimer(state);
+  if (isElected(state)) return becomeLeader(state);
+  for (const peer of peers(state)) {
+    // SAFETY (Raft §5.2): the vote for itself is durable before anybody can answer this.
+    sendAfterSync(state, peer, {
+      type: 'request-vote',
+      preVote: false,
+      term: state.hard.term,
+      lastLog: state.log.last,
+    });
+  }
+}
+
+/** Not for messages of an older term. */
+export function onRequestVote(state: CoreState, from: NodeId, message: RequestVote): void {
+  if (isDisturbance(state)) return refuseVote(state, from, message);
+  if (message.preVote) {
+    // Granting changes neither term nor vote nor the election timer: it is only an answer.
+    const granted = state.rules.mayGrantPreVote({
+      ownTerm: state.hard.term,
+      ownLog: state.log.last,
+      candidateTerm: message.term,
+      candidateLog: message.lastLog,
+    });
+    if (!granted) return refuseVote(state, from, message);
+    return send(state, from, {
+      type: 'vote-response',
+      preVote: true,
+      term: message.term,
+      granted: true,
+    });
+  }
+  if (message.term > state.hard.term) becomeFollower(state, message.term, undefined);
+  const granted = state.rules.mayGrantVote({
+    own: state.hard,
+    ownLog: state.log.last,
+    candidate: from,
+    candidateTerm: message.term,
+    candidateLog: message.lastLog,
+  });
+  if (!granted) return refuseVote(state, from, message);
+  setHardState(state, { term: state.hard.term, votedFor: from });
+  resetElectionTimer(state);
+  // SAFETY (Raft §5.2, Figure 2): the term and the vote are on disk before the answer leaves.
+  sendAfterSync(state, from, {
+    type: 'vote-response',
+    preVote: false,
+    term: state.hard.term,
+    granted: true,
+  });
+}
+
+/** Also the answer to a request of an older term, which must learn the current one. */
+export function refuseVote(state: CoreState, from: NodeId, message: RequestVote): void {
+  sendAfterSync(state, from, {
+    type: 'vote-response',
+    preVote: message.preVote,
+    term: state.hard.term,
+    granted: false,
+  });
+}
+
+/** Not for answers of an older term, nor for refusals of a newer one. */
+export function onVoteResponse(state: CoreState, from: NodeId, message: VoteResponse): void {
+  if (!message.granted) return;
+  if (message.preVote) {
+    if (state.role !== 'pre-candidate' || message.term !== state.hard.term + 1) return;
+    state.votes.add(from);
+    if (isElected(state)) startElection(state);
+    return;
+  }
+  if (state.role !== 'candidate' || message.term !== state.hard.term) return;
+  state.votes.add(from);
+  if (isElected(state)) becomeLeader(state);
+}
+
+function isElected(state: CoreState): boolean {
+  return hasQuorum(state.config.configuration, (voter) => state.votes.has(voter));
+}
+
+function isDisturbance(state: CoreState): boolean {
+  return state.rules.refusesDisturbance({
+    nowNs: state.nowNs,
+    // A leader hears itself; when it has lost its quorum it steps down by CheckQuorum.
+    leaderHeardNs: state.role === 'leader' ? state.nowNs : state.leaderHeardNs,
+    electionTimeoutNsMin: state.config.electionTimeout.minNs,
+  });
+}

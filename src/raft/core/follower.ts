@@ -1,0 +1,88 @@
+import { assert } from '../../lib/assert.ts';
+import { becomeFollower, type CoreState, resetElectionTimer, send } from './state.ts';
+import { type AppendEntries, logIndex, type NodeId } from './types.ts';
+
+/** AppendEntries of the current term. Raft §5.3. */
+export function onAppendEntries(state: CoreState, from: NodeId, message: AppendEntries): void {
+  // Two leaders in one term cannot be (§5.2). Where it happens all the same, by a planted defect,
+  // this node goes on so that the damage shows in what clients see.
+  if (state.role === 'leader') return;
+  becomeFollower(state, message.term, from);
+  state.leaderHeardNs = state.nowNs;
+  resetElectionTimer(state);
+
+  const { log, rules } = state;
+  if (message.prev.index < log.base.index) {
+    // What lies before the base is committed, and so equal; nothing more is learnt from this one.
+    return acknowledge(state, from, message.round);
+  }
+  if (!rules.logMatches(message.prev, log.termAt(message.prev.index))) {
+    return send(state, from, {
+      type: 'append-response',
+      term: state.hard.term,
+      round: message.round,
+      result: {
+        success: false,
+        prevIndex: message.prev.index,
+        hint: log.lastPossibleMatch(message.prev),
+      },
+    });
+  }
+  storeEntries(state, message);
+  const last = logIndex(message.prev.index + message.entries.length);
+  if (last > state.verified) state.verified = last;
+  state.commitIndex = rules.followerCommitIndex({
+    commitIndex: state.commitIndex,
+    leaderCommit: message.leaderCommit,
+    verified: last,
+  });
+  const isDurable = state.durable >= last;
+  if (!isDurable) state.owesAcknowledgement = true;
+  // A round is answered at once: it says who leads, nothing of the log. Entries wait for the disk.
+  if (isDurable || message.round > state.answeredRound) acknowledge(state, from, message.round);
+}
+
+function storeEntries(state: CoreState, message: AppendEntries): void {
+  const { log } = state;
+  for (const [offset, entry] of message.entries.entries()) {
+    assert(entry.index === message.prev.index + 1 + offset, 'appended entries are consecutive');
+    const own = log.termAt(entry.index);
+    if (own !== undefined && !state.rules.mustTruncate(own, entry.term)) continue;
+    if (own !== undefined) {
+      // SAFETY (Raft §5.4.3): a committed entry is in every later leader's log.
+      assert(entry.index > state.commitIndex, `committed entry ${entry.index} would be truncated`);
+      log.truncate(entry.index);
+      state.durable = logIndex(Math.min(state.durable, entry.index - 1));
+      state.verified = logIndex(Math.min(state.verified, entry.index - 1));
+      // What this very step was to persist from there on is replaced as well.
+      state.out.entries = state.out.entries.filter((kept) => kept.index < entry.index);
+    }
+    const added = message.entries.slice(offset);
+    log.append(added);
+    state.out.entries.push(...added);
+    return;
+  }
+}
+
+/** Everything up to `durable` is on disk: what was owed to the leader can be acknowledged. */
+export function acknowledgeDurable(state: CoreState): void {
+  if (!state.owesAcknowledgement || state.leader === undefined) return;
+  if (state.durable >= state.verified) state.owesAcknowledgement = false;
+  acknowledge(state, state.leader, state.answeredRound);
+}
+
+function acknowledge(state: CoreState, leader: NodeId, round: number): void {
+  if (round > state.answeredRound) state.answeredRound = round;
+  send(state, leader, {
+    type: 'append-response',
+    term: state.hard.term,
+    round: state.answeredRound,
+    result: {
+      success: true,
+      matchIndex: state.rules.acknowledgedIndex({
+        verified: state.verified,
+        durable: state.durable,
+      }),
+    },
+  });
+}

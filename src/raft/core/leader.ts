@@ -1,0 +1,211 @@
+import { defined } from '../../lib/assert.ts';
+import { quorumValue } from './configuration.ts';
+import { becomeFollower, type CoreState, peers, type Progress, send } from './state.ts';
+import {
+  type AppendResponse,
+  type Entry,
+  type EntryKind,
+  type LogIndex,
+  logIndex,
+  type NodeId,
+} from './types.ts';
+
+/** Raft §5.2, §5.3: nextIndex begins behind the leader's last entry; a no-op opens the term (§8). */
+export function becomeLeader(state: CoreState): void {
+  state.role = 'leader';
+  state.leader = state.config.id;
+  state.owesAcknowledgement = false;
+  state.progress = new Map(
+    peers(state).map((peer): [NodeId, Progress] => [
+      peer,
+      {
+        nextIndex: logIndex(state.log.lastIndex + 1),
+        matchIndex: logIndex(0),
+        mode: 'probe',
+        probeSent: false,
+        inflight: [],
+        acknowledgedRound: 0,
+        sentRound: 0,
+        heardNs: state.nowNs,
+        sentNs: -Infinity,
+      },
+    ]),
+  );
+  appendOwn(state, { kind: 'noop', data: new Uint8Array(0) });
+}
+
+/** Appends to the leader's own log; §5.3. */
+export function appendOwn(
+  state: CoreState,
+  what: { readonly kind: EntryKind; readonly data: Uint8Array; readonly client?: Entry['client'] },
+): Entry {
+  const entry: Entry = {
+    index: logIndex(state.log.lastIndex + 1),
+    term: state.hard.term,
+    kind: what.kind,
+    data: what.data,
+    ...(what.client === undefined ? {} : { client: what.client }),
+  };
+  state.log.append([entry]);
+  state.out.entries.push(entry);
+  return entry;
+}
+
+/** An answer in the current term. Raft §5.3. */
+export function onAppendResponse(state: CoreState, from: NodeId, message: AppendResponse): void {
+  const progress = state.progress.get(from);
+  if (state.role !== 'leader' || progress === undefined) return;
+  progress.heardNs = state.nowNs;
+  if (message.round > progress.acknowledgedRound) progress.acknowledgedRound = message.round;
+  const { result } = message;
+  if (result.success) {
+    if (result.matchIndex > progress.matchIndex) progress.matchIndex = result.matchIndex;
+    progress.inflight = progress.inflight.filter((last) => last > progress.matchIndex);
+    if (progress.nextIndex <= progress.matchIndex) {
+      progress.nextIndex = logIndex(progress.matchIndex + 1);
+    }
+    progress.mode = 'replicate';
+    progress.probeSent = false;
+    return;
+  }
+  // A refusal of something that is known to match by now, or that was not the last probe, is late.
+  if (result.prevIndex <= progress.matchIndex) return;
+  if (progress.mode === 'probe' && result.prevIndex !== progress.nextIndex - 1) return;
+  const match = state.log.lastPossibleMatch(result.hint);
+  progress.nextIndex = logIndex(Math.max(match.index, progress.matchIndex) + 1);
+  probe(progress);
+}
+
+/** What was sent to this follower may be lost: find out again what it has. */
+export function onDisconnected(state: CoreState, peer: NodeId): void {
+  const progress = state.progress.get(peer);
+  if (progress === undefined) return;
+  progress.nextIndex = logIndex(progress.matchIndex + 1);
+  probe(progress);
+}
+
+function probe(progress: Progress): void {
+  progress.mode = 'probe';
+  progress.probeSent = false;
+  progress.inflight = [];
+}
+
+/** At the end of every step: commit, open a read round, send what there is to send. */
+export function lead(state: CoreState): void {
+  const { rules, config } = state;
+  const stale = rules.mustStepDown({
+    nowNs: state.nowNs,
+    quorumHeardNs: quorumHeardNs(state),
+    electionTimeoutNsMin: config.electionTimeout.minNs,
+  });
+  if (stale) return becomeFollower(state, state.hard.term, undefined);
+  state.commitIndex = rules.leaderCommitIndex({
+    configuration: config.configuration,
+    // SAFETY (thesis §10.2.1): the leader counts itself only up to what its own disk holds.
+    matchIndex: (voter) => (voter === config.id ? state.durable : matchIndex(state, voter)),
+    commitIndex: state.commitIndex,
+    currentTerm: state.hard.term,
+    termAt: (index) => state.log.termAt(index),
+  });
+  openReadRound(state);
+  for (const [peer, progress] of state.progress) replicate(state, peer, progress);
+  confirmReads(state);
+}
+
+function matchIndex(state: CoreState, voter: NodeId): LogIndex {
+  return state.progress.get(voter)?.matchIndex ?? logIndex(0);
+}
+
+/** The latest instant by which a quorum, this node included, was heard. */
+export function quorumHeardNs(state: CoreState): number {
+  return quorumValue(state.config.configuration, (voter) =>
+    voter === state.config.id ? state.nowNs : (state.progress.get(voter)?.heardNs ?? -Infinity),
+  );
+}
+
+/**
+ * SAFETY (thesis §6.4): the read index is taken *before* the round that confirms it is sent, and a
+ * read that comes later waits for a later round.
+ */
+function openReadRound(state: CoreState): void {
+  if (state.waitingReads.length === 0) return;
+  const isReady = state.rules.mayOpenReadRound({
+    currentTerm: state.hard.term,
+    committedTerm: state.log.termAt(state.commitIndex),
+  });
+  if (!isReady) return;
+  state.round += 1;
+  state.rounds.push({
+    round: state.round,
+    readIndex: state.commitIndex,
+    ids: state.waitingReads,
+  });
+  state.waitingReads = [];
+}
+
+function confirmReads(state: CoreState): void {
+  while (state.rounds.length > 0) {
+    const oldest = defined(state.rounds[0], 'not empty');
+    const isConfirmed = state.rules.isReadConfirmed({
+      configuration: state.config.configuration,
+      round: oldest.round,
+      acknowledgedRound: (voter) =>
+        voter === state.config.id
+          ? state.round
+          : (state.progress.get(voter)?.acknowledgedRound ?? 0),
+    });
+    if (!isConfirmed) return;
+    state.rounds.shift();
+    for (const id of oldest.ids) state.out.reads.push({ id, readIndex: oldest.readIndex });
+  }
+}
+
+/** Sends what this follower lacks, or a heartbeat where a round or the time asks for one. */
+function replicate(state: CoreState, peer: NodeId, progress: Progress): void {
+  const { log, config } = state;
+  const isDue = state.nowNs - progress.sentNs >= config.heartbeatIntervalNs;
+  if (progress.mode === 'probe' && (!progress.probeSent || isDue)) {
+    // The first probe takes entries along, since logs mostly agree; a repeated one does not.
+    const countMax = progress.probeSent ? 0 : config.maxEntriesPerAppend;
+    progress.probeSent = true;
+    return sendAppend(state, peer, progress, countMax);
+  }
+  if (progress.mode === 'replicate') {
+    while (
+      progress.nextIndex <= log.lastIndex &&
+      progress.inflight.length < config.maxInflightAppends
+    ) {
+      sendAppend(state, peer, progress, config.maxEntriesPerAppend);
+    }
+  }
+  if (
+    progress.sentRound < state.round ||
+    state.nowNs - progress.sentNs >= config.heartbeatIntervalNs
+  ) {
+    sendAppend(state, peer, progress, 0);
+  }
+}
+
+function sendAppend(state: CoreState, peer: NodeId, progress: Progress, countMax: number): void {
+  const { log, config } = state;
+  const prevIndex = logIndex(progress.nextIndex - 1);
+  const entries = log.slice(progress.nextIndex, countMax, config.maxBytesPerAppend);
+  send(state, peer, {
+    type: 'append-entries',
+    term: state.hard.term,
+    prev: {
+      index: prevIndex,
+      term: defined(log.termAt(prevIndex), `entry ${prevIndex} is compacted away`),
+    },
+    entries,
+    leaderCommit: state.commitIndex,
+    round: state.round,
+  });
+  progress.sentNs = state.nowNs;
+  progress.sentRound = state.round;
+  const last = entries.at(-1);
+  if (last !== undefined && progress.mode === 'replicate') {
+    progress.inflight.push(last.index);
+    progress.nextIndex = logIndex(last.index + 1);
+  }
+}

@@ -1,0 +1,166 @@
+import { type Configuration, hasQuorum, quorumIndex } from './configuration.ts';
+import type { HardState, LogIndex, LogPosition, NodeId, Term } from './types.ts';
+
+/**
+ * The safety rules of Raft, each one small function. The core takes them as an object, so that the
+ * suite can replace one (a *defect*) and show that it finds out what breaks.
+ */
+export interface Rules {
+  readonly mayGrantVote: typeof mayGrantVote;
+  readonly mayGrantPreVote: typeof mayGrantPreVote;
+  readonly refusesDisturbance: typeof refusesDisturbance;
+  readonly logMatches: typeof logMatches;
+  readonly mustTruncate: typeof mustTruncate;
+  readonly acknowledgedIndex: typeof acknowledgedIndex;
+  readonly followerCommitIndex: typeof followerCommitIndex;
+  readonly leaderCommitIndex: typeof leaderCommitIndex;
+  readonly mayOpenReadRound: typeof mayOpenReadRound;
+  readonly isReadConfirmed: typeof isReadConfirmed;
+  readonly mayServeRead: typeof mayServeRead;
+  readonly mustStepDown: typeof mustStepDown;
+}
+
+/** True when `a` may win `b`'s vote. Raft §5.4.1. */
+export function isUpToDate(a: LogPosition, b: LogPosition): boolean {
+  return a.term === b.term ? a.index >= b.index : a.term > b.term;
+}
+
+/**
+ * One vote per term, first come first served (§5.2), and only for a log that holds everything that
+ * can be committed (§5.4.1).
+ *
+ * @param own - already in the candidate's term
+ */
+export function mayGrantVote(question: {
+  readonly own: HardState;
+  readonly ownLog: LogPosition;
+  readonly candidate: NodeId;
+  readonly candidateTerm: Term;
+  readonly candidateLog: LogPosition;
+}): boolean {
+  const { own, candidate } = question;
+  if (question.candidateTerm !== own.term) return false;
+  if (own.votedFor !== undefined && own.votedFor !== candidate) return false;
+  return isUpToDate(question.candidateLog, question.ownLog);
+}
+
+/** Would this node vote for it, if it asked in that term? Thesis §9.6. */
+export function mayGrantPreVote(question: {
+  readonly ownTerm: Term;
+  readonly ownLog: LogPosition;
+  readonly candidateTerm: Term;
+  readonly candidateLog: LogPosition;
+}): boolean {
+  return (
+    question.candidateTerm > question.ownTerm && isUpToDate(question.candidateLog, question.ownLog)
+  );
+}
+
+/**
+ * Votes and pre-votes are refused, without taking over the term, while a leader was heard within
+ * the minimum election timeout: a node that was cut off cannot depose a working leader. §6.
+ */
+export function refusesDisturbance(state: {
+  readonly nowNs: number;
+  readonly leaderHeardNs: number;
+  readonly electionTimeoutNsMin: number;
+}): boolean {
+  return state.nowNs - state.leaderHeardNs < state.electionTimeoutNsMin;
+}
+
+/** The consistency check of AppendEntries. Raft §5.3. */
+export function logMatches(prev: LogPosition, ownTermAtPrev: Term | undefined): boolean {
+  return ownTermAtPrev === prev.term;
+}
+
+/**
+ * Only a real conflict truncates: the same index with another term (§5.3). An older, shorter
+ * AppendEntries that arrives late is a prefix of what is there and must not shorten it.
+ */
+export function mustTruncate(ownTerm: Term, newTerm: Term): boolean {
+  return ownTerm !== newTerm;
+}
+
+/** A follower vouches for what equals the leader's log *and* is on its disk. Raft §5.3, Figure 2. */
+export function acknowledgedIndex(state: {
+  readonly verified: LogIndex;
+  readonly durable: LogIndex;
+}): LogIndex {
+  return state.verified < state.durable ? state.verified : state.durable;
+}
+
+/** Committed here is only what this leader's messages proved equal. Raft §5.3, Figure 2. */
+export function followerCommitIndex(state: {
+  readonly commitIndex: LogIndex;
+  readonly leaderCommit: LogIndex;
+  readonly verified: LogIndex;
+}): LogIndex {
+  const proved = state.leaderCommit < state.verified ? state.leaderCommit : state.verified;
+  return proved > state.commitIndex ? proved : state.commitIndex;
+}
+
+/**
+ * Counting replicas commits only an entry of the leader's own term; what is older is committed with
+ * it. Raft §5.4.2, Figure 8.
+ */
+export function leaderCommitIndex(state: {
+  readonly configuration: Configuration;
+  readonly matchIndex: (voter: NodeId) => LogIndex;
+  readonly commitIndex: LogIndex;
+  readonly currentTerm: Term;
+  readonly termAt: (index: LogIndex) => Term | undefined;
+}): LogIndex {
+  const counted = quorumIndex(state.configuration, state.matchIndex);
+  if (counted <= state.commitIndex) return state.commitIndex;
+  return state.termAt(counted) === state.currentTerm ? counted : state.commitIndex;
+}
+
+/** A new leader knows what is committed only after an entry of its own term is. §8, thesis §6.4. */
+export function mayOpenReadRound(state: {
+  readonly currentTerm: Term;
+  readonly committedTerm: Term | undefined;
+}): boolean {
+  return state.committedTerm === state.currentTerm;
+}
+
+/** A quorum answered a message that was sent after the read index was taken. Thesis §6.4. */
+export function isReadConfirmed(state: {
+  readonly configuration: Configuration;
+  readonly round: number;
+  readonly acknowledgedRound: (voter: NodeId) => number;
+}): boolean {
+  return hasQuorum(state.configuration, (voter) => state.acknowledgedRound(voter) >= state.round);
+}
+
+/** Confirmed first, then applied up to the read index. Thesis §6.4. */
+export function mayServeRead(state: {
+  readonly readIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+}): boolean {
+  return state.appliedIndex >= state.readIndex;
+}
+
+/** A leader that has not heard from a quorum for an election timeout steps down. Thesis §6.2. */
+export function mustStepDown(state: {
+  readonly nowNs: number;
+  readonly quorumHeardNs: number;
+  readonly electionTimeoutNsMin: number;
+}): boolean {
+  return state.nowNs - state.quorumHeardNs >= state.electionTimeoutNsMin;
+}
+
+/** Raft as the paper has it. */
+export const PAPER_RULES: Rules = {
+  mayGrantVote,
+  mayGrantPreVote,
+  refusesDisturbance,
+  logMatches,
+  mustTruncate,
+  acknowledgedIndex,
+  followerCommitIndex,
+  leaderCommitIndex,
+  mayOpenReadRound,
+  isReadConfirmed,
+  mayServeRead,
+  mustStepDown,
+};

@@ -1,0 +1,155 @@
+import type { Random } from '../../lib/prng.ts';
+import type { RaftLog } from './log.ts';
+import type { Rules } from './rules.ts';
+import type {
+  CoreConfig,
+  Entry,
+  Envelope,
+  HardState,
+  LogIndex,
+  LogPosition,
+  Message,
+  NodeId,
+  RequestId,
+  Role,
+  Term,
+} from './types.ts';
+
+/** What a leader knows of one follower. Raft, Figure 2: nextIndex and matchIndex. */
+export interface Progress {
+  nextIndex: LogIndex;
+  matchIndex: LogIndex;
+  /**
+   * `probe`: where the logs agree is not known; one message at a time, until an answer.
+   * `replicate`: known; appends are sent ahead of their answers.
+   */
+  mode: 'probe' | 'replicate';
+  /** In `probe` mode: a message is on the way, wait for its answer or the next heartbeat. */
+  probeSent: boolean;
+  /** Last index of each append with entries that is on the way, oldest first. */
+  inflight: LogIndex[];
+  /** The newest ReadIndex round that this follower answered, and that it was sent. */
+  acknowledgedRound: number;
+  sentRound: number;
+  heardNs: number;
+  sentNs: number;
+}
+
+/** Reads that wait for a quorum to answer `round`. */
+export interface ReadRound {
+  readonly round: number;
+  readonly readIndex: LogIndex;
+  readonly ids: readonly RequestId[];
+}
+
+/** What a step collects for its Ready. */
+export interface Outbox {
+  hardStateChanged: boolean;
+  entries: Entry[];
+  messages: Envelope[];
+  messagesAfterSync: Envelope[];
+  accepted: (LogPosition & { readonly id: RequestId })[];
+  refused: RequestId[];
+  reads: { readonly id: RequestId; readonly readIndex: LogIndex }[];
+  refusedReads: RequestId[];
+}
+
+/** Everything the core remembers; changed only inside a step. */
+export interface CoreState {
+  readonly config: CoreConfig;
+  readonly rules: Rules;
+  readonly random: Random;
+  readonly log: RaftLog;
+  nowNs: number;
+  hard: HardState;
+  role: Role;
+  leader: NodeId | undefined;
+  commitIndex: LogIndex;
+  /** Entries up to here were handed out to be applied. */
+  handedOut: LogIndex;
+  /** Own entries up to here are on this node's disk. */
+  durable: LogIndex;
+  /** Follower: equal to the current leader's log up to here. */
+  verified: LogIndex;
+  /** Follower: verified entries that are not durable yet; they are acknowledged when they are. */
+  owesAcknowledgement: boolean;
+  /** The newest round of the current leader that this follower answered. */
+  answeredRound: number;
+  electionDeadlineNs: number;
+  leaderHeardNs: number;
+  /** Candidates: who granted. */
+  votes: Set<NodeId>;
+  progress: Map<NodeId, Progress>;
+  /** Grows over the whole life of this core and is never used twice (etcd#20418). */
+  round: number;
+  /** Reads that arrived since the last round was opened. */
+  waitingReads: RequestId[];
+  rounds: ReadRound[];
+  out: Outbox;
+}
+
+export function emptyOutbox(): Outbox {
+  return {
+    hardStateChanged: false,
+    entries: [],
+    messages: [],
+    messagesAfterSync: [],
+    accepted: [],
+    refused: [],
+    reads: [],
+    refusedReads: [],
+  };
+}
+
+/** The voters but for this node. */
+export function peers(state: CoreState): readonly NodeId[] {
+  return state.config.configuration.voters.filter((voter) => voter !== state.config.id);
+}
+
+/** May leave at once. */
+export function send(state: CoreState, to: NodeId, message: Message): void {
+  state.out.messages.push({ to, message });
+}
+
+/** SAFETY (Raft §5.1, Figure 2): leaves when everything persisted so far is durable. */
+export function sendAfterSync(state: CoreState, to: NodeId, message: Message): void {
+  state.out.messagesAfterSync.push({ to, message });
+}
+
+export function setHardState(state: CoreState, hard: HardState): void {
+  if (hard.term === state.hard.term && hard.votedFor === state.hard.votedFor) return;
+  state.hard = hard;
+  state.out.hardStateChanged = true;
+}
+
+/** Another random wait from the configured range, from now. Raft §5.2. */
+export function resetElectionTimer(state: CoreState): void {
+  const { minNs, maxNs } = state.config.electionTimeout;
+  state.electionDeadlineNs = state.nowNs + state.random.integer(minNs, maxNs);
+}
+
+/**
+ * A follower of `term`, under `leader` if it is known. The vote of an older term is forgotten with
+ * its term, never within it.
+ */
+export function becomeFollower(state: CoreState, at: Term, leader: NodeId | undefined): void {
+  if (at > state.hard.term) setHardState(state, { term: at, votedFor: undefined });
+  const led = state.role === 'leader';
+  const changed = led || state.role !== 'follower' || state.leader !== leader;
+  state.role = 'follower';
+  state.leader = leader;
+  if (!changed) return;
+  state.votes = new Set();
+  state.verified = state.commitIndex;
+  state.owesAcknowledgement = false;
+  state.answeredRound = 0;
+  if (led) {
+    for (const round of state.rounds) state.out.refusedReads.push(...round.ids);
+    state.out.refusedReads.push(...state.waitingReads);
+    state.rounds = [];
+    state.waitingReads = [];
+    state.progress = new Map();
+    // It led until now: it waits for a leader like anybody else.
+    resetElectionTimer(state);
+  }
+}

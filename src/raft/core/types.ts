@@ -1,0 +1,158 @@
+import type { Brand } from '../../lib/brand.ts';
+import type { Configuration } from './configuration.ts';
+
+/** Election term, from 1; 0 before the first. Raft §5.1. */
+export type Term = Brand<number, 'Term'>;
+export function term(value: number): Term {
+  return value as Term;
+}
+
+/** Position in the log, from 1; 0 stands before the first entry. Raft §5.3. */
+export type LogIndex = Brand<number, 'LogIndex'>;
+export function logIndex(value: number): LogIndex {
+  return value as LogIndex;
+}
+
+export type NodeId = Brand<string, 'NodeId'>;
+export function nodeId(name: string): NodeId {
+  return name as NodeId;
+}
+
+export interface LogPosition {
+  readonly term: Term;
+  readonly index: LogIndex;
+}
+
+/** A `noop` starts a leader's term (§8); a `command` is the state machine's. */
+export type EntryKind = 'noop' | 'command';
+
+export interface Entry extends LogPosition {
+  readonly kind: EntryKind;
+  /** Who asked, and which of their requests it is, when the request belongs to a session. */
+  readonly client?: { readonly id: number; readonly sequence: number };
+  readonly data: Uint8Array;
+}
+
+/** What must survive a crash beside the log. Raft, Figure 2: persistent state. */
+export interface HardState {
+  readonly term: Term;
+  readonly votedFor: NodeId | undefined;
+}
+
+/** RequestVote (§5.2); with `preVote` only a question: nothing changes when it is granted (thesis §9.6). */
+export interface RequestVote {
+  readonly type: 'request-vote';
+  readonly preVote: boolean;
+  /** The candidate's term; for a pre-vote the term that it would start. */
+  readonly term: Term;
+  readonly lastLog: LogPosition;
+}
+
+export interface VoteResponse {
+  readonly type: 'vote-response';
+  readonly preVote: boolean;
+  /** The voter's term; for a granted pre-vote the term that was asked for. */
+  readonly term: Term;
+  readonly granted: boolean;
+}
+
+/** AppendEntries (§5.3). Without entries it is a heartbeat and a probe of the log at `prev`. */
+export interface AppendEntries {
+  readonly type: 'append-entries';
+  readonly term: Term;
+  readonly prev: LogPosition;
+  readonly entries: readonly Entry[];
+  readonly leaderCommit: LogIndex;
+  /** The newest ReadIndex round of the leader; the answer carries it back. Thesis §6.4. */
+  readonly round: number;
+}
+
+export interface AppendResponse {
+  readonly type: 'append-response';
+  readonly term: Term;
+  /** The round of the message that is answered: its sender was still leader for this node. */
+  readonly round: number;
+  readonly result:
+    | {
+        readonly success: true;
+        /** The log equals the leader's up to here, *and* it is durable here. */
+        readonly matchIndex: LogIndex;
+      }
+    | {
+        readonly success: false;
+        /** The index that did not match. */
+        readonly prevIndex: LogIndex;
+        /** The follower's last position that may match: the leader goes on looking from there. */
+        readonly hint: LogPosition;
+      };
+}
+
+export type Message = RequestVote | VoteResponse | AppendEntries | AppendResponse;
+
+export interface Envelope {
+  readonly to: NodeId;
+  readonly message: Message;
+}
+
+/** Names a proposal or a read between the core and whoever drives it. */
+export type RequestId = number;
+
+export type Input =
+  /** Time has passed: deadlines may be due. */
+  | { readonly type: 'tick' }
+  | { readonly type: 'message'; readonly from: NodeId; readonly message: Message }
+  | {
+      readonly type: 'propose';
+      readonly id: RequestId;
+      readonly data: Uint8Array;
+      readonly client?: { readonly id: number; readonly sequence: number };
+    }
+  | { readonly type: 'read'; readonly id: RequestId }
+  /** Everything that earlier Readys asked to persist, up to `last`, is durable. */
+  | { readonly type: 'synced'; readonly last: LogPosition }
+  /** What was sent to this peer lately may be lost. */
+  | { readonly type: 'disconnected'; readonly peer: NodeId };
+
+export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
+
+/**
+ * What the shell has to do after a step, in this order: start to persist, send `messages`, apply
+ * `committed`, answer; send `messagesAfterSync` once everything persisted so far is durable.
+ */
+export interface Ready {
+  readonly hardState: HardState | undefined;
+  /** To be persisted; the first one may lie inside the log and then replaces all from there. */
+  readonly entries: readonly Entry[];
+  readonly messages: readonly Envelope[];
+  readonly messagesAfterSync: readonly Envelope[];
+  readonly committed: readonly Entry[];
+  /** Proposals that stand in this leader's log now. Whether they commit is another matter. */
+  readonly accepted: readonly (LogPosition & { readonly id: RequestId })[];
+  /** Proposals that were not appended anywhere: certainly without effect. */
+  readonly refused: readonly RequestId[];
+  /** Reads that may be answered as soon as `readIndex` is applied. */
+  readonly reads: readonly { readonly id: RequestId; readonly readIndex: LogIndex }[];
+  /** Reads that this node cannot serve, since it does not lead. */
+  readonly refusedReads: readonly RequestId[];
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+  readonly commitIndex: LogIndex;
+  readonly firstIndex: LogIndex;
+  readonly lastIndex: LogIndex;
+  /** When `tick` is due next, on the clock of `now`. */
+  readonly deadlineNs: number;
+}
+
+export interface CoreConfig {
+  readonly id: NodeId;
+  readonly configuration: Configuration;
+  /** A follower waits a random time from this range, and so does a candidate (§5.2). */
+  readonly electionTimeout: { readonly minNs: number; readonly maxNs: number };
+  readonly heartbeatIntervalNs: number;
+  readonly maxEntriesPerAppend: number;
+  /** Bytes of entry data per append; at least one entry goes whatever its size. */
+  readonly maxBytesPerAppend: number;
+  /** AppendEntries with entries on the way to one follower at a time. */
+  readonly maxInflightAppends: number;
+}

@@ -1,0 +1,329 @@
+import { assertNever } from '../../lib/assert.ts';
+import type { Random } from '../../lib/prng.ts';
+import { makeRaftCore, type RaftCore } from '../core/core.ts';
+import type { Rules } from '../core/rules.ts';
+import {
+  type CoreConfig,
+  type Entry,
+  type Envelope,
+  type Input,
+  type LogIndex,
+  logIndex,
+  type LogPosition,
+  type NodeId,
+  type Ready,
+  type RequestId,
+  type Role,
+  type Term,
+} from '../core/types.ts';
+import { decodeCommand, encodeCommand } from '../kv/commands.ts';
+import { StateMachine } from '../kv/state-machine.ts';
+import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
+import { PendingRequests } from './pending.ts';
+import type { Disk, Network, Scheduler } from './ports.ts';
+import type { Answer, Request } from './requests.ts';
+import { type FsyncMode, Wal } from './wal.ts';
+
+export interface DriverOptions {
+  readonly config: CoreConfig;
+  readonly clusterId: string;
+  readonly fsync: FsyncMode;
+  /** For `fsync: 'interval'`. */
+  readonly fsyncIntervalNs: number;
+  /** How long a request waits for its answer. */
+  readonly requestTimeoutNs: number;
+  readonly rules: Rules;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly network: Network;
+  readonly scheduler: Scheduler;
+  /** The disk failed, or the state is broken: the node must stop, its data stays as it is. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface DriverStatus {
+  readonly id: NodeId;
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+  readonly commitIndex: LogIndex;
+  readonly lastApplied: LogIndex;
+  readonly log: { readonly firstIndex: LogIndex; readonly lastIndex: LogIndex };
+  /** Answers to clients of this node by outcome. */
+  readonly requests: Readonly<Record<Answer['type'], number>>;
+  readonly walBatches: number;
+}
+
+/**
+ * Runs the core and the state machine over ports. One turn: everything that arrived goes into one
+ * step; what is to persist joins the next WAL batch; messages leave; committed entries are applied;
+ * requests are answered.
+ */
+export class Driver {
+  readonly #options: DriverOptions;
+  readonly #core: RaftCore;
+  readonly #wal: Wal;
+  readonly #machine = new StateMachine();
+  readonly #pending: PendingRequests;
+  readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
+  #inputs: Input[] = [];
+  #isTurnDue = false;
+  #isStopped = false;
+  #state: Pick<
+    Ready,
+    'role' | 'term' | 'leader' | 'commitIndex' | 'firstIndex' | 'lastIndex' | 'deadlineNs'
+  >;
+  #lastApplied: LogIndex;
+  /** Who proposed the entry at an index, while it is not applied. */
+  readonly #proposals = new Map<LogIndex, LogPosition & { readonly id: RequestId }>();
+  #readsToServe: { readonly id: RequestId; readonly readIndex: LogIndex }[] = [];
+  /** Calls of `persist` so far, those that are durable, and messages that wait for one of them. */
+  #persisted = 0;
+  #durable = 0;
+  #heldMessages: { readonly until: number; readonly envelopes: readonly Envelope[] }[] = [];
+  #fsyncDueNs = Infinity;
+
+  /** @throws WalDamage when the disk holds something that must not be started on */
+  static async start(
+    options: DriverOptions,
+  ): Promise<{ readonly driver: Driver; readonly tornBytes: number }> {
+    const { wal, restored, tornBytes } = await Wal.open(options.disk, {
+      identity: { clusterId: options.clusterId, node: options.config.id },
+      fsync: options.fsync,
+      onFailure: (error) => driver.#fail(error),
+    });
+    const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
+    const driver = new Driver(options, core, wal, restored.base.index);
+    driver.#enqueue({ type: 'tick' });
+    return { driver, tornBytes };
+  }
+
+  private constructor(options: DriverOptions, core: RaftCore, wal: Wal, applied: LogIndex) {
+    this.#options = options;
+    this.#core = core;
+    this.#wal = wal;
+    this.#pending = new PendingRequests(options.requestTimeoutNs);
+    this.#lastApplied = applied;
+    this.#state = core.step([], options.scheduler.now());
+    if (options.fsync === 'interval') {
+      this.#fsyncDueNs = options.scheduler.now() + options.fsyncIntervalNs;
+    }
+  }
+
+  /** A request of a client of this node; `done` is called exactly once, unless the node stops. */
+  submit(request: Request, done: (answer: Answer) => void): void {
+    const count = (answer: Answer): void => {
+      this.#answered[answer.type] += 1;
+      done(answer);
+    };
+    const { leader } = this.#state;
+    if (this.#isOwn(request) || leader === this.#options.config.id)
+      return this.#take(request, count);
+    if (leader === undefined) return count({ type: 'refused', error: 'no leader is known here' });
+    this.#forward(leader, request, count);
+  }
+
+  /**
+   * What a peer sent.
+   *
+   * @throws DecodeError when the bytes are malformed: the transport closes that connection
+   */
+  receive(from: NodeId, bytes: Uint8Array): void {
+    const peerMessage = decodePeerMessage(bytes);
+    switch (peerMessage.type) {
+      case 'raft':
+        return this.#enqueue({ type: 'message', from, message: peerMessage.message });
+      case 'forward':
+        return this.#onForwarded(from, peerMessage.id, peerMessage.request);
+      case 'answer':
+        return this.#pending.answer(peerMessage.id, peerMessage.answer);
+      default:
+        return assertNever(peerMessage);
+    }
+  }
+
+  /** What was sent to this peer lately may be lost. */
+  disconnected(peer: NodeId): void {
+    this.#enqueue({ type: 'disconnected', peer });
+  }
+
+  /** No step and no answer from now on. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  status(): DriverStatus {
+    const { role, term, leader, commitIndex, firstIndex, lastIndex } = this.#state;
+    return {
+      id: this.#options.config.id,
+      role,
+      term,
+      leader,
+      commitIndex,
+      lastApplied: this.#lastApplied,
+      log: { firstIndex, lastIndex },
+      requests: { ...this.#answered },
+      walBatches: this.#wal.batches,
+    };
+  }
+
+  #isOwn(request: Request): boolean {
+    return request.type === 'read' && request.consistency === 'stale';
+  }
+
+  /** Handled by this node itself; refused by the core when it does not lead. */
+  #take(request: Request, done: (answer: Answer) => void): void {
+    if (request.type === 'read' && request.consistency === 'stale') {
+      return done(this.#ok(this.#machine.read(request.key), true));
+    }
+    const id = this.#pending.add(request, this.#options.scheduler.now(), done);
+    if (request.type === 'read') this.#enqueue({ type: 'read', id });
+    else this.#enqueue({ type: 'propose', id, data: encodeCommand(request.command) });
+  }
+
+  #forward(leader: NodeId, request: Request, done: (answer: Answer) => void): void {
+    const id = this.#pending.add(request, this.#options.scheduler.now(), done);
+    const isSent = this.#send(leader, encodePeerMessage({ type: 'forward', id, request }));
+    if (!isSent) this.#pending.answer(id, { type: 'refused', error: `no connection to ${leader}` });
+    this.#setTimer();
+  }
+
+  /** Never forwarded a second time: a loop of two followers that name each other would not end. */
+  #onForwarded(from: NodeId, id: number, request: Request): void {
+    this.#take(request, (answer) => {
+      this.#send(from, encodePeerMessage({ type: 'answer', id, answer }));
+    });
+  }
+
+  #send(to: NodeId, bytes: Uint8Array): boolean {
+    return this.#options.network.send(to, bytes);
+  }
+
+  #enqueue(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    this.#options.scheduler.soon(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isTurnDue = false;
+    if (this.#isStopped) return;
+    const now = this.#options.scheduler.now();
+    const inputs = this.#inputs;
+    this.#inputs = [];
+    try {
+      this.#do(this.#core.step(inputs, now));
+      this.#pending.expire(now);
+      if (now >= this.#fsyncDueNs) {
+        this.#fsyncDueNs = now + this.#options.fsyncIntervalNs;
+        void this.#wal.syncNow();
+      }
+      this.#setTimer();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #do(ready: Ready): void {
+    this.#state = ready;
+    this.#persist(ready);
+    for (const envelope of ready.messages) this.#sendRaft(envelope);
+    for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
+    for (const entry of ready.committed) this.#apply(entry);
+    const notLeader: Answer = { type: 'refused', error: 'this node does not lead' };
+    for (const id of ready.refused) this.#pending.answer(id, notLeader);
+    for (const id of ready.refusedReads) this.#pending.answer(id, notLeader);
+    this.#readsToServe.push(...ready.reads);
+    this.#serveReads();
+  }
+
+  #persist(ready: Ready): void {
+    const { hardState, entries } = ready;
+    if (hardState !== undefined || entries.length > 0) {
+      this.#persisted += 1;
+      const last = entries.at(-1);
+      this.#wal.persist({ hardState, entries }, () => this.#onDurable(last));
+    }
+    if (ready.messagesAfterSync.length === 0) return;
+    if (this.#durable === this.#persisted) {
+      for (const envelope of ready.messagesAfterSync) this.#sendRaft(envelope);
+    } else {
+      this.#heldMessages.push({ until: this.#persisted, envelopes: ready.messagesAfterSync });
+    }
+  }
+
+  #onDurable(last: LogPosition | undefined): void {
+    if (this.#isStopped) return;
+    this.#durable += 1;
+    for (;;) {
+      const held = this.#heldMessages[0];
+      if (held === undefined || held.until > this.#durable) break;
+      this.#heldMessages.shift();
+      for (const envelope of held.envelopes) this.#sendRaft(envelope);
+    }
+    if (last !== undefined) {
+      this.#enqueue({ type: 'synced', last: { index: last.index, term: last.term } });
+    }
+  }
+
+  #sendRaft({ to, message }: Envelope): void {
+    this.#send(to, encodePeerMessage({ type: 'raft', message }));
+  }
+
+  #apply(entry: Entry): void {
+    const result =
+      entry.kind === 'command' ? this.#machine.apply(decodeCommand(entry.data)) : undefined;
+    this.#lastApplied = logIndex(entry.index);
+    const proposal = this.#proposals.get(entry.index);
+    if (proposal === undefined) return;
+    this.#proposals.delete(entry.index);
+    // SAFETY (Raft §5.3): another entry is committed at its index, so this one never will be.
+    if (proposal.term !== entry.term || result === undefined) {
+      const error = 'another leader took over and the entry was not committed';
+      return this.#pending.answer(proposal.id, { type: 'refused', error });
+    }
+    this.#pending.answer(proposal.id, this.#ok(null, result.applied));
+  }
+
+  #serveReads(): void {
+    if (this.#readsToServe.length === 0) return;
+    this.#readsToServe = this.#readsToServe.filter(({ id, readIndex }) => {
+      const isReady = this.#options.rules.mayServeRead({
+        readIndex,
+        appliedIndex: this.#lastApplied,
+      });
+      if (!isReady) return true;
+      const request = this.#pending.get(id);
+      if (request?.type === 'read') {
+        this.#pending.answer(id, this.#ok(this.#machine.read(request.key), true));
+      }
+      return false;
+    });
+  }
+
+  #ok(value: string | null, applied: boolean): Answer {
+    return {
+      type: 'ok',
+      value,
+      applied,
+      servedBy: this.#options.config.id,
+      term: this.#state.term,
+      appliedIndex: this.#lastApplied,
+    };
+  }
+
+  #setTimer(): void {
+    const { scheduler } = this.#options;
+    scheduler.wakeAt(
+      Math.min(this.#state.deadlineNs, this.#pending.deadlineNs, this.#fsyncDueNs),
+      () => this.#enqueue({ type: 'tick' }),
+    );
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#options.onFatal(error);
+  }
+}

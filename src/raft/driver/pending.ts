@@ -1,0 +1,56 @@
+import type { RequestId } from '../core/types.ts';
+import type { Answer, Request } from './requests.ts';
+
+interface Waiting {
+  readonly request: Request;
+  readonly done: (answer: Answer) => void;
+  readonly deadlineNs: number;
+}
+
+/**
+ * Requests that wait for their answer. Each is answered exactly once: by what happens to it, or by
+ * its deadline. All have the same time to live, so the oldest is always the next to expire.
+ */
+export class PendingRequests {
+  readonly #waiting = new Map<RequestId, Waiting>();
+  readonly #timeoutNs: number;
+  #nextId = 1;
+
+  constructor(timeoutNs: number) {
+    this.#timeoutNs = timeoutNs;
+  }
+
+  add(request: Request, nowNs: number, done: (answer: Answer) => void): RequestId {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.#waiting.set(id, { request, done, deadlineNs: nowNs + this.#timeoutNs });
+    return id;
+  }
+
+  get(id: RequestId): Request | undefined {
+    return this.#waiting.get(id)?.request;
+  }
+
+  /** Nothing happens when it was answered before. */
+  answer(id: RequestId, answer: Answer): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    waiting.done(answer);
+  }
+
+  /** Infinity when nothing waits. */
+  get deadlineNs(): number {
+    const oldest = this.#waiting.values().next();
+    return oldest.done === true ? Infinity : oldest.value.deadlineNs;
+  }
+
+  /** A read that was not answered had no effect; a command may have, or may have one later. */
+  expire(nowNs: number): void {
+    for (const [id, { request, deadlineNs }] of this.#waiting) {
+      if (deadlineNs > nowNs) return;
+      const error = 'no answer from the cluster in time';
+      this.answer(id, { type: request.type === 'read' ? 'refused' : 'unknown', error });
+    }
+  }
+}

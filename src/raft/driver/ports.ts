@@ -1,0 +1,34 @@
+import type { NodeId } from '../core/types.ts';
+
+/**
+ * Bytes in named files of one directory. What was appended is durable only after `sync` of that
+ * file, and a file's name only after `syncDirectory`. A rejected `sync` is final: the caller stops.
+ */
+export interface Disk {
+  list(): Promise<readonly string[]>;
+  read(name: string): Promise<Uint8Array>;
+  /** At the end; creates the file when it is absent. Throws when it cannot. */
+  append(name: string, bytes: Uint8Array): void;
+  sync(name: string): Promise<void>;
+  /** Shortens a file to `size` bytes; durable after the next `sync`. */
+  truncate(name: string, size: number): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  syncDirectory(): Promise<void>;
+}
+
+/** Unreliable, like a network: a message arrives once, twice, late, or not at all. */
+export interface Network {
+  /** @returns false when it certainly was not sent */
+  send(to: NodeId, bytes: Uint8Array): boolean;
+}
+
+/** Timers and turns of the event loop. */
+export interface Scheduler {
+  /** Monotonic nanoseconds, any origin. */
+  now(): number;
+  /** Calls `run` once at `atNs` or later; a new call replaces the timer that was set before. */
+  wakeAt(atNs: number, run: () => void): void;
+  /** Calls `run` once after what has arrived in this turn was handed over. */
+  soon(run: () => void): void;
+}

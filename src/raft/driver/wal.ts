@@ -1,0 +1,278 @@
+import { ByteReader, ByteWriter, DecodeError } from '../../lib/bytes.ts';
+import type { Restored } from '../core/core.ts';
+import { LOG_START } from '../core/log.ts';
+import {
+  type Entry,
+  type HardState,
+  logIndex,
+  type LogPosition,
+  nodeId,
+  type NodeId,
+  term,
+} from '../core/types.ts';
+import { readEntry, writeEntry } from './codec.ts';
+import type { Disk } from './ports.ts';
+import { encodeBatch, readSegments, segmentName, WalDamage } from './wal-segments.ts';
+
+export { WalDamage } from './wal-segments.ts';
+
+/** Whose log this is: a directory that belongs to another node is refused. */
+export interface WalIdentity {
+  readonly clusterId: string;
+  readonly node: NodeId;
+}
+
+/** What one call of `persist` makes durable, all together or nothing. */
+export interface WalRecords {
+  readonly hardState?: HardState | undefined;
+  /** Consecutive; the first one replaces the stored log from its index on. */
+  readonly entries?: readonly Entry[];
+  /** The log begins behind this position from now on: a snapshot holds what was before. */
+  readonly base?: LogPosition;
+}
+
+const RECORD_IDENTITY = 1;
+const RECORD_HARD_STATE = 2;
+const RECORD_ENTRY = 3;
+const RECORD_BASE = 4;
+
+export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
+
+/**
+ * `always`: durable before it is called durable. `interval`: written, and synced now and then by the
+ * owner calling `syncNow`. `never`: left to the operating system. The last two lose acknowledged
+ * writes in a power failure.
+ */
+export type FsyncMode = 'always' | 'interval' | 'never';
+
+export interface WalOptions {
+  readonly identity: WalIdentity;
+  readonly fsync: FsyncMode;
+  readonly segmentBytesMax?: number;
+  /** Called once when the disk failed; nothing is written any more. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * The write-ahead log: hard state and entries in numbered, checksummed batches.
+ *
+ * Group commit: one batch and one sync for everything that arrived while the last one was under
+ * way. SAFETY: a batch is written only after the one before it is synced. So a valid batch behind a
+ * damaged one means that synced data was damaged, which is refused; any other tail was never
+ * acknowledged and may go.
+ */
+export class Wal {
+  readonly #disk: Disk;
+  readonly #options: WalOptions;
+  #number: number;
+  #segment: string;
+  #segmentBytes: number;
+  #segmentIsNew: boolean;
+  #waiting: { readonly records: WalRecords; readonly done: () => void }[] = [];
+  #isWriting = false;
+  #hasFailed = false;
+  /** Batches written so far, each with at most one sync: what group commit saves shows here. */
+  batches = 0;
+
+  private constructor(disk: Disk, options: WalOptions, end: Recovered['end']) {
+    this.#disk = disk;
+    this.#options = options;
+    this.#number = end.nextNumber;
+    this.#segment = end.segment;
+    this.#segmentBytes = end.segmentBytes;
+    this.#segmentIsNew = end.segmentIsNew;
+  }
+
+  /**
+   * Reads the log, cuts a torn tail off, and makes durable what it found: it may have been in the
+   * page cache only.
+   *
+   * @throws WalDamage when synced data is damaged, or the directory belongs to another node
+   */
+  static async open(
+    disk: Disk,
+    options: WalOptions,
+  ): Promise<{ readonly wal: Wal; readonly restored: Restored; readonly tornBytes: number }> {
+    const recovered = await recover(disk, options.identity);
+    const wal = new Wal(disk, options, recovered.end);
+    if (recovered.isEmpty) await wal.#begin();
+    return { wal, restored: recovered.restored, tornBytes: recovered.tornBytes };
+  }
+
+  /** @param done - called when the records, and all before them, are durable */
+  persist(records: WalRecords, done: () => void): void {
+    if (this.#hasFailed) return;
+    this.#waiting.push({ records, done });
+    if (!this.#isWriting) void this.#writeBatches();
+  }
+
+  /** True while something that was handed over is not durable yet. */
+  get isBusy(): boolean {
+    return this.#isWriting;
+  }
+
+  /** For `interval`: syncs what was written. */
+  async syncNow(): Promise<void> {
+    if (!this.#hasFailed) await this.#disk.sync(this.#segment).catch((e: unknown) => this.#fail(e));
+  }
+
+  async #begin(): Promise<void> {
+    const writer = new ByteWriter();
+    const { clusterId, node } = this.#options.identity;
+    writer.u8(RECORD_IDENTITY).text(clusterId).text(node);
+    await this.#write(writer.finish(), true);
+  }
+
+  async #writeBatches(): Promise<void> {
+    this.#isWriting = true;
+    try {
+      while (this.#waiting.length > 0) {
+        const batch = this.#waiting;
+        this.#waiting = [];
+        await this.#write(encodeRecords(batch), this.#options.fsync === 'always');
+        for (const { done } of batch) done();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#isWriting = false;
+  }
+
+  async #write(payload: Uint8Array, isSynced: boolean): Promise<void> {
+    if (this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX)) {
+      // SAFETY: the old segment is complete on disk before a batch stands behind it.
+      await this.#disk.sync(this.#segment);
+      this.#segment = segmentName(this.#number);
+      this.#segmentBytes = 0;
+      this.#segmentIsNew = true;
+    }
+    const bytes = encodeBatch(this.#number, payload);
+    this.#disk.append(this.#segment, bytes);
+    this.#number += 1;
+    this.#segmentBytes += bytes.length;
+    this.batches += 1;
+    if (!isSynced) return;
+    await this.#disk.sync(this.#segment);
+    if (this.#segmentIsNew) await this.#disk.syncDirectory();
+    this.#segmentIsNew = false;
+  }
+
+  /** A failed sync is final: the kernel may have dropped the pages, a second try would lie. */
+  #fail(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#waiting = [];
+    this.#options.onFailure(error);
+  }
+}
+
+function encodeRecords(batch: readonly { readonly records: WalRecords }[]): Uint8Array {
+  const writer = new ByteWriter(4096);
+  for (const { records } of batch) {
+    const { hardState, base } = records;
+    if (hardState !== undefined) {
+      writer
+        .u8(RECORD_HARD_STATE)
+        .u53(hardState.term)
+        .text(hardState.votedFor ?? '');
+    }
+    if (base !== undefined) writer.u8(RECORD_BASE).u53(base.index).u53(base.term);
+    for (const entry of records.entries ?? []) {
+      writer.u8(RECORD_ENTRY);
+      writeEntry(writer, entry);
+    }
+  }
+  return writer.finish();
+}
+
+interface Recovered {
+  readonly restored: Restored;
+  readonly isEmpty: boolean;
+  readonly tornBytes: number;
+  readonly end: {
+    readonly nextNumber: number;
+    readonly segment: string;
+    readonly segmentBytes: number;
+    readonly segmentIsNew: boolean;
+  };
+}
+
+async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
+  const segments = await readSegments(disk);
+  const contents: Contents = {
+    identity: undefined,
+    hardState: { term: term(0), votedFor: undefined },
+    base: LOG_START,
+    entries: [],
+  };
+  for (const { payload, place } of segments.batches) replay(contents, payload, place);
+  if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
+  else if (segments.batches.length > 0) {
+    throw new WalDamage('the first segment is missing: the log does not say whose it is');
+  }
+  const { hardState, base, entries } = contents;
+  return {
+    restored: { hardState, base, entries },
+    isEmpty: contents.identity === undefined,
+    tornBytes: segments.tornBytes,
+    end: segments.end,
+  };
+}
+
+interface Contents {
+  identity: WalIdentity | undefined;
+  hardState: HardState;
+  base: LogPosition;
+  entries: Entry[];
+}
+
+function replay(contents: Contents, payload: Uint8Array, place: string): void {
+  const reader = new ByteReader(payload);
+  try {
+    while (reader.remaining > 0) replayRecord(contents, reader);
+  } catch (cause) {
+    // The checksum was right: this was written so, by another version or by a bug.
+    if (!(cause instanceof DecodeError)) throw cause;
+    throw new WalDamage(`${place}: ${cause.message}`, { cause });
+  }
+}
+
+function replayRecord(contents: Contents, reader: ByteReader): void {
+  const kind = reader.u8();
+  switch (kind) {
+    case RECORD_IDENTITY:
+      contents.identity = { clusterId: reader.text(), node: nodeId(reader.text()) };
+      return;
+    case RECORD_HARD_STATE: {
+      const at = term(reader.u53());
+      const vote = reader.text();
+      contents.hardState = { term: at, votedFor: vote === '' ? undefined : nodeId(vote) };
+      return;
+    }
+    case RECORD_ENTRY:
+      return replayEntry(contents, readEntry(reader));
+    case RECORD_BASE: {
+      contents.base = { index: logIndex(reader.u53()), term: term(reader.u53()) };
+      contents.entries = contents.entries.filter((entry) => entry.index > contents.base.index);
+      return;
+    }
+    default:
+      throw new DecodeError(`record kind ${kind} is not known`);
+  }
+}
+
+function replayEntry(contents: Contents, entry: Entry): void {
+  const at = entry.index - contents.base.index - 1;
+  if (at < 0) return;
+  if (at > contents.entries.length) throw new DecodeError(`entry ${entry.index} leaves a gap`);
+  contents.entries.length = at;
+  contents.entries.push(entry);
+}
+
+function checkIdentity(found: WalIdentity, own: WalIdentity): void {
+  if (found.clusterId === own.clusterId && found.node === own.node) return;
+  throw new WalDamage(
+    `the directory belongs to node ${found.node} of cluster ${found.clusterId}, ` +
+      `not to ${own.node} of ${own.clusterId}`,
+  );
+}
