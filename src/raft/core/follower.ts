@@ -2,11 +2,11 @@ import { assert } from '../../lib/assert.ts';
 import { becomeFollower, type CoreState, resetElectionTimer, send } from './state.ts';
 import { type AppendEntries, logIndex, type NodeId } from './types.ts';
 
-/** AppendEntries of the current term. Raft §5.3. */
+/** AppendEntries of the current term or a newer one. Raft §5.3. */
 export function onAppendEntries(state: CoreState, from: NodeId, message: AppendEntries): void {
   // Two leaders in one term cannot be (§5.2). Where it happens all the same, by a planted defect,
   // this node goes on so that the damage shows in what clients see.
-  if (state.role === 'leader') return;
+  if (state.role === 'leader' && message.term === state.hard.term) return;
   becomeFollower(state, message.term, from);
   state.leaderHeardNs = state.nowNs;
   resetElectionTimer(state);

@@ -146,6 +146,10 @@ function parseValue(body: object, field: 'value' | 'from' | 'to'): Value {
 }
 
 async function readJson(request: http.IncomingMessage): Promise<object> {
+  // Said beforehand, it can be answered; leaving the loop below ends the connection.
+  if (Number(request.headers['content-length']) > BODY_BYTES_MAX) {
+    throw new BadRequest(413, `the body is over ${BODY_BYTES_MAX} bytes`);
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   try {

@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { defined } from '../../lib/assert.ts';
+import { makeRandom } from '../../lib/prng.ts';
+import { PAPER_RULES, type Rules } from './rules.ts';
+import { TestNetwork, type TestNode } from './testing/network.ts';
+import type { Entry, LogIndex, NodeId, Ready, Term } from './types.ts';
+
+const MS = 1_000_000;
+
+/** Watches the safety properties of Raft's Figure 3 while a random schedule runs. */
+class Witness {
+  readonly leaderOfTerm = new Map<Term, NodeId>();
+  readonly committed = new Map<LogIndex, Entry>();
+  /** Greatest index that any node has applied: an acknowledged write is at or below it. */
+  acknowledged = 0;
+  readonly readsFrom = new Map<number, number>();
+  served = 0;
+  elections = 0;
+  truncations = 0;
+
+  onReady(node: TestNode, ready: Ready): void {
+    if (ready.role === 'leader') {
+      const known = this.leaderOfTerm.get(ready.term);
+      if (known === undefined) this.elections += 1;
+      expect(known ?? node.id, `election safety (§5.2), term ${ready.term}`).toBe(node.id);
+      this.leaderOfTerm.set(ready.term, node.id);
+    }
+    for (const entry of ready.committed) {
+      const known = this.committed.get(entry.index) ?? entry;
+      expect(entry, `state machine safety (§5.4.3), index ${entry.index}`).toEqual(known);
+      this.committed.set(entry.index, entry);
+      this.acknowledged = Math.max(this.acknowledged, entry.index);
+    }
+    for (const { id, readIndex } of ready.reads) {
+      this.served += 1;
+      const before = defined(this.readsFrom.get(id), 'a read that was asked');
+      expect(readIndex, `a read misses an acknowledged write (thesis §6.4)`).toBeGreaterThanOrEqual(
+        before,
+      );
+    }
+  }
+}
+
+/** Loss, duplication, reordering, slow disks, crashes: whatever a seed draws. */
+function runSchedule(seed: number, rules: Rules, steps: number): Witness {
+  const random = makeRandom(`schedule/${seed}`);
+  const witness = new Witness();
+  const network = new TestNetwork({
+    size: random.pick([1, 2, 3, 3, 3, 4, 5, 5]),
+    seed,
+    rules,
+    onReady: (node, ready) => witness.onReady(node, ready),
+  });
+  const names = [...network.nodes.keys()];
+  const crashRate = random.pick([0, 0.001, 0.004]);
+  const lossRate = random.pick([0, 0.02, 0.15]);
+  const tickMs = random.pick([50, 150, 400]);
+  let cut = new Set<NodeId>();
+  let nextId = 1;
+  for (let i = 0; i < steps; i++) {
+    const name = random.pick(names);
+    const node = network.node(name);
+    const dice = random.float();
+    if (!node.isUp) {
+      if (dice < 0.2) network.restart(name);
+    } else if (dice < crashRate) network.crash(name);
+    else if (dice < 0.15) network.sync(name);
+    else if (dice < 0.25) {
+      network.step(name, { type: 'propose', id: nextId++, data: Uint8Array.of(i & 255) });
+    } else if (dice < 0.32) {
+      witness.readsFrom.set(nextId, witness.acknowledged);
+      network.step(name, { type: 'read', id: nextId++ });
+    } else if (dice < 0.4) network.advance(random.integer(0, tickMs) * MS);
+    else if (dice < 0.403) {
+      cut = new Set(names.filter(() => random.float() < 0.4));
+    } else if (dice < 0.405) cut = new Set();
+    const index = random.float() < 0.7 ? 0 : random.integer(0, network.flights.length);
+    const flight = network.flights[index];
+    if (flight === undefined) continue;
+    const isCut = cut.has(flight.from) !== cut.has(flight.to);
+    if (isCut || random.float() < lossRate) {
+      network.flights.splice(index, 1);
+      continue;
+    }
+    if (random.float() < 0.03) network.flights.push(flight);
+    network.deliver(flight);
+  }
+  return witness;
+}
+
+test('random schedules of loss, duplication, reordering and crashes keep Figure 3', () => {
+  const total = { elections: 0, committed: 0, served: 0 };
+  for (let seed = 1; seed <= 150; seed++) {
+    try {
+      const witness = runSchedule(seed, PAPER_RULES, 3000);
+      total.elections += witness.elections;
+      total.committed += witness.committed.size;
+      total.served += witness.served;
+    } catch (cause) {
+      throw new Error(`seed ${seed}: ${String(cause)}`, { cause });
+    }
+  }
+  // A run in which nothing happened proves nothing.
+  expect(total.elections).toBeGreaterThan(300);
+  expect(total.committed).toBeGreaterThan(5000);
+  expect(total.served).toBeGreaterThan(3000);
+});
+
+const DEFECTS: readonly { readonly name: string; readonly rules: Partial<Rules> }[] = [
+  {
+    name: 'votes twice in a term (§5.2)',
+    rules: {
+      mayGrantVote: (q) =>
+        PAPER_RULES.mayGrantVote({ ...q, own: { ...q.own, votedFor: undefined } }),
+    },
+  },
+  {
+    name: 'votes for a log that is behind (§5.4.1)',
+    rules: {
+      mayGrantVote: (q) => PAPER_RULES.mayGrantVote({ ...q, candidateLog: q.ownLog }),
+      mayGrantPreVote: (q) => PAPER_RULES.mayGrantPreVote({ ...q, candidateLog: q.ownLog }),
+    },
+  },
+  { name: 'acknowledges before it is durable', rules: { acknowledgedIndex: (s) => s.verified } },
+  {
+    // With CheckQuorum a cut-off leader steps down about when the next is elected, and hides it.
+    name: 'serves a read without a round (thesis §6.4) and leads without a quorum (§6.2)',
+    rules: { isReadConfirmed: () => true, mustStepDown: () => false },
+  },
+  {
+    name: 'reads before its own term is committed (§8)',
+    rules: { mayOpenReadRound: () => true },
+  },
+  {
+    name: 'takes leaderCommit beyond what was proved equal (§5.3)',
+    rules: {
+      followerCommitIndex: (s) => (s.leaderCommit > s.commitIndex ? s.leaderCommit : s.commitIndex),
+    },
+  },
+  { name: 'truncates on an old AppendEntries (§5.3)', rules: { mustTruncate: () => true } },
+];
+
+test.each(DEFECTS)('a random schedule finds a node that $name', ({ rules }) => {
+  const seeds = 600;
+  for (let seed = 1; seed <= seeds; seed++) {
+    try {
+      runSchedule(seed, { ...PAPER_RULES, ...rules }, 3000);
+    } catch {
+      return;
+    }
+  }
+  throw new Error(`not found in ${seeds} seeds`);
+});

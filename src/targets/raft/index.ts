@@ -1,0 +1,86 @@
+import { fileURLToPath } from 'node:url';
+import { nodeId } from '../../contracts/names.ts';
+import type {
+  LaunchRequest,
+  LaunchSpec,
+  NodeStatus,
+  Role,
+  Target,
+} from '../../contracts/target.ts';
+import { parseTunables } from '../../raft/node/config.ts';
+import { RaftClient } from './client.ts';
+import { exchange, openConnection } from './exchange.ts';
+
+const PRODUCTION_ENTRY = fileURLToPath(new URL('../../raft/node/main.ts', import.meta.url));
+
+/**
+ * The reference Raft node as a target.
+ *
+ * @param entry - the program to start; the production node unless a defect is asked for
+ */
+export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): Target {
+  return {
+    name: 'raft',
+    readModes: ['linearizable', 'stale'],
+    launch: (request) => launch(entry, request),
+    validate: (settings) => void parseTunables(settings),
+    electionTimeoutNsMax: (settings) => parseTunables(settings).electionTimeout.maxNs,
+    probe,
+    connect: (url, options) => new RaftClient(url, options.readMode),
+  };
+}
+
+function launch(entry: string, request: LaunchRequest): LaunchSpec {
+  return {
+    command: process.execPath,
+    args: [
+      entry,
+      `--id=${request.node}`,
+      `--cluster-id=${request.clusterId}`,
+      `--data-dir=${request.dataDir}`,
+      `--host=${request.host}`,
+      `--client-port=${request.clientPort}`,
+      `--peer-port=${request.peerPort}`,
+      '--stop-with-stdin',
+      ...request.peers.map(({ id, host, port }) => `--peer=${id}=${host}:${port}`),
+      ...Object.entries(request.settings).map(([name, value]) => `--set=${name}=${value}`),
+    ],
+    env: {},
+  };
+}
+
+const ROLES: readonly Role[] = ['leader', 'follower', 'candidate', 'pre-candidate'];
+
+async function probe(url: string, timeoutNs: number): Promise<NodeStatus | undefined> {
+  const connection = openConnection(url);
+  try {
+    const result = await exchange(connection, { method: 'GET', path: '/status' }, timeoutNs);
+    return result.type === 'answer' && result.status === 200 ? parseStatus(result.body) : undefined;
+  } finally {
+    await connection.destroy();
+  }
+}
+
+function parseStatus(body: string): NodeStatus | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const status: Record<string, unknown> = { ...parsed };
+  const { id, leader, pid, term, commitIndex, lastApplied } = status;
+  const role = ROLES.find((known) => known === status['role']);
+  if (role === undefined || typeof id !== 'string' || typeof term !== 'number') return undefined;
+  if (typeof commitIndex !== 'number' || typeof lastApplied !== 'number') return undefined;
+  return {
+    id: nodeId(id),
+    role,
+    term,
+    leader: typeof leader === 'string' ? nodeId(leader) : undefined,
+    commitIndex,
+    lastApplied,
+    pid: typeof pid === 'number' ? pid : undefined,
+  };
+}
