@@ -1,0 +1,209 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { makeRandom } from '../../lib/prng.ts';
+import { logOf } from '../core/testing/network.ts';
+import { type Entry, logIndex, nodeId, term } from '../core/types.ts';
+import { MemoryDisk } from './testing/memory-disk.ts';
+import { Wal, WalDamage, type WalOptions, type WalRecords } from './wal.ts';
+import { encodeBatch, segmentName } from './wal-segments.ts';
+
+const FIRST = segmentName(1);
+const n1 = nodeId('n1');
+
+function options(rest: Partial<WalOptions> = {}): WalOptions {
+  return {
+    identity: { clusterId: 'c', node: n1 },
+    fsync: 'always',
+    onFailure: (error) => {
+      throw error;
+    },
+    ...rest,
+  };
+}
+
+async function persist(wal: Wal, records: WalRecords): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  wal.persist(records, resolve);
+  await promise;
+}
+
+function entry(index: number, at: number, size = 3): Entry {
+  const data = new Uint8Array(size).fill(index & 255);
+  return { index: logIndex(index), term: term(at), kind: 'command', data };
+}
+
+test('an empty directory becomes an empty log that belongs to this node', async () => {
+  const disk = new MemoryDisk();
+  const { restored, tornBytes } = await Wal.open(disk, options());
+  expect(restored).toEqual({
+    hardState: { term: 0, votedFor: undefined },
+    base: { index: 0, term: 0 },
+    entries: [],
+  });
+  expect(tornBytes).toBe(0);
+  const stranger = options({ identity: { clusterId: 'c', node: nodeId('n2') } });
+  await expect(Wal.open(disk, stranger)).rejects.toThrow(/belongs to node n1 of cluster c/);
+});
+
+test('what was called durable is there after a crash; hard state, entries and their clients', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options());
+  const withClient: Entry = { ...entry(2, 1), client: { id: 2 ** 40, sequence: 7 } };
+  await persist(wal, { hardState: { term: term(1), votedFor: n1 }, entries: [entry(1, 1)] });
+  await persist(wal, { entries: [withClient] });
+  const { restored } = await Wal.open(disk.afterCrash(), options());
+  expect(restored.hardState).toEqual({ term: 1, votedFor: 'n1' });
+  expect(restored.entries).toEqual([entry(1, 1), withClient]);
+});
+
+test('an entry at an index that is there replaces it and all behind it', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options());
+  await persist(wal, { entries: [entry(1, 1), entry(2, 1), entry(3, 1)] });
+  await persist(wal, { entries: [entry(2, 2)] });
+  const { restored } = await Wal.open(disk.afterCrash(), options());
+  expect(restored.entries).toEqual([entry(1, 1), entry(2, 2)]);
+});
+
+test('the log may begin behind any position (a snapshot holds the rest)', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options());
+  await persist(wal, { entries: logOf(1, 1, 2) });
+  await persist(wal, { base: { index: logIndex(2), term: term(1) } });
+  await persist(wal, { base: { index: logIndex(100), term: term(5) }, entries: [entry(101, 5)] });
+  const { restored } = await Wal.open(disk.afterCrash(), options());
+  expect(restored).toMatchObject({ base: { index: 100, term: 5 }, entries: [entry(101, 5)] });
+});
+
+test('group commit: what arrives while a sync is under way shares the next batch and sync', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options());
+  const gate = Promise.withResolvers<void>();
+  disk.gate = gate.promise;
+  const before = disk.syncs;
+  const all = [1, 2, 3, 4, 5].map((index) => persist(wal, { entries: [entry(index, 1)] }));
+  expect(disk.syncs - before, 'the next batch waits for the last to be synced').toBe(1);
+  gate.resolve();
+  await Promise.all(all);
+  expect(disk.syncs - before).toBe(2);
+  expect(wal.batches).toBe(3);
+});
+
+test('nothing is called durable before its sync is done, nor after a sync that failed', async () => {
+  const disk = new MemoryDisk();
+  const failures: unknown[] = [];
+  const { wal } = await Wal.open(disk, options({ onFailure: (error) => failures.push(error) }));
+  let durable = 0;
+  disk.failsNextSync = true;
+  wal.persist({ entries: [entry(1, 1)] }, () => (durable += 1));
+  wal.persist({ entries: [entry(2, 1)] }, () => (durable += 1));
+  while (failures.length === 0) await new Promise(setImmediate);
+  disk.failsNextSync = false;
+  wal.persist({ entries: [entry(3, 1)] }, () => (durable += 1));
+  await new Promise(setImmediate);
+  expect(durable, 'a failed sync is final').toBe(0);
+  expect(failures).toHaveLength(1);
+});
+
+test('fsync=never calls durable what a power failure loses', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options({ fsync: 'never' }));
+  await persist(wal, { entries: [entry(1, 1)] });
+  const { restored } = await Wal.open(disk.afterCrash(), options());
+  expect(restored.entries).toEqual([]);
+});
+
+test('any torn tail is cut off, and the log goes on behind it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 40 }), async (cut, size) => {
+      const disk = new MemoryDisk();
+      const { wal } = await Wal.open(disk, options());
+      await persist(wal, { entries: [entry(1, 1)] });
+      const { gate } = disk;
+      disk.gate = new Promise(() => {});
+      wal.persist({ entries: [entry(2, 1, size)] }, () => {});
+      disk.gate = gate;
+      const crashed = disk.afterCrash((unsynced) => unsynced.slice(0, cut % unsynced.length));
+      const again = await Wal.open(crashed, options());
+      expect(again.restored.entries).toEqual([entry(1, 1)]);
+      await persist(again.wal, { entries: [entry(2, 7)] });
+      const { restored, tornBytes } = await Wal.open(crashed.afterCrash(), options());
+      expect(restored.entries).toEqual([entry(1, 1), entry(2, 7)]);
+      expect(tornBytes).toBe(0);
+    }),
+  );
+});
+
+test('a damaged bit with a valid later batch behind it is refused, wherever it is', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options());
+  for (let i = 1; i <= 5; i++) await persist(wal, { entries: [entry(i, 1, 20)] });
+  const size = disk.files.get(FIRST)?.bytes.length ?? 0;
+  const lastBatch = size / 6;
+  const random = makeRandom(1);
+  for (let i = 0; i < 200; i++) {
+    const damaged = disk.afterCrash();
+    damaged.damage(FIRST, random.integer(0, Math.floor(size - lastBatch * 1.5)));
+    await expect(Wal.open(damaged, options())).rejects.toThrow(WalDamage);
+    await expect(Wal.open(damaged, options())).rejects.toThrow(/later batch \d+ is whole/);
+  }
+});
+
+test('a missing segment is refused; segments follow each other', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options({ segmentBytesMax: 200 }));
+  for (let i = 1; i <= 20; i++) await persist(wal, { entries: [entry(i, 1, 50)] });
+  const names = [...disk.files.keys()].toSorted();
+  expect(names.length).toBeGreaterThan(3);
+  const whole = await Wal.open(disk.afterCrash(), options());
+  expect(whole.restored.entries).toHaveLength(20);
+  for (const name of names.slice(0, -1)) {
+    const holed = disk.afterCrash();
+    await holed.remove(name);
+    await expect(Wal.open(holed, options())).rejects.toThrow(WalDamage);
+  }
+});
+
+test('an old batch in a recycled file does not come back', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options());
+  await persist(wal, { entries: [entry(1, 1)] });
+  disk.append(FIRST, encodeBatch(1, new Uint8Array(0)));
+  await disk.sync(FIRST);
+  const { restored, tornBytes } = await Wal.open(disk.afterCrash(), options());
+  expect(restored.entries).toEqual([entry(1, 1)]);
+  expect(tornBytes).toBeGreaterThan(0);
+});
+
+test('what a killed process left in the page cache is synced before it is relied on', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options({ fsync: 'never' }));
+  await persist(wal, { entries: [entry(1, 1)] });
+  await Wal.open(disk, options());
+  const { restored } = await Wal.open(disk.afterCrash(), options());
+  expect(restored.entries).toEqual([entry(1, 1)]);
+});
+
+test('random writes, crashes and torn tails: all that was durable is there, in order', async () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = makeRandom(seed);
+    let disk = new MemoryDisk();
+    let durable: Entry[] = [];
+    for (let life = 0; life < 5; life++) {
+      const { wal, restored } = await Wal.open(disk, options({ segmentBytesMax: 300 }));
+      const { entries } = restored;
+      expect(entries.slice(0, durable.length), `seed ${seed}`).toEqual(durable);
+      let next = entries.length + 1;
+      durable = [...entries];
+      for (let i = random.integer(0, 8); i > 0; i--) {
+        const count = random.integer(1, 3);
+        const batch = Array.from({ length: count }, () => entry(next++, life + 1, 30));
+        await persist(wal, { entries: batch });
+        durable.push(...batch);
+      }
+      disk.gate = new Promise(() => {});
+      wal.persist({ entries: [entry(next, life + 1, 30)] }, () => {});
+      disk = disk.afterCrash((tail) => tail.slice(0, random.integer(0, tail.length)));
+    }
+  }
+});
