@@ -9,9 +9,12 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { UnexpectedExit } from '../../contracts/cluster.ts';
 import { defined } from '../../lib/assert.ts';
 import { launchLocalCluster } from './launch.ts';
-import { identify, isAlive, killAndWait, readStat } from './proc.ts';
+import { identify, isAlive, killAndWait, type ProcessIdentity } from './proc.ts';
 import type { FakeHarnessLine } from './testdata/fake-harness.ts';
 import { fakeTarget } from './testdata/fake-target.ts';
+
+// Generous: a busy machine is no bug.
+vi.setConfig({ testTimeout: 60_000 });
 
 const fakeHarness = fileURLToPath(new URL('./testdata/fake-harness.ts', import.meta.url));
 
@@ -19,6 +22,13 @@ function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'gong-guardian-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
+}
+
+/** Should the guardian fail its test, the test is the guardian. */
+function killAfterwards(processes: readonly ProcessIdentity[]): void {
+  onTestFinished(async () => {
+    for (const identity of processes) await killAndWait(identity, 5_000);
+  });
 }
 
 async function startHarness() {
@@ -37,15 +47,12 @@ async function startHarness() {
   const [text] = (await once(createInterface(harness.stdout), 'line')) as [string];
   const line = JSON.parse(text) as FakeHarnessLine;
   const processes = [line.supervisor, ...line.nodes].map(identify);
-  // Should the guardian fail its test, the test is the guardian.
-  onTestFinished(async () => {
-    for (const identity of processes) await killAndWait(identity, 5_000);
-  });
+  killAfterwards(processes);
   const pid = defined(harness.pid, 'it runs');
   return { pid, line, processes, temporary, logDir };
 }
 
-async function expectAllGone(processes: readonly ReturnType<typeof identify>[]): Promise<void> {
+async function expectAllGone(processes: readonly ProcessIdentity[]): Promise<void> {
   await vi.waitFor(() => expect(processes.filter(isAlive)).toEqual([]), {
     timeout: 5_000,
     interval: 20,
@@ -74,7 +81,6 @@ test.runIf(process.platform === 'linux')(
     const { pid, line } = await startHarness();
     const session = (of: number): string | undefined =>
       readFileSync(`/proc/${of}/stat`, 'utf8').split(') ')[1]?.split(' ')[3];
-    expect(readStat(line.supervisor)).toBeDefined();
     expect(session(line.supervisor)).toBe(String(line.supervisor));
     for (const node of line.nodes) expect(session(node)).toBe(String(line.supervisor));
     expect(session(pid)).not.toBe(String(line.supervisor));
@@ -98,6 +104,7 @@ test.for(['SIGKILL', 'SIGINT'] as const)(
     const nodes = cluster.nodes.map((node) =>
       identify(defined(cluster.processes.pid(node), 'it runs')),
     );
+    killAfterwards(nodes);
     // One that cannot see its stdin close.
     process.kill(defined(nodes[0], 'three nodes').pid, 'SIGSTOP');
     process.kill(defined(cluster.supervisorPid, 'it runs'), signal);

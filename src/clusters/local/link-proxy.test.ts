@@ -7,6 +7,9 @@ import { LinkProxy } from './link-proxy.ts';
 import { findFreePorts } from './ports.ts';
 import { HOST } from './protocol.ts';
 
+// Generous: a busy machine is no bug.
+vi.setConfig({ testTimeout: 60_000 });
+
 /** One side of a connection, and everything that was seen of the other. */
 class End {
   readonly socket: Socket;

@@ -6,15 +6,20 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { UnexpectedExit } from '../../contracts/cluster.ts';
 import { type NodeId, nodeId } from '../../contracts/names.ts';
+import type { LaunchRequest, LaunchSpec } from '../../contracts/target.ts';
 import { defined } from '../../lib/assert.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { launchLocalCluster, type LocalClusterOptions } from './launch.ts';
-import type { LocalCluster } from './local-cluster.ts';
-import { findFreePorts } from './ports.ts';
+import { LocalCluster } from './local-cluster.ts';
+import { hasListener } from './port-holder.ts';
+import { findFreePorts, layOut, portCount } from './ports.ts';
 import { identify, isAlive, type ProcessIdentity } from './proc.ts';
 import { HOST } from './protocol.ts';
 import type { FakeStatus } from './testdata/fake-node.ts';
 import { fakeTarget } from './testdata/fake-target.ts';
+
+// Generous: a busy machine is no bug.
+vi.setConfig({ testTimeout: 60_000 });
 
 const [n1, n2, n3] = [nodeId('n1'), nodeId('n2'), nodeId('n3')];
 
@@ -200,12 +205,50 @@ test('disposal while a node is being started leaves none behind', async () => {
   await expect(cluster.processes.start(n1)).rejects.toThrow(UserError);
 });
 
-test('an aborted launch leaves nothing behind', async () => {
-  const controller = new AbortController();
+test('a kill that follows a start without waiting finds the process that it started', async () => {
+  const { cluster } = await launch({ nodes: 1 });
+  await cluster.processes.kill(n1);
+  const starting = cluster.processes.start(n1);
+  await cluster.processes.kill(n1);
+  await starting;
+  expect(cluster.processes.pid(n1)).toBeUndefined();
+});
+
+test('a launch that is aborted, at whatever step, leaves nothing behind', async () => {
+  for (const step of [1, 2, 3, 4]) {
+    const ports: number[] = [];
+    const target = {
+      launch(request: LaunchRequest): LaunchSpec {
+        ports.push(request.clientPort, ...request.peers.map((peer) => peer.port));
+        return fakeTarget.launch(request);
+      },
+    };
+    let steps = 0;
+    const signal = {
+      throwIfAborted() {
+        if (++steps === step) throw new Error('enough');
+      },
+    } as AbortSignal;
+    const options = optionsIn(temporaryDirectory());
+    await expect(launchLocalCluster({ ...options, target, signal })).rejects.toThrow('enough');
+    expect(ports.length).toBe(step === 1 ? 0 : 9);
+    expect(await Promise.all(ports.map(hasListener))).toEqual(ports.map(() => false));
+  }
+});
+
+test('a port that is lost to somebody else after it was found free is named all the same', async () => {
+  const layout = layOut([n1, n2], await findFreePorts(portCount(2)));
+  const { port } = defined(layout.links[1], 'n2->n1');
+  const server = createServer().listen(port, HOST);
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
   const directory = temporaryDirectory();
-  const launching = launchLocalCluster({ ...optionsIn(directory), signal: controller.signal });
-  controller.abort(new Error('enough'));
-  await expect(launching).rejects.toThrow('enough');
+  await expect(
+    LocalCluster.open({ layout, specs: new Map(), logDir: directory, removeOnExit: [] }),
+  ).rejects.toMatchObject({
+    code: 'GONG-E031',
+    message: `port ${port} for the link n2->n1 is in use`,
+  });
 });
 
 test('a command that does not exist is an infrastructure error with the way to its log', async () => {

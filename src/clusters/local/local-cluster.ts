@@ -33,6 +33,8 @@ export class LocalCluster implements Cluster {
   readonly #supervisor: SupervisorClient;
   readonly #listeners: ((exit: UnexpectedExit) => void)[];
   readonly #unheard: UnexpectedExit[];
+  /** The last thing that was asked about each node, settled or not. */
+  readonly #turns = new Map<NodeId, Promise<void>>();
   #nextCut = 1;
 
   private constructor(
@@ -47,8 +49,8 @@ export class LocalCluster implements Cluster {
     this.nodes = parts.layout.nodes.map(({ node }) => node);
     this.processes = {
       pid: (node) => supervisor.pidOf(this.#known(node)),
-      kill: (node) => this.#kill(node),
-      start: (node) => this.#start(node),
+      kill: (node) => this.#inTurn(node, () => this.#kill(node)),
+      start: (node) => this.#inTurn(node, () => this.#start(node)),
     };
     this.links = {
       cut: (links) => this.#cut(links),
@@ -118,6 +120,14 @@ export class LocalCluster implements Cluster {
   /** Stops everything; resolves when no process is left. May be called at any time, and again. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#supervisor[Symbol.asyncDispose]();
+  }
+
+  /** One after the other for each node: a kill that follows a start finds the process it started. */
+  #inTurn(node: NodeId, action: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(node) ?? Promise.resolve();
+    const turn = before.then(action, action);
+    this.#turns.set(node, turn);
+    return turn;
   }
 
   async #start(node: NodeId): Promise<void> {

@@ -132,7 +132,8 @@ export class SupervisorClient implements AsyncDisposable {
    * @throws UserError (`infrastructure`) when it is gone, or does not answer in time
    */
   async request<R extends Request>(request: R): Promise<ResultOf<R>> {
-    if (this.#exitText !== undefined) throw this.#failed(undefined);
+    const isTooLate = this.#isEnding && request.type !== 'stop';
+    if (isTooLate || this.#exitText !== undefined) throw this.#failed(undefined);
     const id = this.#nextId++;
     const waiting = Promise.withResolvers<Traffic | null>();
     this.#waiting.set(id, waiting);
@@ -239,16 +240,13 @@ export class SupervisorClient implements AsyncDisposable {
   }
 
   #failed(cause: unknown): UserError {
+    const state = this.#exitText ?? (this.#isEnding ? 'is ending' : 'does not answer');
+    const why = this.#isEnding ? 'the cluster has been stopped' : 'nobody asked it to end';
     return new UserError({
       kind: 'infrastructure',
       code: 'GONG-E034',
-      what: `the supervisor of the local cluster ${this.#exitText ?? 'does not answer'}`,
-      why:
-        cause instanceof Error
-          ? cause.message
-          : this.#isEnding
-            ? 'the cluster has been stopped'
-            : 'nobody asked it to end',
+      what: `the supervisor of the local cluster ${state}`,
+      why: cause instanceof Error ? cause.message : why,
       fix: 'run again; if its log ends in an error, that is a bug in Gong',
       log: this.#logFile,
       cause,
