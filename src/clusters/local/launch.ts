@@ -1,0 +1,124 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { nodeId, type NodeId } from '../../contracts/names.ts';
+import type { LaunchSpec, Target } from '../../contracts/target.ts';
+import { assert, defined } from '../../lib/assert.ts';
+import { UserError } from '../../lib/user-error.ts';
+import { LocalCluster } from './local-cluster.ts';
+import {
+  findFreePorts,
+  layOut,
+  portCount,
+  type PortLayout,
+  portsFrom,
+  requireFree,
+} from './ports.ts';
+import { HOST } from './protocol.ts';
+
+export interface LocalClusterOptions {
+  readonly target: Pick<Target, 'launch'>;
+  /** How many; they are called n1 … nN. */
+  readonly nodes: number;
+  /** Each node gets a directory of its own name in it. Created when absent. */
+  readonly dataDir: string;
+  /** Gets `<node>.log` and `supervisor.log`, appended to. Created when absent. */
+  readonly logDir: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly clusterId: string;
+  /** Fixes all ports, see `portsFrom`. Without it free ones are found. */
+  readonly basePort?: number | undefined;
+  /** Directories that the supervisor deletes when the harness dies; else they are the caller's. */
+  readonly removeOnExit?: readonly string[] | undefined;
+  /** Gives up the launch (what was started is stopped); without effect once it is done. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Somebody else may take a port between our looking and our listening; then we look again. */
+const ATTEMPTS_MAX = 3;
+
+/**
+ * Brings up a cluster on this machine. Resolves when every node's process runs; whether the nodes
+ * serve is for the target's probe to say.
+ *
+ * @throws UserError GONG-E031 (a port is in use), GONG-E032 (`basePort` out of range), GONG-E033 (a
+ *   node's command cannot be run), GONG-E034 (the supervisor failed), or the target's own
+ * @throws the signal's reason
+ */
+export async function launchLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  assert(Number.isInteger(options.nodes) && options.nodes > 0, 'a cluster has at least one node');
+  const nodes = Array.from({ length: options.nodes }, (_, i) => nodeId(`n${i + 1}`));
+  options.signal?.throwIfAborted();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await launch(options, await choosePorts(nodes, options.basePort));
+    } catch (error) {
+      const isLostRace =
+        error instanceof UserError && error.code === 'GONG-E031' && options.basePort === undefined;
+      if (!isLostRace || attempt === ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+async function choosePorts(
+  nodes: readonly NodeId[],
+  basePort: number | undefined,
+): Promise<PortLayout> {
+  if (basePort === undefined) {
+    return layOut(nodes, await findFreePorts(portCount(nodes.length)));
+  }
+  const layout = layOut(nodes, portsFrom(basePort, nodes.length));
+  await requireFree(layout);
+  return layout;
+}
+
+async function launch(options: LocalClusterOptions, layout: PortLayout): Promise<LocalCluster> {
+  // Before anything starts: a setting that the target refuses is a usage error.
+  const specs = launchSpecs(options, layout);
+  mkdirSync(options.logDir, { recursive: true });
+  for (const { node } of layout.nodes) {
+    mkdirSync(join(options.dataDir, node), { recursive: true });
+  }
+  options.signal?.throwIfAborted();
+  await using opening = new AsyncDisposableStack();
+  const cluster = opening.use(
+    await LocalCluster.open({
+      layout,
+      specs,
+      logDir: options.logDir,
+      removeOnExit: options.removeOnExit ?? [],
+    }),
+  );
+  options.signal?.throwIfAborted();
+  await Promise.all(cluster.nodes.map((node) => cluster.processes.start(node)));
+  options.signal?.throwIfAborted();
+  opening.move();
+  return cluster;
+}
+
+function launchSpecs(
+  options: LocalClusterOptions,
+  layout: PortLayout,
+): ReadonlyMap<NodeId, LaunchSpec> {
+  return new Map(
+    layout.nodes.map(({ node, clientPort, peerPort }) => [
+      node,
+      options.target.launch({
+        node,
+        clusterId: options.clusterId,
+        dataDir: join(options.dataDir, node),
+        host: HOST,
+        clientPort,
+        peerPort,
+        peers: layout.nodes
+          .filter((peer) => peer.node !== node)
+          .map((peer) => ({ id: peer.node, host: HOST, port: linkPort(layout, node, peer.node) })),
+        settings: options.settings,
+      }),
+    ]),
+  );
+}
+
+function linkPort(layout: PortLayout, from: NodeId, to: NodeId): number {
+  const link = layout.links.find((entry) => entry.from === from && entry.to === to);
+  return defined(link, `the layout has a link ${from}->${to}`).port;
+}

@@ -1,0 +1,315 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { defined } from '../../lib/assert.ts';
+import { LinkProxy } from './link-proxy.ts';
+import { findFreePorts } from './ports.ts';
+import { HOST } from './protocol.ts';
+
+// Generous: a busy machine is no bug.
+vi.setConfig({ testTimeout: 60_000 });
+
+/** One side of a connection, and everything that was seen of the other. */
+class End {
+  readonly socket: Socket;
+  readonly #hash = createHash('sha256');
+  bytes = 0;
+  text = '';
+  hasFin = false;
+  error: string | undefined;
+  isClosed = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.bytes += chunk.length;
+      this.#hash.update(chunk);
+      if (this.bytes < 1000) this.text += chunk.toString();
+    });
+    socket.on('end', () => (this.hasFin = true));
+    socket.on('error', (error: NodeJS.ErrnoException) => (this.error = error.code));
+    socket.on('close', () => (this.isClosed = true));
+  }
+
+  digest(): string {
+    return this.#hash.copy().digest('hex');
+  }
+}
+
+/** The peer port of `to`: every connection that reached it. */
+async function openServer(port: number) {
+  const ends: End[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => ends.push(new End(socket)));
+  server.listen(port, HOST);
+  await once(server, 'listening');
+  const close = (): void => {
+    server.close();
+    for (const end of ends) end.socket.destroy();
+  };
+  onTestFinished(close);
+  return { ends, close };
+}
+
+/** Dials as `from` does. */
+async function dial(port: number): Promise<End> {
+  const socket = connect({ host: HOST, port, allowHalfOpen: true });
+  const end = new End(socket);
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return end;
+}
+
+async function openLink() {
+  const [port = 0, targetPort = 0] = await findFreePorts(2);
+  const server = await openServer(targetPort);
+  const proxy = await LinkProxy.listen({ port, targetPort });
+  onTestFinished(() => proxy[Symbol.asyncDispose]());
+  return { port, targetPort, server, proxy };
+}
+
+function until(claim: () => void): Promise<void> {
+  return vi.waitFor(claim, { timeout: 10_000, interval: 5 });
+}
+
+/** A connection through the link with a word exchanged in both directions. */
+async function connectThrough(link: Awaited<ReturnType<typeof openLink>>) {
+  const index = link.server.ends.length;
+  const from = await dial(link.port);
+  await until(() => expect(link.server.ends.length).toBe(index + 1));
+  const to = defined(link.server.ends[index], 'just seen');
+  from.socket.write('hello');
+  to.socket.write('welcome');
+  await until(() => expect([to.text, from.text]).toEqual(['hello', 'welcome']));
+  return { from, to };
+}
+
+/**
+ * Several round trips through another link in the same process: what the kernel had for a proxy
+ * before has been offered to it many times over by then, and would have crossed if it could.
+ */
+async function letPassWhatCan(): Promise<void> {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  to.socket.on('data', (chunk) => to.socket.write(chunk));
+  for (let i = 1; i <= 20; i++) {
+    const before = from.bytes;
+    from.socket.write('x');
+    await until(() => expect(from.bytes).toBe(before + 1));
+  }
+}
+
+test('a link carries bytes both ways, half-closes, and counts what it carried', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  from.socket.end('bye');
+  await until(() => expect([to.text, to.hasFin]).toEqual(['hellobye', true]));
+  to.socket.end('so long');
+  await until(() => expect([from.text, from.hasFin]).toEqual(['welcomeso long', true]));
+  await until(() => expect([from.isClosed, to.isClosed]).toEqual([true, true]));
+  expect([from.error, to.error]).toEqual([undefined, undefined]);
+  expect(link.proxy.traffic()).toEqual({ forwardedBytes: 22, heldBytes: 0 });
+});
+
+test('several megabytes both ways survive repeated cuts, whole and in order', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  const size = 6 * 1024 * 1024;
+  const [forth, back] = [randomBytes(size), randomBytes(size)];
+  const write = (socket: Socket, data: Buffer): void => {
+    // Odd pieces, so that chunks do not line up with anything.
+    for (let at = 0; at < size; at += 7_919) socket.write(data.subarray(at, at + 7_919));
+    socket.end();
+  };
+  write(from.socket, forth);
+  write(to.socket, back);
+  let cuts = 0;
+  let nextCutAt = 0;
+  let heldBefore = 0;
+  const cutInTheMiddle = (): void => {
+    if (link.proxy.isCut || from.bytes + to.bytes < nextCutAt) return;
+    nextCutAt = from.bytes + to.bytes + 300_000;
+    cuts += 1;
+    heldBefore = link.proxy.traffic().heldBytes;
+    link.proxy.hold();
+  };
+  from.socket.on('data', cutInTheMiddle);
+  to.socket.on('data', cutInTheMiddle);
+  const all = size + 'hello'.length + size + 'welcome'.length;
+  for (;;) {
+    await until(() => {
+      // Bytes arrive behind the cut (it is in the middle of the streams), unless none are left.
+      const isHolding = link.proxy.isCut && link.proxy.traffic().heldBytes > heldBefore;
+      expect(isHolding || from.bytes + to.bytes === all).toBe(true);
+    });
+    if (!link.proxy.isCut) break;
+    link.proxy.release();
+  }
+  await until(() => expect([from.hasFin, to.hasFin]).toEqual([true, true]));
+  const sha = (...parts: (string | Buffer)[]): string =>
+    parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+  expect(to.digest()).toBe(sha('hello', forth));
+  expect(from.digest()).toBe(sha('welcome', back));
+  expect(cuts).toBeGreaterThan(5);
+});
+
+test('no byte crosses during a cut, in either direction; the heal delivers all of them', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  link.proxy.hold();
+  from.socket.write('-request');
+  to.socket.write('-answer');
+  await until(() => expect(link.proxy.traffic().heldBytes).toBe(15));
+  await letPassWhatCan();
+  expect([to.text, from.text]).toEqual(['hello', 'welcome']);
+  expect(link.proxy.traffic().forwardedBytes).toBe(12);
+  link.proxy.release();
+  await until(() => expect([to.text, from.text]).toEqual(['hello-request', 'welcome-answer']));
+});
+
+test('bytes that were read but not yet written when the cut began are held', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  // `to` does not read, so that the proxy gets stuck with bytes in its hands.
+  to.socket.pause();
+  from.socket.write(randomBytes(32 * 1024 * 1024));
+  let [last, repeats] = [-1, 0];
+  await until(() => {
+    const now = link.proxy.traffic().forwardedBytes;
+    repeats = now === last ? repeats + 1 : 0;
+    last = now;
+    expect(repeats).toBeGreaterThan(10);
+  });
+  link.proxy.hold();
+  const crossed = link.proxy.traffic().forwardedBytes - 'welcome'.length;
+  expect(link.proxy.traffic().heldBytes).toBeGreaterThan(0);
+  to.socket.resume();
+  await letPassWhatCan();
+  // What the kernel had, and the one chunk that was being written, arrive; nothing after them.
+  await until(() => expect(to.bytes).toBe(crossed));
+  await letPassWhatCan();
+  expect(to.bytes).toBe(crossed);
+  link.proxy.release();
+  await until(() => expect(to.bytes).toBe(32 * 1024 * 1024 + 5));
+});
+
+test('back-pressure: a cut link stops reading', async () => {
+  const link = await openLink();
+  const { from } = await connectThrough(link);
+  link.proxy.hold();
+  from.socket.write(randomBytes(64 * 1024 * 1024));
+  await until(() => expect(link.proxy.traffic().heldBytes).toBeGreaterThan(60_000));
+  await letPassWhatCan();
+  expect(link.proxy.traffic().heldBytes).toBeLessThan(256 * 1024);
+  expect(from.socket.writableLength).toBeGreaterThan(0);
+});
+
+test('a FIN does not cross during a cut, and follows the held bytes at the heal', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  link.proxy.hold();
+  from.socket.end('-last');
+  await until(() => expect(link.proxy.traffic().heldBytes).toBe(5));
+  await letPassWhatCan();
+  expect([to.text, to.hasFin]).toEqual(['hello', false]);
+  link.proxy.release();
+  await until(() => expect([to.text, to.hasFin]).toEqual(['hello-last', true]));
+  expect(to.error).toBeUndefined();
+});
+
+test('an RST does not cross during a cut, and resets the other side at the heal', async () => {
+  for (const victim of ['from', 'to'] as const) {
+    const link = await openLink();
+    const ends = await connectThrough(link);
+    const other = victim === 'from' ? ends.to : ends.from;
+    link.proxy.hold();
+    ends[victim].socket.resetAndDestroy();
+    await letPassWhatCan();
+    expect([other.hasFin, other.error, other.isClosed]).toEqual([false, undefined, false]);
+    link.proxy.release();
+    await until(() => expect([other.hasFin, other.error]).toEqual([false, 'ECONNRESET']));
+  }
+});
+
+test('a stream whose end was lost in the cut is reset, not continued: no byte after a gap', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  link.proxy.hold();
+  from.socket.write('-lost');
+  await until(() => expect(link.proxy.traffic().heldBytes).toBe(5));
+  from.socket.resetAndDestroy();
+  await letPassWhatCan();
+  link.proxy.release();
+  await until(() => expect(to.error).toBe('ECONNRESET'));
+  expect(to.text).toBe('hello');
+});
+
+test('both sides may die during the cut; the heal leaves nothing behind', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  link.proxy.hold();
+  from.socket.destroy();
+  to.socket.destroy();
+  await letPassWhatCan();
+  link.proxy.release();
+  const next = await connectThrough(link);
+  expect(next.to.error).toBeUndefined();
+});
+
+test('connections that are opened during a cut are held without a dial, then served', async () => {
+  const link = await openLink();
+  link.proxy.hold();
+  const from = await dial(link.port);
+  from.socket.write('knock');
+  const silent = await dial(link.port);
+  silent.socket.end();
+  await until(() => expect(link.proxy.traffic().heldBytes).toBe(5));
+  await letPassWhatCan();
+  expect(link.server.ends).toEqual([]);
+  link.proxy.release();
+  await until(() => expect(link.server.ends.map((end) => end.text)).toEqual(['knock']));
+  // The other one was given up in silence: it is not dialled, only ended.
+  await until(() => expect([silent.hasFin, silent.isClosed]).toEqual([true, true]));
+  expect(link.server.ends.length).toBe(1);
+});
+
+test('overlapping cuts: the link is open when the last of them is healed', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  link.proxy.hold();
+  link.proxy.hold();
+  from.socket.write('!');
+  await until(() => expect(link.proxy.traffic().heldBytes).toBe(1));
+  link.proxy.release();
+  expect(link.proxy.isCut).toBe(true);
+  await letPassWhatCan();
+  expect(to.text).toBe('hello');
+  link.proxy.release();
+  await until(() => expect(to.text).toBe('hello!'));
+});
+
+test('a node that is down is felt as a reset at once, also when it went down during a cut', async () => {
+  const link = await openLink();
+  const { from } = await connectThrough(link);
+  link.proxy.hold();
+  const held = await dial(link.port);
+  held.socket.write('anyone?');
+  link.server.close();
+  await letPassWhatCan();
+  expect([from.hasFin, from.isClosed, held.isClosed]).toEqual([false, false, false]);
+  link.proxy.release();
+  await until(() => expect(from.hasFin || from.isClosed).toBe(true));
+  await until(() => expect(held.error).toBe('ECONNRESET'));
+  const late = connect({ host: HOST, port: link.port });
+  const end = new End(late);
+  await until(() => expect(end.error).toBe('ECONNRESET'));
+});
+
+test('disposal resets what is open and frees the port', async () => {
+  const link = await openLink();
+  const { from, to } = await connectThrough(link);
+  await link.proxy[Symbol.asyncDispose]();
+  await until(() => expect([from.error, to.error]).toEqual(['ECONNRESET', 'ECONNRESET']));
+  const again = await LinkProxy.listen(link);
+  await again[Symbol.asyncDispose]();
+});
