@@ -1,0 +1,165 @@
+import { expect, test } from 'vitest';
+import { nodeId, type NodeId } from '../core/types.ts';
+import type { Request } from './requests.ts';
+import { TestDrivers } from './testing/drivers.ts';
+
+const put = (value: string): Request => ({
+  type: 'command',
+  command: { type: 'put', key: 'k', value },
+});
+const cas = (from: string, to: string): Request => ({
+  type: 'command',
+  command: { type: 'cas', key: 'k', from, to },
+});
+const read = (consistency: 'linearizable' | 'stale' = 'linearizable'): Request => ({
+  type: 'read',
+  key: 'k',
+  consistency,
+});
+
+async function upAndLeader(size = 3): Promise<{ drivers: TestDrivers; leader: NodeId }> {
+  const drivers = new TestDrivers(size);
+  await drivers.startAll();
+  return { drivers, leader: await drivers.elect() };
+}
+
+function others(drivers: TestDrivers, leader: NodeId): NodeId[] {
+  return drivers.ids.filter((id) => id !== leader);
+}
+
+test('every node serves every request; the answer says who did, and how much it had applied', async () => {
+  const { drivers, leader } = await upAndLeader();
+  for (const [i, id] of drivers.ids.entries()) {
+    expect(await drivers.ask(id, put(String(i)))).toMatchObject({ type: 'ok', servedBy: leader });
+    const answer = await drivers.ask(id, read());
+    const appliedIndex = drivers.driver(leader).status().lastApplied;
+    expect(answer).toMatchObject({ type: 'ok', value: String(i), servedBy: leader, appliedIndex });
+  }
+  expect(await drivers.ask(leader, cas('2', '9'))).toMatchObject({ applied: true });
+  expect(await drivers.ask(leader, cas('2', '9'))).toMatchObject({ type: 'ok', applied: false });
+});
+
+test('a stale read is answered by the node that was asked, at once', async () => {
+  const { drivers, leader } = await upAndLeader();
+  await drivers.ask(leader, put('1'));
+  const [follower] = others(drivers, leader);
+  drivers.isOpen = () => false;
+  expect(await drivers.ask(follower ?? leader, read('stale'))).toMatchObject({
+    type: 'ok',
+    servedBy: follower,
+  });
+});
+
+test('without a known leader a request is refused: it certainly did not happen', async () => {
+  const drivers = new TestDrivers(3);
+  await drivers.startAll();
+  expect(await drivers.ask(nodeId('n1'), put('1'))).toMatchObject({
+    type: 'refused',
+  });
+});
+
+test('a follower that is not connected to its leader refuses; it never sent anything', async () => {
+  const { drivers, leader } = await upAndLeader();
+  drivers.isConnected = (from, to) => to !== leader && from !== leader;
+  const [follower] = others(drivers, leader);
+  expect(await drivers.ask(follower ?? leader, put('1'))).toMatchObject({ type: 'refused' });
+});
+
+test('a write that finds no quorum ends unknown, a read refused', async () => {
+  const { drivers, leader } = await upAndLeader();
+  drivers.isOpen = () => false;
+  const wrote = drivers.ask(leader, put('1'));
+  expect(await wrote).toMatchObject({ type: 'unknown' });
+  const { requests } = drivers.driver(leader).status();
+  expect(requests).toMatchObject({ unknown: 1 });
+});
+
+test('a forwarded write whose answer is lost ends unknown, though it took effect', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [follower = leader, witness = leader] = others(drivers, leader);
+  drivers.isOpen = (from, to) => !(from === leader && to === follower);
+  expect(await drivers.ask(follower, put('7'))).toMatchObject({ type: 'unknown' });
+  expect(await drivers.ask(witness, read())).toMatchObject({ type: 'ok', value: '7' });
+});
+
+test('a write is refused for certain only once another entry is committed at its index', async () => {
+  const { drivers, leader } = await upAndLeader(5);
+  await drivers.ask(leader, put('0'));
+  const cutOff = (id: NodeId) => id === leader;
+  drivers.isOpen = (from, to) => cutOff(from) === cutOff(to);
+  const answers: string[] = [];
+  drivers.driver(leader).submit(put('lost'), (answer) => answers.push(answer.type));
+  // The old leader keeps its time-out out of the way: the answer must come from the log.
+  await drivers.runUntil(() => drivers.leader !== leader || answers.length > 0);
+  expect(answers, 'not before: the next leader may still commit it').not.toContain('refused');
+  const next = await drivers.elect();
+  expect(next).not.toBe(leader);
+  await drivers.ask(next, put('1'));
+  drivers.isOpen = () => true;
+  expect(await drivers.ask(leader, read())).toBeDefined();
+  await drivers.runUntil(
+    () => drivers.driver(leader).status().term === drivers.driver(next).status().term,
+  );
+  await drivers.runUntil(
+    () => drivers.driver(leader).status().lastApplied >= drivers.driver(next).status().lastApplied,
+  );
+  expect(await drivers.ask(leader, read('stale'))).toMatchObject({ value: '1' });
+  expect(answers).toHaveLength(1);
+});
+
+test('what was acknowledged is there after all nodes crash at once', async () => {
+  const { drivers, leader } = await upAndLeader();
+  for (let i = 0; i < 20; i++) {
+    expect(await drivers.ask(leader, put(String(i)))).toMatchObject({ type: 'ok' });
+  }
+  for (const id of drivers.ids) drivers.crash(id);
+  await drivers.startAll();
+  const next = await drivers.elect();
+  expect(await drivers.ask(next, read())).toMatchObject({ type: 'ok', value: '19' });
+});
+
+test('with fsync=never a crash of all nodes loses acknowledged writes', async () => {
+  const drivers = new TestDrivers(3, 'never');
+  await drivers.startAll();
+  const leader = await drivers.elect();
+  expect(await drivers.ask(leader, put('1'))).toMatchObject({ type: 'ok' });
+  for (const id of drivers.ids) drivers.crash(id);
+  await drivers.startAll();
+  const next = await drivers.elect();
+  expect(await drivers.ask(next, read())).toMatchObject({ type: 'ok', value: null });
+});
+
+test('many requests in one turn share batches and messages (group commit)', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const before = { sent: drivers.sent, batches: drivers.driver(leader).status().walBatches };
+  let answered = 0;
+  for (let i = 0; i < 50; i++) {
+    drivers.driver(leader).submit(put(String(i)), () => (answered += 1));
+    drivers.driver(leader).submit(read(), () => (answered += 1));
+  }
+  await drivers.runUntil(() => answered === 100);
+  expect(drivers.driver(leader).status().walBatches - before.batches).toBeLessThanOrEqual(2);
+  expect(drivers.sent - before.sent).toBeLessThan(20);
+});
+
+test('a failed fsync stops the node, and nothing is acknowledged any more', async () => {
+  const { drivers, leader } = await upAndLeader(1);
+  const disk = drivers.disks.get(leader);
+  if (disk !== undefined) disk.failsNextSync = true;
+  const answers: unknown[] = [];
+  drivers.driver(leader).submit(put('1'), (answer) => answers.push(answer));
+  await drivers.runUntil(() => drivers.fatal.length > 0);
+  expect(String(drivers.fatal[0])).toContain('the disk is broken');
+  expect(answers).toEqual([]);
+});
+
+test('malformed peer messages are refused with a DecodeError, and change nothing', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const before = drivers.driver(leader).status();
+  for (const bytes of [[], [9], [0], [0, 2, 1], [1, 0, 0], [2, 0, 0, 0, 0, 0, 0, 0, 1, 7]]) {
+    expect(() =>
+      drivers.driver(leader).receive(drivers.ids[1] ?? leader, Uint8Array.from(bytes)),
+    ).toThrow(/./);
+  }
+  expect(drivers.driver(leader).status()).toEqual(before);
+});
