@@ -118,7 +118,8 @@ export class ByteReader {
   block(): Uint8Array {
     const length = this.u32();
     const at = this.#take(length);
-    return this.#bytes.slice(at, at + length);
+    // Not `slice`: of a Buffer that would be a view.
+    return new Uint8Array(this.#bytes.subarray(at, at + length));
   }
 
   text(): string {

@@ -59,7 +59,8 @@ export class FrameReader {
       frames.push({ kind, payload: bytes.subarray(at + HEADER_BYTES, end) });
       at = end;
     }
-    this.#rest = bytes.slice(at);
+    // A copy, so that the chunk can go; `slice` of a Buffer would be a view.
+    this.#rest = new Uint8Array(bytes.subarray(at));
     return frames;
   }
 }
