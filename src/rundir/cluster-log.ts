@@ -69,6 +69,14 @@ export type FaultRecord = FaultName &
     | { readonly outcome: 'skipped' }
   );
 
+/** A run that proved less than it claims to: why, for people. Exit code 5. */
+export interface GateFailure {
+  /** `fault-2-election`, `enough-cas`: stable, searchable. */
+  readonly gate: string;
+  /** What was expected, what was seen, what to change. */
+  readonly sentence: string;
+}
+
 /** One line of `cluster.jsonl`; `time` is nanoseconds since the run began. */
 export type ClusterEvent = { readonly time: number } & (
   | ({ readonly type: 'status'; readonly node: string } & ObservedStatus)
@@ -83,6 +91,7 @@ export type ClusterEvent = { readonly time: number } & (
     } & FaultName)
   /** Written once the clients have stopped: the evidence is complete then. */
   | ({ readonly type: 'fault' } & FaultRecord)
+  | ({ readonly type: 'gate' } & GateFailure)
   | {
       readonly type: 'unexpected-exit';
       readonly node: string;
