@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { Json } from '../../checker/index.ts';
 import type { EvidenceKind } from '../contracts/nemesis.ts';
 import { UserError } from '../lib/user-error.ts';
@@ -118,22 +117,18 @@ export class ClusterLog implements Disposable {
 }
 
 /**
- * Reads `cluster.jsonl`. A last line that is torn (a crash) is left out.
+ * Reads `cluster.jsonl`. A last line without its newline is torn (a crash) and left out.
  *
  * @throws UserError (`usage`, GONG-E044) when another line is malformed
  */
 export async function* readClusterLog(path: string): AsyncGenerator<ClusterEvent> {
   let number = 0;
-  let held: string | undefined;
-  for await (const line of createInterface({ input: createReadStream(path) })) {
-    if (held !== undefined) yield parse(held, ++number, path);
-    held = line;
-  }
-  if (held === undefined) return;
-  try {
-    yield parse(held, ++number, path);
-  } catch {
-    // Torn, or never a line of ours: nothing follows it that could be misread.
+  let torn = '';
+  // Not readline: it ends a line at U+2028, too, which may stand inside a JSON text.
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const lines = (torn + String(chunk)).split('\n');
+    torn = lines.pop() ?? '';
+    for (const line of lines) yield parse(line, ++number, path);
   }
 }
 
