@@ -1,9 +1,11 @@
-import type { Json } from '../checker/index.ts';
 import type { Cluster } from '../src/contracts/cluster.ts';
 import { type Link, nodeId, type NodeId } from '../src/contracts/names.ts';
 import type { Nemesis, ResolvedFault } from '../src/contracts/nemesis.ts';
 import { assert, defined } from '../src/lib/assert.ts';
 import type { Random } from '../src/lib/prng.ts';
+
+/** What a resolved fault carries: any JSON, since it may come from a file. */
+type Value = ResolvedFault['value'];
 
 /**
  * Cuts every link between two groups of nodes, both ways. Clients still reach every node: that is how
@@ -90,7 +92,7 @@ export function linksAcross(groups: readonly (readonly NodeId[])[]): readonly Li
 }
 
 /** Reads `{"groups":[["n1"],["n2","n3"]]}`. @throws InvariantError when it is something else */
-export function groupsOf(value: Json): readonly (readonly NodeId[])[] {
+export function groupsOf(value: Value): readonly (readonly NodeId[])[] {
   const groups = isRecord(value) ? value['groups'] : undefined;
   assert(Array.isArray(groups), 'a partition names its groups');
   return groups.map((group: unknown) => {
@@ -99,6 +101,6 @@ export function groupsOf(value: Json): readonly (readonly NodeId[])[] {
   });
 }
 
-function isRecord(value: Json): value is { readonly [key: string]: Json } {
+function isRecord(value: Value): value is { readonly [key: string]: Value } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -182,6 +182,21 @@ test('a fault that does not take effect ends the run with the reason', async () 
   expect(history).toEqual([]);
 });
 
+test('a fault that does not heal ends the run with the reason', async () => {
+  const unhealing: Nemesis = {
+    ...kill,
+    inject: async () => ({ [Symbol.asyncDispose]: () => Promise.reject(new Error('port taken')) }),
+  };
+  const { run } = scene([planned('kill', 'one', 1_000, 500)], {
+    nemeses: new Map([['kill', unhealing]]),
+  });
+  await expect(run()).rejects.toMatchObject({
+    code: 'GONG-E034',
+    message: 'fault 1 (kill:one) did not heal',
+    why: 'port taken',
+  });
+});
+
 test('faults that would start too late are skipped', async () => {
   const { run } = scene([planned('kill', 'one', 1_000, 500), planned('kill', 'one', 9_000, 500)], {
     latestNs: 5 * SECOND,

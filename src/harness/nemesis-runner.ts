@@ -77,8 +77,7 @@ export class NemesisRunner {
    * the rest is skipped.
    *
    * @returns when the last heal was done; `beganNs` when nothing was injected
-   * @throws UserError (`infrastructure`, GONG-E034) when a fault does not take effect; whatever a heal
-   *   throws
+   * @throws UserError (`infrastructure`, GONG-E034) when a fault does not take effect or does not heal
    */
   async run(signal: AbortSignal): Promise<number> {
     const { clock, plan, beganNs, latestNs } = this.#options;
@@ -181,11 +180,10 @@ export class NemesisRunner {
     });
     // Counted from before the injection: a cut bites a moment before it is known to be in force.
     const before = { sinceNs: clock.now(), termBefore: observer.termMax };
-    try {
-      healing.use(await nemesis.inject(cluster, resolved, planned.shape));
-    } catch (cause) {
-      throw notInjected(step, cause);
-    }
+    const injected = await explained(step, 'take effect', () =>
+      nemesis.inject(cluster, resolved, planned.shape),
+    );
+    healing.defer(() => explained(step, 'heal', async () => injected[Symbol.asyncDispose]()));
     const { victims } = resolved;
     this.#active = { kind: planned.kind, shape: planned.shape, victims };
     const fields = isRecord(resolved.value) ? resolved.value : { value: resolved.value };
@@ -235,13 +233,23 @@ function isRecord(value: Json): value is { readonly [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function notInjected({ fault, planned: { kind, shape } }: Step, cause: unknown): UserError {
-  return new UserError({
-    kind: 'infrastructure',
-    code: 'GONG-E034',
-    what: `fault ${fault + 1} (${kind}:${shape}) did not take effect`,
-    why: cause instanceof Error ? cause.message : String(cause),
-    fix: 'look into the logs of the nodes, and run again',
-    cause,
-  });
+/** Gives an error of the cluster a code and a next step, unless it has its own. */
+async function explained<T>(
+  { fault, planned: { kind, shape } }: Step,
+  what: 'take effect' | 'heal',
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError({
+      kind: 'infrastructure',
+      code: 'GONG-E034',
+      what: `fault ${fault + 1} (${kind}:${shape}) did not ${what}`,
+      why: cause instanceof Error ? cause.message : String(cause),
+      fix: 'look into the logs of the nodes, and run again',
+      cause,
+    });
+  }
 }

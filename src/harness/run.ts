@@ -207,7 +207,8 @@ class RunSession {
       this.#stop,
     );
     this.#throwIfFailed();
-    if (!settled) this.#files.log.line('the cluster did not settle again after the last heal');
+    if (!settled && !this.#stop.aborted)
+      this.#files.log.line('the cluster did not settle again after the last heal');
     return settled;
   }
 
