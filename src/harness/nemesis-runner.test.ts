@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { kill } from '../../nemesis/kill.ts';
 import { partition } from '../../nemesis/partition.ts';
@@ -195,6 +196,40 @@ test('a fault that does not heal ends the run with the reason', async () => {
     message: 'fault 1 (kill:one) did not heal',
     why: 'port taken',
   });
+});
+
+test('whatever the plan and whenever it is interrupted: starts and heals alternate, all is whole', async () => {
+  const faults = fc
+    .record({ at: fc.integer({ min: 0, max: 20_000 }), lasts: fc.integer({ min: 1, max: 4_000 }) })
+    .chain(({ at, lasts }) =>
+      fc
+        .constantFrom(
+          ...[kill, partition].flatMap(({ kind, shapes }) =>
+            shapes.map(({ shape }) => [kind, shape] as const),
+          ),
+        )
+        .map(([kind, shape]) => planned(kind, shape, at, lasts)),
+    );
+  const plans = fc
+    .array(faults, { maxLength: 5 })
+    .map((plan) => plan.toSorted((a, b) => a.atNs - b.atNs));
+  await fc.assert(
+    fc.asyncProperty(plans, fc.integer({ min: 0, max: 40_000 }), async (plan, abortMs) => {
+      const { clock, store, history, run, stop } = scene(plan);
+      void clock.sleep(abortMs * MILLISECOND).then(() => stop.abort());
+      const records = await run();
+      const injected = records.filter(({ outcome }) => outcome === 'injected');
+      expect(history.map(({ value }) => [value['phase'], value['fault']])).toEqual(
+        injected.flatMap(({ fault }) => [
+          ['start', fault],
+          ['heal', fault],
+        ]),
+      );
+      expect(records.map(({ fault }) => fault)).toEqual(plan.map((_, i) => i));
+      expect([store.cuts, store.down]).toEqual([0, []]);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('faults that would start too late are skipped', async () => {

@@ -166,6 +166,12 @@ describe('a run', () => {
     expect(readFileSync(paths.history, 'utf8')).toBe(first);
   });
 
+  test('at a rate issues that many operations, whatever the number of clients', async () => {
+    const load = { concurrency: 10, keyOps: 200, values: undefined, ratePerSecond: 150 };
+    const { statistics } = await scene({ load }, 'none').go();
+    expect(statistics?.okPerSecond).toBeCloseTo(150, 0);
+  });
+
   test('without faults lasts as long as asked for', async () => {
     const { go } = scene({}, 'none');
     const { statistics, faults } = await go();
@@ -230,11 +236,14 @@ describe('an error', () => {
     expect(readFileSync(paths.summaryCsv, 'utf8')).toMatch(/^read,ok/m);
   });
 
-  test('of the disk under the history ends the run: a history with a hole is none', async () => {
-    const { store, go } = scene({ paths: { ...paths, history: '/dev/full' } });
-    await expect(go()).rejects.toMatchObject({ kind: 'infrastructure', code: 'GONG-E041' });
-    expectTidy(store);
-  });
+  test.each(['history', 'cluster'] as const)(
+    'of the disk under the %s file ends the run: a file with a hole is no evidence',
+    async (file) => {
+      const { store, go } = scene({ paths: { ...paths, [file]: '/dev/full' } });
+      await expect(go()).rejects.toMatchObject({ kind: 'infrastructure', code: 'GONG-E041' });
+      expectTidy(store);
+    },
+  );
 
   test('of the cluster while it comes up propagates', async () => {
     const { go } = scene({ up: () => Promise.reject(new Error('no ports')) });
