@@ -25,5 +25,7 @@ export interface Workload {
   readonly model: string;
   /** Every `f` that the generator may draw: gates ask a minimum of ok operations of each. */
   readonly functions: readonly string[];
+  /** Those of them that may change the object: their unavailability is measured apart. */
+  readonly mutations: readonly string[];
   generator(options: WorkloadOptions, random: Random): Generator;
 }

@@ -1,0 +1,8 @@
+import type { Nemesis } from '../src/contracts/nemesis.ts';
+import { kill } from './kill.ts';
+import { partition } from './partition.ts';
+
+/** Every nemesis by its kind. */
+export const nemeses: ReadonlyMap<string, Nemesis> = new Map(
+  [kill, partition].map((nemesis) => [nemesis.kind, nemesis]),
+);

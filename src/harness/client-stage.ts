@@ -1,0 +1,156 @@
+import type { Cluster } from '../contracts/cluster.ts';
+import type { Generator } from '../contracts/workload.ts';
+import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
+import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
+import { FaultWindows } from './fault-windows.ts';
+import { interpret } from './interpreter/interpreter.ts';
+import { closedLoop, openLoop } from './interpreter/pace.ts';
+import type { ClientPorts } from './interpreter/ports.ts';
+import { NemesisRunner } from './nemesis-runner.ts';
+import type { Observer } from './observer.ts';
+import { RECOVERY_NS } from './plan.ts';
+import { ProgressMeter } from './progress.ts';
+import type { FinishedOperation, HistoryRecorder } from './recorder.ts';
+import type { RunLimits, RunOptions } from './run-options.ts';
+
+const PROGRESS_INTERVAL_NS = 2_000_000_000;
+
+export interface ClientStageParts {
+  readonly options: RunOptions;
+  readonly limits: RunLimits;
+  readonly cluster: Cluster;
+  readonly observer: Observer;
+  readonly generator: Generator;
+  readonly recorder: HistoryRecorder;
+  readonly ports: ClientPorts;
+  readonly log: (event: ClusterEvent) => void;
+  /** A failure elsewhere, or the user's Ctrl-C. */
+  readonly stop: AbortSignal;
+  /** Takes the error of one task, and so aborts `stop` and ends the others. */
+  readonly fail: (error: unknown) => void;
+}
+
+/** Clients and faults together: the stage that everything else is there for. */
+export class ClientStage {
+  readonly #parts: ClientStageParts;
+  readonly #beganNs: number;
+  readonly #statistics: RunStatistics;
+  readonly #windows = new FaultWindows();
+  readonly #nemesis: NemesisRunner;
+  readonly #meter: ProgressMeter;
+  readonly #mutations: ReadonlySet<string>;
+  /** When clients stopped. */
+  #endedNs: number | undefined;
+
+  constructor(parts: ClientStageParts) {
+    this.#parts = parts;
+    const { clock, durationNs, workload } = parts.options;
+    this.#beganNs = clock.now();
+    this.#statistics = new RunStatistics(this.#beganNs);
+    this.#mutations = new Set(workload.mutations);
+    this.#nemesis = this.#nemesisRunner();
+    this.#meter = new ProgressMeter({
+      clock,
+      beganNs: this.#beganNs,
+      totalNs: durationNs,
+      counts: () => this.#statistics.counts,
+      activeFault: () => this.#nemesis.active,
+      observer: parts.observer,
+    });
+  }
+
+  /**
+   * Runs both to their ends; an error goes to `fail` and stops the others.
+   *
+   * @returns a process id from which on all are unused
+   */
+  async run(): Promise<number> {
+    const { options, cluster, generator, ports, stop } = this.#parts;
+    const { clock, load } = options;
+    const issuing = new AbortController();
+    const end = AbortSignal.any([issuing.signal, stop]);
+    const pace =
+      load.ratePerSecond === undefined ? closedLoop(clock) : openLoop(clock, load.ratePerSecond);
+    const faults = this.#nemesis.run(stop);
+    let firstUnusedProcess = 0;
+    const clients = interpret({
+      ...ports,
+      generator,
+      pace,
+      nodes: cluster.nodes,
+      concurrency: load.concurrency,
+      signal: end,
+    }).then((process) => (firstUnusedProcess = process));
+    const tasks = [faults, clients, this.#reportProgress(end), this.#endInTime(faults, issuing)];
+    await Promise.all(tasks.map((task: Promise<unknown>) => task.catch(this.#parts.fail)));
+    this.#endedNs = clock.now();
+    return firstUnusedProcess;
+  }
+
+  /** Takes what the recorder finished. Final reads, which come after the end, are no measurement. */
+  record(operation: FinishedOperation): void {
+    if (this.#endedNs !== undefined) return;
+    const { invocation, intendedNs, completedNs, completion } = operation;
+    this.#statistics.record({
+      f: invocation.f,
+      outcome: completion.type,
+      isMutation: this.#mutations.has(invocation.f),
+      intendedNs,
+      completedNs,
+    });
+    this.#windows.record(operation);
+    this.#meter.record(operation);
+  }
+
+  /** How many operations of `f` ended ok. */
+  okCount(f: string): number {
+    return this.#statistics.count(f, 'ok');
+  }
+
+  faults(): readonly FaultRecord[] {
+    return this.#nemesis.records();
+  }
+
+  snapshot(): RunStatisticsSnapshot {
+    return this.#statistics.snapshot(this.#endedNs ?? this.#parts.options.clock.now());
+  }
+
+  #nemesisRunner(): NemesisRunner {
+    const { options, limits, cluster, observer, recorder, log } = this.#parts;
+    const { clock, target, settings, nemeses, plan, durationNs } = options;
+    return new NemesisRunner({
+      clock,
+      cluster,
+      nemeses,
+      plan,
+      observer,
+      recordEvent: (f, value) => recorder.nemesis(f, value),
+      log,
+      windows: this.#windows,
+      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      beganNs: this.#beganNs,
+      latestNs: this.#beganNs + durationNs + limits.extensionNs,
+    });
+  }
+
+  /** Clients stop when their time is over and the last fault has healed long enough ago. */
+  async #endInTime(faults: Promise<number>, issuing: AbortController): Promise<void> {
+    const { options, stop } = this.#parts;
+    const { clock, durationNs, plan } = options;
+    const healedNs = await faults;
+    const recoveredNs = plan.length === 0 ? 0 : healedNs + RECOVERY_NS;
+    const endNs = Math.max(this.#beganNs + durationNs, recoveredNs);
+    await clock.sleep(Math.max(0, endNs - clock.now()), stop);
+    issuing.abort();
+  }
+
+  async #reportProgress(end: AbortSignal): Promise<void> {
+    const { clock, onProgress, progressIntervalNs = PROGRESS_INTERVAL_NS } = this.#parts.options;
+    if (onProgress === undefined) return;
+    for (;;) {
+      await clock.sleep(progressIntervalNs, end);
+      if (end.aborted) return;
+      onProgress(this.#meter.take());
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { nodeId } from '../contracts/names.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import type { ClusterEvent } from '../rundir/cluster-log.ts';
+import { Observer } from './observer.ts';
+import { FakeStore } from './testing/fake-store.ts';
+import { SimulatedClock } from './testing/simulated-clock.ts';
+
+const [n1, n2, n3] = ['n1', 'n2', 'n3'].map(nodeId) as [
+  ReturnType<typeof nodeId>,
+  ReturnType<typeof nodeId>,
+  ReturnType<typeof nodeId>,
+];
+
+function observed() {
+  const clock = new SimulatedClock();
+  const store = new FakeStore(clock, 3);
+  const events: ClusterEvent[] = [];
+  const observer = new Observer({
+    clock,
+    nodes: store.nodes,
+    probe: async (node) => store.status(node),
+    record: (event) => void events.push(event),
+  });
+  /** Observes for so long, and goes on observing while the test continues. */
+  const watch = async (ns: number): Promise<void> => {
+    const stop = new AbortController();
+    void clock.sleep(ns).then(() => stop.abort());
+    await clock.drive(observer.run(stop.signal));
+  };
+  return { clock, store, events, observer, watch };
+}
+
+test('before the first sample nobody leads; then the leader is known', async () => {
+  const { observer, watch } = observed();
+  expect(observer.view().leader).toBeUndefined();
+  await watch(100 * MILLISECOND);
+  expect(observer.view().leader).toBe(n1);
+  expect(observer.isSettled()).toBe(true);
+});
+
+test('every sample is recorded, about five a second and node', async () => {
+  const { store, events, watch } = observed();
+  store.mute.add(n2);
+  await watch(2 * SECOND - 1);
+  expect(events.filter(({ type }) => type === 'status')).toHaveLength(20);
+  expect(events.filter(({ type }) => type === 'unreachable')).toHaveLength(10);
+});
+
+test('of two that claim to lead, the one with the higher term does', async () => {
+  const { store, observer, watch } = observed();
+  await watch(100 * MILLISECOND);
+  await store.links.cut(
+    [n2, n3].flatMap((other) => [
+      { from: n1, to: other },
+      { from: other, to: n1 },
+    ]),
+  );
+  await watch(2 * SECOND);
+  expect(observer.status(n1)?.role).toBe('leader');
+  expect(observer.view().leader).toBe(n2);
+  expect(observer.isSettled()).toBe(false);
+});
+
+test('what was heard more than a second ago is not believed', async () => {
+  const { clock, observer, watch } = observed();
+  await watch(100 * MILLISECOND);
+  await clock.drive(clock.sleep(2 * SECOND));
+  expect(observer.view().leader).toBeUndefined();
+  expect(observer.isSettled()).toBe(false);
+});
+
+test('an election is a higher term led by somebody who is no victim, seen since', async () => {
+  const { clock, store, observer, watch } = observed();
+  await watch(100 * MILLISECOND);
+  const sinceNs = clock.now();
+  const termBefore = observer.termMax;
+  await store.processes.kill(n1);
+  await watch(2 * SECOND);
+  const query = { sinceNs, termBefore, victims: [n1] };
+  expect(observer.election(query)).toMatchObject({ node: n2, term: 2, termBefore: 1 });
+  expect(observer.election({ ...query, victims: [n1, n2] })).toBeUndefined();
+  expect(observer.election({ ...query, termBefore: 2 })).toBeUndefined();
+  expect(observer.election({ ...query, sinceNs: clock.now() })).toBeUndefined();
+});
+
+test('a wait ends when the condition holds, when time is up, or at abort', async () => {
+  const { clock, observer } = observed();
+  const never = new AbortController();
+  const atOneSecond = (): boolean => clock.now() >= SECOND;
+  expect(await clock.drive(observer.until(atOneSecond, 5 * SECOND, never.signal))).toBe(true);
+  expect(await clock.drive(observer.until(() => false, SECOND, never.signal))).toBe(false);
+  expect(clock.now()).toBe(2 * SECOND);
+  never.abort();
+  expect(await clock.drive(observer.until(() => false, SECOND, never.signal))).toBe(false);
+  expect(clock.now()).toBe(2 * SECOND);
+});

@@ -1,0 +1,168 @@
+import type { Clock } from '../contracts/clock.ts';
+import type { NodeId } from '../contracts/names.ts';
+import type { ClusterView } from '../contracts/nemesis.ts';
+import type { NodeStatus, Role } from '../contracts/target.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import type { ClusterEvent, ElectionEvidence } from '../rundir/cluster-log.ts';
+
+const INTERVAL_NS = 200 * MILLISECOND;
+const PROBE_TIMEOUT_NS = 500 * MILLISECOND;
+/** A node's own word about its role is believed for so long. */
+const FRESH_NS = SECOND;
+/** How often a condition is looked at while somebody waits for it. */
+const WAIT_STEP_NS = 20 * MILLISECOND;
+const TRANSITIONS_MAX = 10_000;
+
+/** A node was seen in another role or term than before. */
+export interface Transition {
+  readonly atNs: number;
+  readonly node: NodeId;
+  readonly term: number;
+  readonly role: Role;
+}
+
+/** What the nemesis needs to know of the cluster. */
+export interface ClusterObservations {
+  view(): ClusterView;
+  /** Highest term that any node has claimed so far. */
+  readonly termMax: number;
+  election(query: ElectionQuery): ElectionEvidence | undefined;
+  /** True as soon as the condition holds; false after `withinNs`, or when `signal` aborts. */
+  until(holds: () => boolean, withinNs: number, signal: AbortSignal): Promise<boolean>;
+}
+
+export interface ElectionQuery {
+  readonly sinceNs: number;
+  readonly termBefore: number;
+  readonly victims: readonly NodeId[];
+}
+
+interface Sample {
+  readonly atNs: number;
+  readonly status: NodeStatus | undefined;
+}
+
+export interface ObserverOptions {
+  readonly clock: Clock;
+  readonly nodes: readonly NodeId[];
+  /** Asks a node for its status; undefined when it does not answer in time. */
+  readonly probe: (node: NodeId, timeoutNs: number) => Promise<NodeStatus | undefined>;
+  /** Takes each sample for `cluster.jsonl`. */
+  readonly record: (event: ClusterEvent) => void;
+}
+
+/** Asks each node how it is, about five times a second, and remembers who led when. */
+export class Observer implements ClusterObservations {
+  readonly #options: ObserverOptions;
+  readonly #latest = new Map<NodeId, Sample>();
+  #transitions: Transition[] = [];
+  #termMax = 0;
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+  }
+
+  /** Samples until the signal. Nodes are asked independently: a slow one holds nobody up. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, nodes } = this.#options;
+    await Promise.all(
+      nodes.map(async (node) => {
+        while (!signal.aborted) {
+          await this.#sample(node);
+          await clock.sleep(INTERVAL_NS, signal);
+        }
+      }),
+    );
+  }
+
+  get termMax(): number {
+    return this.#termMax;
+  }
+
+  get transitions(): readonly Transition[] {
+    return this.#transitions;
+  }
+
+  /** The last answer of a node; undefined when it did not answer, or not lately. */
+  status(node: NodeId): NodeStatus | undefined {
+    const sample = this.#latest.get(node);
+    if (sample === undefined || this.#options.clock.now() - sample.atNs > FRESH_NS)
+      return undefined;
+    return sample.status;
+  }
+
+  view(): ClusterView {
+    const { nodes } = this.#options;
+    return { nodes, leader: this.leader()?.id };
+  }
+
+  /**
+   * The node that claims to lead, of several that with the highest term: a leader that was cut off
+   * goes on believing in itself for a while.
+   */
+  leader(): NodeStatus | undefined {
+    let leader: NodeStatus | undefined;
+    for (const node of this.#options.nodes) {
+      const status = this.status(node);
+      if (status?.role === 'leader' && status.term > (leader?.term ?? -1)) leader = status;
+    }
+    return leader;
+  }
+
+  /** True when every node answers and all are in the leader's term. */
+  isSettled(): boolean {
+    const leader = this.leader();
+    if (leader === undefined) return false;
+    return this.#options.nodes.every((node) => this.status(node)?.term === leader.term);
+  }
+
+  election({ sinceNs, termBefore, victims }: ElectionQuery): ElectionEvidence | undefined {
+    const found = this.#transitions.find(
+      ({ atNs, node, term, role }) =>
+        role === 'leader' && atNs >= sinceNs && term > termBefore && !victims.includes(node),
+    );
+    return found && { node: found.node, term: found.term, termBefore, atNs: found.atNs };
+  }
+
+  async until(holds: () => boolean, withinNs: number, signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#options;
+    const deadlineNs = clock.now() + withinNs;
+    while (!holds()) {
+      const leftNs = deadlineNs - clock.now();
+      if (leftNs <= 0 || signal.aborted) return false;
+      await clock.sleep(Math.min(WAIT_STEP_NS, leftNs), signal);
+    }
+    return true;
+  }
+
+  async #sample(node: NodeId): Promise<void> {
+    const { clock, probe, record } = this.#options;
+    const status = await probe(node, PROBE_TIMEOUT_NS);
+    const time = clock.now();
+    const before = this.#latest.get(node)?.status;
+    this.#latest.set(node, { atNs: time, status });
+    if (status === undefined) {
+      record({ time, type: 'unreachable', node });
+      return;
+    }
+    const { role, term, leader, commitIndex, lastApplied, pid } = status;
+    if (before?.role !== role || before.term !== term) {
+      this.#transitions.push({ atNs: time, node, term, role });
+      if (this.#transitions.length > TRANSITIONS_MAX) {
+        this.#transitions = this.#transitions.slice(TRANSITIONS_MAX / 2);
+      }
+    }
+    this.#termMax = Math.max(this.#termMax, term);
+    record({
+      time,
+      type: 'status',
+      node,
+      role,
+      term,
+      leader: leader ?? null,
+      commitIndex,
+      lastApplied,
+      pid: pid ?? null,
+    });
+  }
+}

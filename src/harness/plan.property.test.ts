@@ -1,0 +1,145 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { nemeses } from '../../nemesis/index.ts';
+import type { PlannedFault } from '../contracts/nemesis.ts';
+import { defined } from '../lib/assert.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import type { UserError } from '../lib/user-error.ts';
+import { FIRST_FAULT_NS, planFaults, type PlanRequest, RECOVERY_NS } from './plan.ts';
+
+const request: PlanRequest = {
+  words: 'partition,kill',
+  nemeses,
+  capabilities: new Set(['processes', 'links'] as const),
+  nodes: 5,
+  seed: '1',
+  durationNs: 20 * SECOND,
+  intervalNs: 5 * SECOND,
+};
+
+function shapeOf({ kind, shape }: PlannedFault) {
+  const found = nemeses.get(kind)?.shapes.find((one) => one.shape === shape);
+  return defined(found, `${kind}:${shape} is known`);
+}
+
+const allWords = [...nemeses.values()].flatMap(({ kind, shapes }) => [
+  kind,
+  ...shapes.map(({ shape }) => `${kind}:${shape}`),
+]);
+
+const requests = fc
+  .record({
+    words: fc.uniqueArray(fc.constantFrom(...allWords), { minLength: 1, maxLength: 4 }),
+    seed: fc.string(),
+    nodes: fc.integer({ min: 3, max: 7 }),
+    durationNs: fc.integer({ min: 25, max: 120 }).map((seconds) => seconds * SECOND),
+    intervalNs: fc.integer({ min: 2_000, max: 5_500 }).map((ms) => ms * MILLISECOND),
+  })
+  .map((drawn) => ({ ...request, ...drawn, words: drawn.words.join(',') }));
+
+test('every word is in the plan at least once, and nothing that was not named', () => {
+  fc.assert(
+    fc.property(requests, (some) => {
+      const plan = planFaults(some);
+      const matches = (word: string, { kind, shape }: PlannedFault): boolean =>
+        word === kind || word === `${kind}:${shape}`;
+      const words = some.words.split(',');
+      expect(words.filter((word) => !plan.some((fault) => matches(word, fault)))).toEqual([]);
+      expect(plan.filter((fault) => !words.some((word) => matches(word, fault)))).toEqual([]);
+    }),
+  );
+});
+
+test('the leader is a victim at least once where the words allow it', () => {
+  fc.assert(
+    fc.property(requests, (some) => {
+      const plan = planFaults(some);
+      const allowed = some.words.split(',').some((word) => {
+        const [kind = '', shape] = word.split(':');
+        const shapes = nemeses.get(kind)?.shapes ?? [];
+        return shapes.some((one) => one.hitsLeader && (shape ?? one.shape) === one.shape);
+      });
+      expect(plan.some((fault) => shapeOf(fault).hitsLeader)).toBe(allowed);
+    }),
+  );
+});
+
+test('faults do not overlap, begin after clients have worked, and leave time to recover', () => {
+  fc.assert(
+    fc.property(requests, (some) => {
+      const plan = planFaults(some);
+      let endNs = FIRST_FAULT_NS;
+      for (const { atNs, durationNs } of plan) {
+        expect(atNs).toBeGreaterThanOrEqual(endNs);
+        expect(durationNs / some.intervalNs).toBeGreaterThan(0.39);
+        expect(durationNs / some.intervalNs).toBeLessThanOrEqual(0.6);
+        endNs = atNs + durationNs;
+      }
+      expect(endNs).toBeLessThanOrEqual(some.durationNs - RECOVERY_NS);
+    }),
+  );
+});
+
+test('the same request gives the same plan, another seed another', () => {
+  fc.assert(
+    fc.property(requests, (some) => {
+      expect(planFaults(some)).toEqual(planFaults(some));
+    }),
+  );
+  const seeds = Array.from({ length: 10 }, (_, i) => planFaults({ ...request, seed: `${i}` }));
+  expect(new Set(seeds.map((plan) => JSON.stringify(plan))).size).toBe(10);
+});
+
+test('a long plan of one kind holds all of its shapes', () => {
+  const plan = planFaults({ ...request, words: 'partition', durationNs: 60 * SECOND });
+  expect(new Set(plan.map(({ shape }) => shape)).size).toBe(4);
+});
+
+test('no words, no faults', () => {
+  expect(planFaults({ ...request, words: '' })).toEqual([]);
+  expect(planFaults({ ...request, words: 'none', durationNs: 1 })).toEqual([]);
+});
+
+function refusal(change: Partial<PlanRequest>): UserError {
+  try {
+    planFaults({ ...request, ...change });
+  } catch (error) {
+    return error as UserError;
+  }
+  throw new Error('it was not refused');
+}
+
+test('a duration too short for the plan is refused, and the one that it names is enough', () => {
+  fc.assert(
+    fc.property(requests, fc.integer({ min: 0, max: 4_000 }), (some, ms) => {
+      const error = refusal({ ...some, durationNs: ms * MILLISECOND });
+      expect(error).toMatchObject({ kind: 'usage', code: 'GONG-E022' });
+      const seconds = Number(/--duration ([\d.]+)s/.exec(error.fix)?.[1]);
+      expect(planFaults({ ...some, durationNs: seconds * SECOND }).length).toBeGreaterThan(0);
+    }),
+  );
+});
+
+test.each([
+  ['an unknown kind', { words: 'fire' }, 'GONG-E021', 'kill, partition'],
+  ['an unknown shape', { words: 'kill:two' }, 'GONG-E023', 'one, leader'],
+  ['an empty shape', { words: 'kill:' }, 'GONG-E023', 'one, leader'],
+  ['a shape with too few nodes', { words: 'partition', nodes: 2 }, 'GONG-E024', '3 at least'],
+  [
+    'a cluster without the capability',
+    { words: 'kill', capabilities: new Set(['links'] as const) },
+    'GONG-E024',
+    'processes',
+  ],
+])('%s is refused and says what there is', (_, change, code, why) => {
+  expect(refusal(change)).toMatchObject({
+    kind: 'usage',
+    code,
+    why: expect.stringContaining(why),
+  });
+});
+
+test('a kind without a shape leaves out the shapes that need more nodes', () => {
+  const plan = planFaults({ ...request, words: 'kill', nodes: 1, durationNs: 60 * SECOND });
+  expect(new Set(plan.map(({ shape }) => shape))).toEqual(new Set(['one']));
+});

@@ -1,0 +1,313 @@
+import type { Cluster, UnexpectedExit } from '../contracts/cluster.ts';
+import type { Generator } from '../contracts/workload.ts';
+import { makeRandom } from '../lib/prng.ts';
+import { UserError } from '../lib/user-error.ts';
+import type { ClusterEvent, GateFailure } from '../rundir/cluster-log.ts';
+import { writeSummaryCsv } from '../rundir/summary.ts';
+import { writeJson } from '../rundir/whole-file.ts';
+import { ClientStage } from './client-stage.ts';
+import { checkGates } from './gates.ts';
+import { askEveryNode } from './interpreter/final-reads.ts';
+import type { ClientPorts } from './interpreter/ports.ts';
+import { Observer } from './observer.ts';
+import { HistoryRecorder } from './recorder.ts';
+import { openRunFiles, type RunFiles } from './run-files.ts';
+import {
+  DEFAULT_LIMITS,
+  type RunLimits,
+  type RunOptions,
+  type RunResult,
+  type Stage,
+} from './run-options.ts';
+import { notSettled } from './settle.ts';
+
+/**
+ * One run from start to end: cluster up, clients and faults, everything healed, final reads, cluster
+ * down. Whatever is thrown and wherever, the faults heal, the cluster stops and what was recorded is
+ * in the run directory; then the error propagates.
+ *
+ * @returns what came of it; an interrupted run returns, too, with what it has
+ * @throws UserError (`infrastructure`): GONG-E033 the cluster does not settle, GONG-E034 a fault did not
+ *   take effect, GONG-E041 the run directory cannot be written; (`usage`): GONG-E024 a fault that this
+ *   cluster cannot do; and what `up` throws
+ */
+export async function run(options: RunOptions): Promise<RunResult> {
+  const files = openRunFiles(options.paths);
+  const session = new RunSession(options, files);
+  try {
+    const result = await session.run();
+    files[Symbol.dispose]();
+    return result;
+  } catch (error) {
+    await session.abandon(error);
+    throw error;
+  }
+}
+
+class RunSession {
+  readonly #options: RunOptions;
+  readonly #limits: RunLimits;
+  readonly #files: RunFiles;
+  readonly #recorder: HistoryRecorder;
+  /** What is disposed at the end, last come first: faults heal before the cluster stops. */
+  readonly #owned = new AsyncDisposableStack();
+  /** Aborted, with the error, by whatever goes wrong beside the stage that is awaited. */
+  readonly #failed = new AbortController();
+  /** Ends every wait: a failure, or the user's Ctrl-C. */
+  readonly #stop: AbortSignal;
+  readonly #exits: (UnexpectedExit & { atNs: number })[] = [];
+  #clients: ClientStage | undefined;
+  #firstUnusedProcess = 0;
+
+  constructor(options: RunOptions, files: RunFiles) {
+    this.#options = options;
+    this.#files = files;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#stop = AbortSignal.any([options.signal, this.#failed.signal]);
+    this.#recorder = new HistoryRecorder({
+      clock: options.clock,
+      sink: files.history,
+      onFinished: (operation) => this.#clients?.record(operation),
+    });
+  }
+
+  async run(): Promise<RunResult> {
+    const { workload, load, seed, signal, okMin } = this.#options;
+    const generator = workload.generator(load, makeRandom(seed).fork('workload'));
+    let settledAgain = false;
+    let silentNodes: readonly string[] = [];
+    const cluster = await this.#up();
+    if (cluster !== undefined) {
+      const observer = this.#observe(cluster);
+      await this.#settle(cluster, observer);
+      await this.#runClients(cluster, observer, generator);
+      settledAgain = await this.#heal(cluster, observer);
+      silentNodes = await this.#finalReads(cluster, generator);
+    }
+    await this.#enter('down');
+    await this.#owned.disposeAsync();
+    this.#throwIfFailed();
+    const faults = this.#clients?.faults() ?? [];
+    const okCount = (f: string): number => this.#clients?.okCount(f) ?? 0;
+    const { functions } = workload;
+    const gateFailures = signal.aborted ? [] : checkGates({ functions, okCount, faults, okMin });
+    await this.#save(gateFailures);
+    return {
+      interrupted: signal.aborted,
+      statistics: this.#clients?.snapshot(),
+      events: this.#recorder.events,
+      faults,
+      gateFailures,
+      unexpectedExits: this.#exits,
+      settledAgain,
+      silentNodes,
+    };
+  }
+
+  /** After an error: heals, stops and saves what it can, and lets nothing mask that error. */
+  async abandon(error: unknown): Promise<void> {
+    this.#fail(error);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const steps: (() => void | Promise<void>)[] = [
+      () => this.#files.log.line(`error: ${text}`),
+      () => this.#owned.disposeAsync(),
+      () => this.#save([]),
+      () => this.#files[Symbol.dispose](),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (next) {
+        this.#noteQuietly(`then: ${String(next)}`);
+      }
+    }
+  }
+
+  /** Undefined when the run was interrupted meanwhile. */
+  async #up(): Promise<Cluster | undefined> {
+    await this.#enter('up');
+    const { up, signal, plan, nemeses } = this.#options;
+    if (signal.aborted) return undefined;
+    let cluster: Cluster;
+    try {
+      cluster = await up(this.#stop);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      this.#files.log.line(`interrupted while the cluster came up: ${String(error)}`);
+      return undefined;
+    }
+    this.#owned.use(cluster);
+    this.#owned.defer(async () => cluster.links?.healAll());
+    cluster.onUnexpectedExit((exit) => this.#noteExit(exit));
+    for (const { kind } of plan) {
+      const requires = nemeses.get(kind)?.requires;
+      if (requires === undefined || cluster[requires] === undefined) throw cannotDo(kind, requires);
+    }
+    return cluster;
+  }
+
+  #observe(cluster: Cluster): Observer {
+    const { clock, target } = this.#options;
+    const observer = new Observer({
+      clock,
+      nodes: cluster.nodes,
+      probe: (node, timeoutNs) => target.probe(cluster.url(node), timeoutNs),
+      record: (event) => this.#note(event),
+    });
+    const ended = new AbortController();
+    const observing = observer
+      .run(AbortSignal.any([ended.signal, this.#failed.signal]))
+      .catch((error: unknown) => this.#fail(error));
+    this.#owned.defer(async () => {
+      ended.abort();
+      await observing;
+    });
+    return observer;
+  }
+
+  async #settle(cluster: Cluster, observer: Observer): Promise<void> {
+    await this.#enter('settle');
+    const { clock, paths, signal } = this.#options;
+    const beganNs = clock.now();
+    // A node that has ended will not answer any more: there is nothing to wait for.
+    const isOver = (): boolean => observer.isSettled() || this.#exits.length > 0;
+    await observer.until(isOver, this.#limits.settleNs, this.#stop);
+    this.#throwIfFailed();
+    if (observer.isSettled() || signal.aborted) return;
+    const exited = this.#exits.map((exit) => exit.node);
+    throw notSettled({ cluster, observer, paths, waitedNs: clock.now() - beganNs, exited });
+  }
+
+  async #runClients(cluster: Cluster, observer: Observer, generator: Generator): Promise<void> {
+    await this.#enter('run');
+    if (this.#stop.aborted) return;
+    this.#clients = new ClientStage({
+      options: this.#options,
+      limits: this.#limits,
+      cluster,
+      observer,
+      generator,
+      recorder: this.#recorder,
+      ports: this.#clientPorts(cluster),
+      log: (event) => this.#note(event),
+      stop: this.#stop,
+      fail: (error) => this.#fail(error),
+    });
+    this.#firstUnusedProcess = await this.#clients.run();
+    this.#throwIfFailed();
+  }
+
+  /** Heals whatever is still broken and waits, bounded, for the cluster to be whole. */
+  async #heal(cluster: Cluster, observer: Observer): Promise<boolean> {
+    await this.#enter('heal');
+    await cluster.links?.healAll();
+    const settled = await observer.until(
+      () => observer.isSettled(),
+      this.#limits.settleAgainNs,
+      this.#stop,
+    );
+    this.#throwIfFailed();
+    if (!settled && !this.#stop.aborted)
+      this.#files.log.line('the cluster did not settle again after the last heal');
+    return settled;
+  }
+
+  async #finalReads(cluster: Cluster, generator: Generator): Promise<readonly string[]> {
+    await this.#enter('final-reads');
+    const { nodes } = cluster;
+    const { clock } = this.#options;
+    if (this.#stop.aborted) return nodes;
+    const ended = new AbortController();
+    const answered = askEveryNode({
+      ...this.#clientPorts(cluster),
+      nodes,
+      invocations: generator.finalReads(),
+      firstProcess: this.#firstUnusedProcess,
+      signal: AbortSignal.any([ended.signal, this.#stop]),
+    }).finally(() => ended.abort());
+    const limit = clock.sleep(this.#limits.finalReadsNs, ended.signal).then(() => ended.abort());
+    const [complete] = await Promise.all([answered, limit]);
+    this.#throwIfFailed();
+    return nodes.filter((node) => !complete.includes(node));
+  }
+
+  #clientPorts(cluster: Cluster): ClientPorts {
+    const { clock, target, readMode } = this.#options;
+    return {
+      clock,
+      recorder: this.#recorder,
+      connect: (node) => target.connect(cluster.url(node), { readMode }),
+      deadlineNs: this.#limits.operationNs,
+      pauseAfterFailNs: this.#limits.pauseAfterFailNs,
+    };
+  }
+
+  /** Keeps the first error only: abort ignores the reasons that follow. */
+  #fail(error: unknown): void {
+    this.#failed.abort(error);
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failed.signal.aborted) throw this.#failed.signal.reason;
+  }
+
+  async #enter(stage: Stage): Promise<void> {
+    this.#throwIfFailed();
+    this.#files.cluster.append({ time: this.#options.clock.now(), type: 'stage', stage });
+    this.#files.log.line(`stage ${stage}`);
+    await this.#options.onStage?.(stage);
+  }
+
+  #note(event: ClusterEvent): void {
+    this.#files.cluster.append(event);
+    if (event.type === 'inject') {
+      this.#files.log.line(`${event.kind}:${event.shape} on ${event.victims.join(', ')}`);
+    }
+  }
+
+  #noteExit({ node, code, signal }: UnexpectedExit): void {
+    const atNs = this.#options.clock.now();
+    this.#exits.push({ node, code, signal, atNs });
+    try {
+      this.#files.cluster.append({ time: atNs, type: 'unexpected-exit', node, code, signal });
+      this.#files.log.line(`${node} ended by itself (code ${code}, signal ${signal})`);
+    } catch (error) {
+      // Called by the cluster, which can do nothing about a full disk.
+      this.#fail(error);
+    }
+  }
+
+  #noteQuietly(text: string): void {
+    try {
+      this.#files.log.line(text);
+    } catch {
+      // The log itself cannot be written; the first error is on its way to the user.
+    }
+  }
+
+  async #save(gateFailures: readonly GateFailure[]): Promise<void> {
+    const { paths, clock } = this.#options;
+    const time = clock.now();
+    for (const record of this.#clients?.faults() ?? []) {
+      this.#files.cluster.append({ time, type: 'fault', ...record });
+    }
+    for (const failure of gateFailures) {
+      this.#files.cluster.append({ time, type: 'gate', ...failure });
+      this.#files.log.line(`${failure.gate}: ${failure.sentence}`);
+    }
+    if (this.#clients === undefined) return;
+    const snapshot = this.#clients.snapshot();
+    await writeJson(paths.stats, snapshot);
+    await writeSummaryCsv(paths.summaryCsv, snapshot.rows);
+  }
+}
+
+function cannotDo(kind: string, requires: string | undefined): UserError {
+  return new UserError({
+    kind: 'usage',
+    code: 'GONG-E024',
+    what: `this cluster cannot do ${kind}`,
+    why: `it gives no control of ${requires ?? 'what that needs'}`,
+    fix: `leave ${kind} out of --nemesis`,
+  });
+}

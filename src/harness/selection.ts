@@ -1,0 +1,72 @@
+import type { Capability } from '../contracts/cluster.ts';
+import type { Nemesis, NemesisShape } from '../contracts/nemesis.ts';
+import { UserError } from '../lib/user-error.ts';
+
+/** One word of `--nemesis`: a kind, and the shapes that may be drawn for it. */
+export interface Selection {
+  readonly nemesis: Nemesis;
+  /** One when the word names a shape; otherwise all that make sense for so many nodes. */
+  readonly shapes: readonly NemesisShape[];
+}
+
+export interface SelectionRequest {
+  /** `partition,kill:leader`; empty or `none` for no faults. */
+  readonly words: string;
+  readonly nemeses: ReadonlyMap<string, Nemesis>;
+  readonly capabilities: ReadonlySet<Capability>;
+  readonly nodes: number;
+}
+
+/**
+ * Reads the words of `--nemesis`.
+ *
+ * @throws UserError (`usage`) for an unknown kind (GONG-E021) or shape (GONG-E023), or for one that
+ *   this cluster cannot do or is too small for (GONG-E024)
+ */
+export function selectNemeses(request: SelectionRequest): readonly Selection[] {
+  const words = request.words.split(',').map((word) => word.trim());
+  const named = words.filter((word) => word !== '' && word !== 'none');
+  return [...new Set(named)].map((word) => select(word, request));
+}
+
+function select(word: string, { nemeses, capabilities, nodes }: SelectionRequest): Selection {
+  const [kind = '', shape, ...rest] = word.split(':');
+  const nemesis = nemeses.get(kind);
+  if (nemesis === undefined) {
+    throw usage('GONG-E021', {
+      what: `no nemesis is called ${JSON.stringify(kind)}`,
+      why: `known are ${[...nemeses.keys()].join(', ')}`,
+      fix: 'name one of them, as in --nemesis partition,kill:leader',
+    });
+  }
+  if (!capabilities.has(nemesis.requires)) {
+    throw usage('GONG-E024', {
+      what: `this cluster cannot do ${kind}`,
+      why: `it gives no control of ${nemesis.requires}`,
+      fix: `leave ${kind} out, or pass --cluster local`,
+    });
+  }
+  const known = nemesis.shapes.map((one) => one.shape);
+  const shapes = nemesis.shapes.filter((one) => shape === undefined || one.shape === shape);
+  if (shapes.length === 0 || rest.length > 0) {
+    throw usage('GONG-E023', {
+      what: `${kind} has no shape ${JSON.stringify([shape, ...rest].join(':'))}`,
+      why: `its shapes are ${known.join(', ')}`,
+      fix: `name one of them, as in --nemesis ${kind}:${known[0]}`,
+    });
+  }
+  const fitting = shapes.filter((one) => one.nodesMin <= nodes);
+  if (fitting.length === 0) {
+    const nodesMin = Math.min(...shapes.map((one) => one.nodesMin));
+    throw usage('GONG-E024', {
+      what: `${word} makes no sense with ${nodes} node${nodes === 1 ? '' : 's'}`,
+      why: `it needs ${nodesMin} at least`,
+      fix: `pass --nodes ${nodesMin}, or leave ${word} out`,
+    });
+  }
+  return { nemesis, shapes: fitting };
+}
+
+function usage(code: string, parts: { what: string; why: string; fix: string }): UserError {
+  return new UserError({ kind: 'usage', code, ...parts });
+}

@@ -1,0 +1,37 @@
+import type { Cluster } from '../contracts/cluster.ts';
+import { formatDuration } from '../lib/duration.ts';
+import { UserError } from '../lib/user-error.ts';
+import { nodeLogPath, type RunPaths } from '../rundir/paths.ts';
+import type { Observer } from './observer.ts';
+
+/** `GONG-E033`: who answered and who did not, and where to look. */
+export function notSettled(parts: {
+  readonly cluster: Cluster;
+  readonly observer: Observer;
+  readonly paths: RunPaths;
+  readonly waitedNs: number;
+  /** Nodes whose process ended by itself meanwhile. */
+  readonly exited: readonly string[];
+}): UserError {
+  const { cluster, observer, paths, waitedNs, exited } = parts;
+  const { nodes } = cluster;
+  const silent = nodes.filter((node) => observer.status(node) === undefined);
+  const answers = nodes.flatMap((node) => {
+    const status = observer.status(node);
+    return status === undefined ? [] : [`${node} ${status.role} in term ${status.term}`];
+  });
+  const said = answers.length === 0 ? 'no node answered' : `these answered: ${answers.join(', ')}`;
+  const ended = exited.length === 0 ? '' : `; ended by themselves: ${exited.join(', ')}`;
+  const suspect = exited[0] ?? silent[0] ?? nodes[0];
+  return new UserError({
+    kind: 'infrastructure',
+    code: 'GONG-E033',
+    what:
+      silent.length > 0
+        ? `${silent.join(', ')} did not answer within ${formatDuration(waitedNs)}`
+        : `the nodes did not agree on a leader within ${formatDuration(waitedNs)}`,
+    why: `${said}${ended}`,
+    fix: 'look into the log of the node, and run again when the machine is less busy',
+    log: suspect === undefined ? undefined : nodeLogPath(paths, suspect),
+  });
+}

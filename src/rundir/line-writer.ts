@@ -1,0 +1,84 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { cannotWrite } from './write-error.ts';
+
+/** Characters collected before they are written. */
+const BATCH_LENGTH = 64 * 1024;
+/** How long a line waits for others, in milliseconds: what a crash of this process may lose. */
+const WAIT_MS = 20;
+
+/**
+ * Appends lines to a file, in the order of the calls. Lines are collected and written in one
+ * synchronous write: a stream costs several times as much per line, and its order of failure is
+ * nobody's.
+ *
+ * A write that fails is remembered, and the next `append` and `close` throw it (GONG-E041): a history
+ * with a hole must not pass for one without.
+ */
+export class LineWriter implements Disposable {
+  readonly path: string;
+  readonly #descriptor: number;
+  #lines = '';
+  #timer: NodeJS.Timeout | undefined;
+  #failure: Error | undefined;
+  #isClosed = false;
+
+  /** @throws UserError (`infrastructure`, GONG-E041) */
+  constructor(path: string) {
+    this.path = path;
+    try {
+      this.#descriptor = openSync(path, 'a');
+    } catch (cause) {
+      throw cannotWrite(path, cause);
+    }
+  }
+
+  /** @param line - without its newline, and without one inside */
+  append(line: string): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#lines += `${line}\n`;
+    if (this.#lines.length >= BATCH_LENGTH) this.flush();
+    else this.#timer ??= setTimeout(() => this.#flushQuietly(), WAIT_MS);
+  }
+
+  /** Writes what was collected. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#lines === '') return;
+    const bytes = Buffer.from(this.#lines);
+    this.#lines = '';
+    try {
+      for (let written = 0; written < bytes.length;) {
+        written += writeSync(this.#descriptor, bytes, written);
+      }
+    } catch (cause) {
+      this.#failure = cannotWrite(this.path, cause);
+      throw this.#failure;
+    }
+  }
+
+  /** Flushes and closes; a second call does nothing. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.flush();
+    } finally {
+      closeSync(this.#descriptor);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** From the timer nobody could catch: the failure waits for the next call. */
+  #flushQuietly(): void {
+    try {
+      this.flush();
+    } catch {
+      // Remembered by flush.
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { cannotWrite } from './write-error.ts';
+
+/**
+ * Writes a file so that readers see the old one or all of the new one, also after a crash: into a
+ * neighbour first, synced, then renamed over.
+ *
+ * @throws UserError (`infrastructure`, GONG-E041)
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const neighbour = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    {
+      await using file = await open(neighbour, 'wx');
+      await file.writeFile(text);
+      await file.sync();
+    }
+    await rename(neighbour, path);
+  } catch (cause) {
+    await rm(neighbour, { force: true }).catch(() => undefined);
+    throw cannotWrite(path, cause);
+  }
+}
+
+/** Writes a JSON document for people and programs: two spaces, a newline at the end. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeWhole(path, `${JSON.stringify(value, undefined, 2)}\n`);
+}
