@@ -43,7 +43,7 @@ function apply(state: Json, operation: Operation): { readonly state: Json } | un
       return { state: null };
     case 'append':
       if (state !== null && typeof state !== 'string') return isCertain ? undefined : { state };
-      return { state: `${state ?? ''}${String(input)}` };
+      return { state: `${state ?? ''}${input as string}` };
     case 'cas': {
       const [from, to] = input as readonly [Json, Json];
       const fits = equals(from, state);

@@ -153,7 +153,7 @@ class Generation {
       const stale = this.#staleVersion(flight);
       flight.answer = { type: 'ok', value: stale === undefined ? state : stale.value };
     } else if (f === 'append') {
-      set(`${typeof state === 'string' ? state : ''}${String(value)}`, value);
+      set(`${typeof state === 'string' ? state : ''}${value as string}`, value);
     } else if (f === 'delete') {
       set(null, null);
     } else if (f === 'cas') {
