@@ -1,9 +1,10 @@
+import { defined } from './assert.ts';
 import { compile } from './engines/problem.ts';
 import { runSearch, type Slice } from './engines/run.ts';
 import { Search } from './engines/wgl.ts';
 import { sentenceOf } from './evidence/sentence.ts';
 import { findStaleReads } from './evidence/stale-read.ts';
-import { explainStuck, idsOf } from './evidence/stuck.ts';
+import { explainStuck, idsOf, type Refutation } from './evidence/stuck.ts';
 import type { Operation } from './history.ts';
 import type { Model } from './models/model.ts';
 import { combine, type Budget, type KeyVerdict, type Verdict } from './verdict.ts';
@@ -59,15 +60,25 @@ export function* decideKey(
 ): Generator<Slice, KeyVerdict> {
   const key = operations[0]?.key;
   const common = { key, operations: operations.length };
-  const problem = compile(operations, model);
-  const search = new Search(problem);
-  const result = yield* runSearch(search, budget);
-  if (result.type === 'unknown') return { ...common, valid: 'unknown', reason: result.reason };
-  if (result.type === 'linearizable') {
-    return { ...common, valid: true, witness: idsOf(problem, result.order) };
-  }
-  const stuck = yield* explainStuck(operations, model, budget, search, problem);
   const staleReads = findStaleReads(operations, model);
+  const stale = staleReads[0]?.read;
+  let refutation: Refutation;
+  if (stale === undefined) {
+    const problem = compile(operations, model);
+    const search = new Search(problem);
+    const result = yield* runSearch(search, budget);
+    if (result.type === 'unknown') return { ...common, valid: 'unknown', reason: result.reason };
+    if (result.type === 'linearizable') {
+      return { ...common, valid: true, witness: idsOf(problem, result.order) };
+    }
+    const deepest = defined(search.deepest, 'a refutation got somewhere');
+    const operation = defined(problem.operations[deepest.blocked], 'a number of an operation');
+    refutation = { provedBy: undefined, operation, order: idsOf(problem, deepest.order) };
+  } else {
+    // A proof that needs no search, and shows how far to look for something worse.
+    refutation = { provedBy: stale, operation: stale, order: [] };
+  }
+  const stuck = yield* explainStuck(operations, model, budget, refutation);
   const sentence = sentenceOf(stuck, staleReads, model);
   return { ...common, valid: false, stuck, staleReads, sentence };
 }

@@ -34,11 +34,11 @@ export class Memo {
     return (this.#table.length + this.#arena.length) * 4;
   }
 
-  /** Bytes that the next `add` may need at worst while it moves to larger arrays. */
+  /** Bytes that it may soon hold: where little is free, the larger arrays to move to count too. */
   get bytesAfterGrowth(): number {
-    const needed = this.#used + this.#completed.length + this.#crashed.length + HEADER + 1;
-    const arena = needed > this.#arena.length ? this.#arena.length * 2 + needed : 0;
-    const table = this.#nodes * 2 >= this.#table.length ? this.#table.length * 2 : 0;
+    const isNearlyFull = (used: number, length: number): boolean => used > length - length / 8;
+    const arena = isNearlyFull(this.#used, this.#arena.length) ? this.#arena.length * 2 : 0;
+    const table = isNearlyFull(this.#nodes * 2, this.#table.length) ? this.#table.length * 2 : 0;
     return this.bytes + (arena + table) * 4;
   }
 

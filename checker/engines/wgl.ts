@@ -70,7 +70,7 @@ export class Search {
   readonly #ends = new Map<number, readonly number[]>();
   readonly #lastToReturn: number;
 
-  // The furthest dead end. Its order shares a prefix with the trail: only what changed is copied.
+  // The furthest that any branch came. Its order shares a prefix with the trail: only what changed is copied.
   #blocked: number = NONE;
   readonly #deepest: Int32Array;
   #deepestLength = 0;
@@ -103,7 +103,13 @@ export class Search {
     this.#forbidden = new Int32Array(states);
     this.#supply = new Int32Array(states);
     for (let i = 0; i < operations.length; i++) this.#count(i, 1);
-    this.#enter(problem.initial, 0, -1);
+    const orphan = this.#isLookingAhead ? this.#findOrphan() : NONE;
+    if (orphan === NONE) {
+      this.#enter(problem.initial, 0, -1);
+    } else {
+      this.#blocked = orphan;
+      this.#result = { type: 'not-linearizable' };
+    }
   }
 
   /** Configurations visited so far. */
@@ -124,7 +130,7 @@ export class Search {
     return this.#ends.values();
   }
 
-  /** The furthest operation that a branch could not place, and the order before it. */
+  /** The operation that no branch got beyond, and a longest order before it. */
   get deepest(): { readonly blocked: number; readonly order: readonly number[] } | undefined {
     if (this.#blocked === NONE) return undefined;
     return { blocked: this.#blocked, order: [...this.#deepest.subarray(0, this.#deepestLength)] };
@@ -179,7 +185,7 @@ export class Search {
     if (this.#open === 1) this.#recordEnd(state);
     const begin = this.#candidatesLength;
     const blocked = this.#collect(state);
-    if (this.#candidatesLength === begin) this.#recordDeadEnd(blocked);
+    this.#recordProgress(blocked);
     this.#frames.push({
       state,
       trailLength: this.#trailLength,
@@ -298,6 +304,17 @@ export class Search {
     );
   }
 
+  /** A completed operation that requires a state which nothing makes; NONE when there is none. */
+  #findOrphan(): number {
+    const { completed, initial, values } = this.#problem;
+    if (values === undefined) return NONE;
+    for (let i = 0; i < completed; i++) {
+      const required = values.requires[i] as number;
+      if (required !== NONE && required !== initial && this.#supply[required] === 0) return i;
+    }
+    return NONE;
+  }
+
   #push(operation: number): number {
     if (this.#candidatesLength === this.#candidates.length) {
       const larger = new Int32Array(this.#candidates.length * 2);
@@ -412,7 +429,7 @@ export class Search {
     this.#ends.set(state, [...this.#trail.subarray(0, this.#trailLength)]);
   }
 
-  #recordDeadEnd(blocked: number): void {
+  #recordProgress(blocked: number): void {
     const { return: returns } = this.#problem;
     if (this.#blocked !== NONE) {
       const difference = (returns[blocked] as number) - (returns[this.#blocked] as number);

@@ -12,6 +12,16 @@ import type { Budget, Candidate, Stuck } from '../verdict.ts';
 /** More would not be read. */
 const CANDIDATES_MAX = 50;
 
+/** What is known of a violation before it is explained. */
+export interface Refutation {
+  /** A completion by which the history was certainly no longer linearizable, where one is known. */
+  readonly provedBy: Operation | undefined;
+  /** What to report where the budget ends before the exact operation is found. */
+  readonly operation: Operation;
+  /** Ids of a legal order without it. */
+  readonly order: readonly number[];
+}
+
 /**
  * Finds where a history that is not linearizable stops being so. Linearizability is closed under
  * prefixes: of the completions in order there is a first one after which no order remains, found by
@@ -19,35 +29,38 @@ const CANDIDATES_MAX = 50;
  * depend on how an engine searches.
  *
  * @param operations - of one key, not linearizable
- * @param refuted - the search that found it so: where the budget ends first, its furthest point is
- *   what is reported
  */
 export function* explainStuck(
   operations: readonly Operation[],
   model: Model,
   budget: Budget,
-  refuted: Search,
-  problem: Problem,
+  refutation: Refutation,
 ): Generator<Slice, Stuck> {
   const completed = operations
     .filter((operation) => operation.outcome === 'ok')
     .toSorted((a, b) => a.return - b.return);
+  const { provedBy } = refutation;
   // Invariant: after `low` completions linearizable, as `order` shows; after `high` not.
   let low = 0;
-  let high = completed.length;
+  let high = provedBy === undefined ? completed.length : completed.indexOf(provedBy) + 1;
   let order: readonly number[] = [];
+  // A proof of its own is most often the first violation, too. Without one, double first: a prefix
+  // costs more the longer it is.
+  let middle = provedBy === undefined ? 1 : high - 1;
   while (high - low > 1) {
-    // Prefixes cost more the longer they are, and the first guess of a doubling is never far off.
-    const middle = low * 2 < high - low ? Math.max(1, low * 2) : (low + high) >>> 1;
     const prefix = upTo(operations, completed, middle, model);
     const result = yield* decide(prefix, model, budget);
-    if (result.type === 'unknown') return furthest(operations, model, refuted, problem);
+    if (result.type === 'unknown') {
+      return describe({ ...refutation, operations, states: [], isExact: false, model });
+    }
     if (result.type === 'linearizable') {
       low = middle;
       order = result.ids;
     } else {
       high = middle;
     }
+    middle = Math.min(low * 2, (low + high) >>> 1);
+    if (middle <= low) middle = (low + high) >>> 1;
   }
   const operation = defined(completed[high - 1], 'a history without completions is linearizable');
   const prefix = upTo(operations, completed, high, model);
@@ -106,19 +119,6 @@ function* lastStates(
     yield 'running';
   }
   return [...search.ends].map((order) => replay(operations, model, idsOf(problem, order)));
-}
-
-function furthest(
-  operations: readonly Operation[],
-  model: Model,
-  refuted: Search,
-  problem: Problem,
-): Stuck {
-  const deepest = refuted.deepest;
-  const blocked = deepest?.blocked ?? 0;
-  const operation = defined(problem.operations[blocked], 'a refutation has a dead end');
-  const order = idsOf(problem, deepest?.order ?? []);
-  return describe({ operations, operation, order, states: [], isExact: false, model });
 }
 
 function describe(parts: {
