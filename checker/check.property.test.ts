@@ -117,8 +117,8 @@ describe.each(['register', 'cas-register', 'kv'] as const)('%s', (name) => {
       }),
       { numRuns: 1_000 },
     );
-    // A delete makes a key's values ambiguous: about most kv histories nothing is claimed.
-    expect(found).toBeGreaterThan(name === 'kv' ? 10 : 200);
+    // After a delete, absent is no longer a value of its own: fewer kv reads can be proved stale.
+    expect(found).toBeGreaterThan(name === 'kv' ? 100 : 200);
   });
 });
 

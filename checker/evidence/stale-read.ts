@@ -21,20 +21,21 @@ export interface StaleRead {
 }
 
 /**
- * Finds reads that are stale by proof, on one key of a register whose values are written at most
- * once each. Sound and not complete: it names what real time alone proves.
+ * Finds reads that are stale by proof, on one key of an overwriting model: reads of values that were
+ * written once (or are the initial one, and never written). Sound and not complete: it names what
+ * real time alone proves, and takes acknowledged mutations for done.
  *
- * Let the cluster of a value be the operation that wrote it and the reads that returned it. A value
- * written once is in force for one stretch of any legal order, so clusters do not interleave. `v` was
- * in force by the earliest completion in its cluster, `t`. When an operation `y` of the cluster of
- * another value `u` was invoked after `t`, then `u` was in force after `v`, and so the stretch of `v`
- * is over before that of `u` begins: by the earliest completion `z` in the cluster of `u`, `v` was
- * overwritten, and for ever. A read of `v` that was invoked after `z` and `y` completed is stale.
- * (Asking that `y` completed before the read keeps the blame in order: later evidence could as well
- * speak against `y`.) A crashed write counts from the first read that saw it.
+ * Let the cluster of such a value be the operation that wrote it and the reads that returned it. The
+ * value is in force for one stretch of any legal order, so clusters do not interleave. `v` was in
+ * force by the earliest completion in its cluster, `t`. When an operation `y` that was invoked after
+ * `t` writes or reads another value `u`, the stretch of `v` was over by then, and for ever. If `u` was
+ * written once, too, then its whole stretch comes after that of `v`, and by the earliest completion
+ * `z` in its cluster `v` was overwritten; otherwise `z` is `y`. A read of `v` that was invoked after
+ * `y` and `z` completed is stale. (Asking that `y` completed before the read keeps the blame in order:
+ * later evidence could as well speak against `y`.) A crashed write counts from the first read of it.
  *
  * @param operations - of one key, ordered by invocation, well formed
- * @returns by completion; empty when the values are not unique or the model does not overwrite
+ * @returns by completion; empty when an effect on the key depends on the state
  * @see Golab, Li, Shah 2011; Gibbons & Korach 1997
  */
 export function findStaleReads(
@@ -52,13 +53,13 @@ export function findStaleReads(
   // completed before it began, and so was judged before it.
   const stale = new Set<Operation>();
   for (const { operation: read, cluster } of members) {
-    if (!model.isReadOnly(read)) continue;
+    if (!model.isReadOnly(read) || !cluster.isUnique) continue;
     let best: StaleRead | undefined;
     for (let i = firstAfter(members, cluster.inForceBy); i < members.length; i++) {
       const other = members[i];
       if (other === undefined || other.operation.invoke > read.invoke) break;
       if (other.cluster === cluster || other.operation.return > read.invoke) continue;
-      const overwrittenBy = other.cluster.earliest;
+      const overwrittenBy = other.cluster.isUnique ? other.cluster.earliest : other.operation;
       if (overwrittenBy === undefined || stale.has(other.operation)) continue;
       if (best !== undefined && best.overwrittenBy.return <= overwrittenBy.return) continue;
       best = {
@@ -79,8 +80,10 @@ export function findStaleReads(
 
 interface Cluster {
   readonly value: Json;
-  /** Absent for the initial value, and for one that nobody wrote. */
-  writer: Operation | undefined;
+  /** The first to write it; absent for the initial value. */
+  readonly writer: Operation | undefined;
+  /** Written once; or the initial value, and never written. */
+  isUnique: boolean;
   /** The member that completes first. */
   earliest: Operation | undefined;
   /** Position by which the value was certainly in force; -1 for the initial value. */
@@ -95,17 +98,15 @@ function preferDirectProof(stale: StaleRead, cluster: Cluster): StaleRead {
 }
 
 /**
- * Undefined when a value is written twice, or the initial one again. Reads of what nobody wrote, or
- * wrote only later, are corrupt rather than stale: they are in no cluster and prove nothing.
+ * Clusters by operation. Reads of what nobody wrote, or wrote only later, are corrupt rather than
+ * stale, and reads of what was written twice say nothing certain: they are in no cluster.
  */
 function makeClusters(
   operations: readonly Operation[],
   model: Model,
 ): { readonly of: ReadonlyMap<Operation, Cluster> } | undefined {
-  const initialText = canonicalJson(model.initial);
-  const byValue = new Map<string, Cluster>();
-  const initial = { value: model.initial, writer: undefined, earliest: undefined, inForceBy: -1 };
-  byValue.set(initialText, initial);
+  const initial = makeCluster(model.initial, undefined, -1);
+  const byValue = new Map([[canonicalJson(model.initial), initial]]);
   const of = new Map<Operation, Cluster>();
   const reads: { readonly operation: Operation; readonly value: Json }[] = [];
   const join = (operation: Operation, cluster: Cluster): void => {
@@ -118,27 +119,29 @@ function makeClusters(
     if (isReadOnly && operation.outcome === 'info') continue;
     const effect = model.overwrite?.(operation);
     if (effect === undefined) return undefined;
+    const value = isReadOnly ? effect.requires : effect.produces;
+    if (value === undefined) continue;
     if (isReadOnly) {
-      if (effect.requires !== undefined) reads.push({ operation, value: effect.requires });
-    } else if (effect.produces !== undefined) {
-      const text = canonicalJson(effect.produces);
-      if (byValue.has(text)) return undefined;
-      const cluster: Cluster = {
-        value: effect.produces,
-        writer: operation,
-        earliest: undefined,
-        inForceBy: Infinity,
-      };
-      byValue.set(text, cluster);
-      join(operation, cluster);
+      reads.push({ operation, value });
+      continue;
     }
+    const text = canonicalJson(value);
+    const known = byValue.get(text);
+    if (known !== undefined) known.isUnique = false;
+    const cluster = known ?? makeCluster(value, operation, Infinity);
+    byValue.set(text, cluster);
+    join(operation, cluster);
   }
   for (const { operation, value } of reads) {
     const cluster = byValue.get(canonicalJson(value));
-    if (cluster === undefined || operation.return < (cluster.writer?.invoke ?? -1)) continue;
-    join(operation, cluster);
+    if (cluster === undefined || !cluster.isUnique) continue;
+    if (operation.return >= (cluster.writer?.invoke ?? -1)) join(operation, cluster);
   }
   return { of };
+}
+
+function makeCluster(value: Json, writer: Operation | undefined, inForceBy: number): Cluster {
+  return { value, writer, isUnique: true, earliest: undefined, inForceBy };
 }
 
 /** Index of the first member that was invoked after `position`. */

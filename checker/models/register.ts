@@ -97,9 +97,10 @@ export function describe(operation: Operation): string {
       outcome === 'info' ? ' (outcome unknown)' : operation.applied ? '' : ' (found another)';
     return `cas${of} ${show(from)} → ${show(to)}${end}`;
   }
-  if (input !== null)
-    return `${f}${of} ${show(input)}${outcome === 'info' ? ' (outcome unknown)' : ''}`;
-  return outcome === 'info' ? `${f}${of} (outcome unknown)` : `${f}${of} → ${show(output)}`;
+  const unknown = outcome === 'info' ? ' (outcome unknown)' : '';
+  if (f === 'read' || f === 'get') return `${f}${of}${unknown || ` → ${show(output)}`}`;
+  const argument = input === null ? '' : ` ${show(input)}`;
+  return `${f}${of}${argument}${unknown}${operation.applied ? '' : ' (found it absent)'}`;
 }
 
 export function explainOverwrite(state: Json, operation: Operation, effect: Overwrite): string {
