@@ -1,3 +1,5 @@
+import { assertNever } from './assert.ts';
+
 /** Any JSON value: what operations carry. */
 export type Json =
   null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -68,4 +70,166 @@ export interface Operation {
   readonly returnTime: number;
   readonly node: string | undefined;
   readonly servedBy: string | undefined;
+}
+
+/** Why a sequence of events is no history. */
+export type HistoryErrorCode =
+  | 'index-mismatch'
+  | 'completion-without-invoke'
+  | 'process-busy'
+  | 'process-retired'
+  | 'wrong-function'
+  | 'wrong-key'
+  | 'nemesis-type';
+
+/** One malformed event: the first that was found. */
+export interface HistoryError {
+  readonly code: HistoryErrorCode;
+  /** Line of the event, from 1, when one line holds one event. */
+  readonly line: number;
+  /** What was found and what was expected, one line. */
+  readonly message: string;
+}
+
+/** Events, paired. */
+export interface PairedHistory {
+  /** Ordered by invocation. An empty list is a history that proves nothing: the caller decides. */
+  readonly operations: readonly Operation[];
+  /** Operations that certainly did not happen: dropped, only counted. */
+  readonly failed: number;
+  /** Events of the fault injector, in order. */
+  readonly nemesis: readonly HistoryEvent[];
+  /** How many events were read, those of the nemesis included. */
+  readonly events: number;
+}
+
+export type PairResult =
+  | { readonly ok: true; readonly history: PairedHistory }
+  | { readonly ok: false; readonly error: HistoryError };
+
+/** Pairs a whole sequence of events; stops at the first error. */
+export function pair(events: Iterable<HistoryEvent>): PairResult {
+  const pairing = new Pairing();
+  for (const event of events) {
+    const error = pairing.add(event);
+    if (error !== undefined) return { ok: false, error };
+  }
+  return { ok: true, history: pairing.finish() };
+}
+
+/** Pairs invocations with completions as events arrive, so that a stream needs no second copy. */
+export class Pairing {
+  /** Operations in order of invocation; undefined where one is pending, or failed. */
+  readonly #slots: (Operation | undefined)[] = [];
+  readonly #pending = new Map<number, { readonly slot: number; readonly event: HistoryEvent }>();
+  readonly #retired = new Set<number>();
+  readonly #nemesis: HistoryEvent[] = [];
+  #failed = 0;
+  #position = 0;
+
+  /** @returns the error, after which nothing more may be added; undefined when all is well */
+  add(event: HistoryEvent): HistoryError | undefined {
+    const position = this.#position++;
+    const fail = (code: HistoryErrorCode, message: string): HistoryError => ({
+      code,
+      line: position + 1,
+      message,
+    });
+    if (event.index !== position) {
+      return fail('index-mismatch', `index is ${event.index}, expected ${position}`);
+    }
+    const { process } = event;
+    if (process === 'nemesis') {
+      if (event.type !== 'info') {
+        return fail('nemesis-type', `an event of the nemesis is ${event.type}, expected info`);
+      }
+      this.#nemesis.push(event);
+      return undefined;
+    }
+    const pending = this.#pending.get(process);
+    if (event.type === 'invoke') {
+      if (pending !== undefined) {
+        return fail(
+          'process-busy',
+          `process ${process} invokes ${event.f} while its ${pending.event.f} of line ` +
+            `${pending.event.index + 1} is pending`,
+        );
+      }
+      // A process whose operation ended `info` may still be at work on it: the same id again would
+      // say that the old operation is over.
+      if (this.#retired.has(process)) {
+        return fail('process-retired', `process ${process} invokes again after info`);
+      }
+      this.#pending.set(process, { slot: this.#slots.length, event });
+      this.#slots.push(undefined);
+      return undefined;
+    }
+    if (pending === undefined) {
+      return fail(
+        'completion-without-invoke',
+        `${event.type} of ${event.f} by process ${process}, which has nothing pending`,
+      );
+    }
+    const invoke = pending.event;
+    if (invoke.f !== event.f) {
+      return fail(
+        'wrong-function',
+        `${event.f} completes the ${invoke.f} of line ${invoke.index + 1}`,
+      );
+    }
+    if (event.key !== undefined && event.key !== invoke.key) {
+      return fail(
+        'wrong-key',
+        `key ${event.key} completes line ${invoke.index + 1}, whose key is ${invoke.key ?? 'absent'}`,
+      );
+    }
+    this.#pending.delete(process);
+    switch (event.type) {
+      case 'ok':
+        this.#slots[pending.slot] = operation(process, invoke, event);
+        break;
+      case 'fail':
+        this.#failed++;
+        break;
+      case 'info':
+        this.#retired.add(process);
+        this.#slots[pending.slot] = operation(process, invoke, undefined);
+        break;
+      default:
+        assertNever(event.type);
+    }
+    return undefined;
+  }
+
+  /** What has no completion yet becomes `info`: it may have happened. */
+  finish(): PairedHistory {
+    for (const [process, { slot, event }] of this.#pending) {
+      this.#slots[slot] = operation(process, event, undefined);
+    }
+    return {
+      operations: this.#slots.filter((slot) => slot !== undefined),
+      failed: this.#failed,
+      nemesis: this.#nemesis,
+      events: this.#position,
+    };
+  }
+}
+
+function operation(process: number, invoke: HistoryEvent, ok: HistoryEvent | undefined): Operation {
+  return {
+    id: invoke.index,
+    process,
+    f: invoke.f,
+    key: invoke.key,
+    input: invoke.value,
+    output: ok?.value ?? null,
+    outcome: ok === undefined ? 'info' : 'ok',
+    applied: ok?.applied ?? true,
+    invoke: invoke.index,
+    return: ok?.index ?? Infinity,
+    invokeTime: invoke.time,
+    returnTime: ok?.time ?? Infinity,
+    node: invoke.node,
+    servedBy: ok?.servedBy,
+  };
 }

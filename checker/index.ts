@@ -1,1 +1,44 @@
-export type { EventType, HistoryEvent, Json, Operation } from './history.ts';
+export {
+  checkHistory,
+  checkKey,
+  decideKey,
+  findMalformed,
+  partition,
+  type ModelError,
+} from './check.ts';
+export type { Slice } from './engines/run.ts';
+export { sentenceOf, staleSentence } from './evidence/sentence.ts';
+export { findStaleReads, type StaleRead } from './evidence/stale-read.ts';
+export { verifyWitness } from './evidence/verify-witness.ts';
+export {
+  JsonlReader,
+  LINE_BYTES_MAX,
+  readJsonl,
+  writeJsonlLine,
+  type JsonlResult,
+  type LineError,
+  type Lines,
+} from './format/jsonl.ts';
+export {
+  pair,
+  Pairing,
+  type EventType,
+  type HistoryError,
+  type HistoryErrorCode,
+  type HistoryEvent,
+  type Json,
+  type Operation,
+  type PairedHistory,
+  type PairResult,
+} from './history.ts';
+export { inferModel, MODELS } from './models/index.ts';
+export { REJECTED, type Model, type Overwrite } from './models/model.ts';
+export {
+  combine,
+  type Budget,
+  type Candidate,
+  type KeyVerdict,
+  type Stuck,
+  type UnknownReason,
+  type Verdict,
+} from './verdict.ts';

@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import { checkKey, findStaleReads, pair, verifyWitness } from '../index.ts';
+import type { HistoryEvent, Json, Operation } from '../index.ts';
+import { casRegister, register } from '../models/register.ts';
+import { kv } from '../models/kv.ts';
+import { defined } from '../assert.ts';
+
+const UNLIMITED = { now: () => 0, deadlineNs: Infinity, memoryBytesMax: Infinity };
+
+/**
+ * Operations from a drawing: one letter per process, upper case at the invocation and lower case at
+ * the completion, in the order of events; a letter without a lower case crashed.
+ */
+function draw(
+  order: string,
+  what: Readonly<Record<string, readonly [f: string, value: Json, applied?: boolean]>>,
+): readonly Operation[] {
+  const events = Array.from(order, (letter, index): HistoryEvent => {
+    const [f, value, applied] = defined(what[letter.toLowerCase()], letter);
+    const isInvoke = letter !== letter.toLowerCase();
+    return {
+      index,
+      time: index * 1_000_000,
+      type: isInvoke ? 'invoke' : 'ok',
+      process: letter.toLowerCase().charCodeAt(0) - 97,
+      f,
+      key: 'k',
+      value: isInvoke && (f === 'read' || f === 'get') ? null : value,
+      node: 'n1',
+      ...(applied === undefined || isInvoke ? undefined : { applied }),
+    };
+  });
+  const paired = pair(events);
+  if (!paired.ok) throw new Error(paired.error.message);
+  return paired.history.operations;
+}
+
+describe('verifyWitness', () => {
+  const operations = draw('AaBCcbD', {
+    a: ['write', 1],
+    b: ['write', 2],
+    c: ['read', 1],
+    d: ['write', 3],
+  });
+
+  test('accepts legal orders, with a crashed operation or without', () => {
+    expect(verifyWitness(operations, register, [0, 3, 2])).toBeUndefined();
+    expect(verifyWitness(operations, register, [0, 3, 2, 6])).toBeUndefined();
+  });
+
+  test.each([
+    ['a completed operation is missing', [0, 2], /completed and is missing/],
+    ['one stands there twice', [0, 3, 2, 0], /twice/],
+    ['one is unknown', [0, 3, 2, 99], /unknown/],
+    ['the model rejects a result', [0, 2, 3], /rejected: it returned 1, but the state is 2/],
+    ['real time forbids it', [2, 0, 3], /returned before/],
+  ])('rejects an order where %s', (_, order, message) => {
+    expect(verifyWitness(operations, register, order)).toMatch(message);
+  });
+});
+
+describe('findStaleReads', () => {
+  const ids = (operations: readonly Operation[], model = register): readonly unknown[] =>
+    findStaleReads(operations, model).map((stale) => [
+      stale.read.id,
+      stale.overwrittenBy.id,
+      stale.provedBy.id,
+      stale.staleByNs / 1_000_000,
+    ]);
+
+  test('names the earliest completion by which the value was overwritten', () => {
+    const operations = draw('AaBbCcDd', {
+      a: ['write', 1],
+      b: ['write', 2],
+      c: ['write', 3],
+      d: ['read', 1],
+    });
+    expect(ids(operations)).toEqual([[6, 2, 2, 3]]);
+    expect(findStaleReads(operations, register)[0]).toMatchObject({ value: 1, newerValue: 2 });
+  });
+
+  test('absent after a write was acknowledged is stale', () => {
+    expect(ids(draw('AaBb', { a: ['write', 1], b: ['read', null] }))).toEqual([[2, 0, 0, 1]]);
+  });
+
+  test('w(1) ‖ w(2), r→2, r→1: no write alone proves it, the read of 2 does', () => {
+    const what = { a: ['write', 1], b: ['write', 2], c: ['read', 2], d: ['read', 1] } as const;
+    expect(ids(draw('ABabCcDd', what))).toEqual([[6, 1, 4, 3]]);
+  });
+
+  test('a crashed write counts from the first read that saw it', () => {
+    const what = { a: ['write', 1], b: ['write', 2], c: ['read', 2], d: ['read', 1] } as const;
+    expect(ids(draw('AaBDdCc', what))).toEqual([]);
+    expect(ids(draw('AaBCcDd', what))).toEqual([[5, 3, 3, 1]]);
+  });
+
+  test('a read that overlaps the overwriting write is not stale', () => {
+    const what = { a: ['write', 1], b: ['write', 2], c: ['read', 1] } as const;
+    expect(ids(draw('AaBCbc', what))).toEqual([]);
+  });
+
+  test('a stale read is no evidence against a fresh one after it', () => {
+    const what = { a: ['write', 1], b: ['write', 2], c: ['read', 1], d: ['read', 2] } as const;
+    expect(ids(draw('AaBbCcDd', what))).toEqual([[4, 2, 2, 1]]);
+  });
+
+  test('nothing is claimed about a value that was written twice', () => {
+    const what = { a: ['write', 1], b: ['write', 2], c: ['read', 1], d: ['write', 1] } as const;
+    expect(ids(draw('AaBbDCc', what))).toEqual([]);
+  });
+
+  test('an applied cas overwrites; a delete makes absent ambiguous, and overwrites too', () => {
+    const cas = { a: ['write', 1], b: ['cas', [1, 2]], c: ['read', 1] } as const;
+    expect(ids(draw('AaBbCc', cas), casRegister)).toEqual([[4, 2, 2, 1]]);
+    const observed = { ...cas, b: ['cas', [1, 2], false] } as const;
+    expect(ids(draw('AaBbCc', observed), casRegister)).toEqual([]);
+    const deleted = {
+      a: ['put', 1],
+      b: ['delete', null],
+      c: ['get', 1],
+      d: ['get', null],
+    } as const;
+    expect(ids(draw('AaBbDdCc', deleted), kv)).toEqual([[6, 2, 2, 3]]);
+  });
+});
+
+describe('the sentence', () => {
+  test('names a stale read, what it missed, who wrote that and how much earlier', () => {
+    const what = { a: ['write', 3], b: ['write', 5], e: ['read', 3] } as const;
+    expect(checkKey(draw('AaBbEe', what), register, UNLIMITED)).toMatchObject({
+      valid: false,
+      sentence:
+        'read of key k by process 4 at 0.004 s on n1 returned 3, but 5 had been acknowledged ' +
+        'at 0.003 s by process 1 on n1 (1.00 ms earlier)',
+    });
+  });
+
+  test('says when nobody wrote the value', () => {
+    const what = { a: ['write', 3], b: ['read', 4] } as const;
+    const verdict = checkKey(draw('AaBb', what), register, UNLIMITED);
+    expect(verdict).toMatchObject({ stuck: { operation: { id: 2 }, order: [0], state: 3 } });
+    expect(verdict).toMatchObject({
+      sentence: expect.stringContaining('nobody had begun to write 4'),
+    });
+  });
+
+  test('names the operation that no order can place, though others complete later', () => {
+    const what = { a: ['write', 1], b: ['write', 2], c: ['cas', [1, 3]], d: ['read', 2] } as const;
+    const verdict = checkKey(draw('AaBbCDcd', what), casRegister, UNLIMITED);
+    expect(verdict).toMatchObject({
+      valid: false,
+      staleReads: [],
+      stuck: { operation: { id: 4 }, rejection: 'it expects 1, but the state is 2', isExact: true },
+    });
+  });
+});

@@ -1,0 +1,94 @@
+import { canonicalJson } from '../json.ts';
+import type { Json, Operation } from '../history.ts';
+import { REJECTED, type Model, type Overwrite } from './model.ts';
+import {
+  casOverwrite,
+  describe,
+  explainOverwrite,
+  isObservation,
+  malformedCas,
+  malformedWrite,
+  overwriteKey,
+  show,
+  showState,
+  stepOverwrite,
+  unknownFunction,
+} from './register.ts';
+
+const FUNCTIONS = ['get', 'put', 'delete', 'cas', 'append'] as const;
+
+/**
+ * One key of a key-value store: `get`, `put`, `delete`, `cas [from, to]`, `append`. It begins absent
+ * (`null`). Strings can be appended to; absent counts as empty then, and a `get` of an absent key may
+ * say `null` or `""`. A `delete` with `applied: false` found the key absent.
+ */
+export const kv: Model = {
+  name: 'kv',
+  functions: FUNCTIONS,
+  initial: null,
+  malformed(operation) {
+    switch (operation.f) {
+      case 'get':
+      case 'delete':
+        return undefined;
+      case 'put':
+        return malformedWrite(operation);
+      case 'cas':
+        return malformedCas(operation);
+      case 'append':
+        return typeof operation.input === 'string'
+          ? undefined
+          : `append has value ${show(operation.input)}, expected a string`;
+      default:
+        return unknownFunction('kv', FUNCTIONS, operation);
+    }
+  },
+  step(state, operation) {
+    const effect = overwrite(operation);
+    if (effect !== undefined) return stepOverwrite(state, effect);
+    if (operation.f === 'get') return isEmpty(state) ? state : REJECTED;
+    return append(state, operation);
+  },
+  isReadOnly: (operation) => operation.f === 'get' || isObservation(operation),
+  effectKey(operation) {
+    const effect = overwrite(operation);
+    if (effect !== undefined) return overwriteKey(effect);
+    return operation.f === 'get' ? 'get empty' : `append ${canonicalJson(operation.input)}`;
+  },
+  overwrite,
+  describe,
+  describeState: showState,
+  explainRejection(state, operation) {
+    const effect = overwrite(operation);
+    if (effect !== undefined) return explainOverwrite(state, operation, effect);
+    return operation.f === 'get'
+      ? `it returned ${show(operation.output)}, but the state is ${showState(state)}`
+      : `nothing can be appended to ${showState(state)}`;
+  },
+};
+
+function overwrite(operation: Operation): Overwrite | undefined {
+  switch (operation.f) {
+    case 'get':
+      // An empty string may stand for absent: two states allow it, so it requires neither.
+      return operation.output === '' ? undefined : { requires: operation.output };
+    case 'put':
+      return { produces: operation.input };
+    case 'delete':
+      return isObservation(operation) ? { requires: null } : { produces: null };
+    case 'cas':
+      return casOverwrite(operation);
+    default:
+      return undefined;
+  }
+}
+
+function isEmpty(state: Json): boolean {
+  return state === null || state === '';
+}
+
+function append(state: Json, operation: Operation): Json | typeof REJECTED {
+  if (typeof operation.input !== 'string') return REJECTED;
+  if (state === null) return operation.input;
+  return typeof state === 'string' ? state + operation.input : REJECTED;
+}

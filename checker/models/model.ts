@@ -1,0 +1,54 @@
+import type { Json, Operation } from '../history.ts';
+
+/** What `step` answers when the object could not have given this result in this state. */
+export const REJECTED: unique symbol = Symbol('rejected');
+
+/**
+ * What an operation demands of the state and does to it, when that can be said without knowing the
+ * state: it can happen in exactly one state (`requires`), in every state but one (`forbids`), or in
+ * every state; afterwards the state is `produces` whatever it was before, or unchanged (absent).
+ */
+export interface Overwrite {
+  readonly requires?: Json;
+  readonly forbids?: Json;
+  readonly produces?: Json;
+}
+
+/**
+ * What a correct object does, as data. States are JSON values, equal when structurally equal; the
+ * object is deterministic, and each key is an object of its own.
+ */
+export interface Model {
+  readonly name: string;
+  /** Every `f` it knows. */
+  readonly functions: readonly string[];
+  readonly initial: Json;
+  /**
+   * What is malformed about an operation, one line with what was expected; undefined when it is well
+   * formed. The other methods are asked of well-formed operations only.
+   */
+  malformed(operation: Operation): string | undefined;
+  /**
+   * The state after the operation, or REJECTED when it cannot have had this result in `state`. The
+   * result of an operation whose outcome is `info` is unknown: all that counts is its effect, and it
+   * is rejected where it would have none.
+   */
+  step(state: Json, operation: Operation): Json | typeof REJECTED;
+  /** True when the operation changes no state. A read whose outcome is `info` can be left out. */
+  isReadOnly(operation: Operation): boolean;
+  /**
+   * Operations with the same text go from every state to the same state, or are rejected alike: they
+   * are interchangeable. A completed mutation and a crashed one may share a text.
+   */
+  effectKey(operation: Operation): string;
+  /**
+   * Absent or undefined when the effect depends on the state. Optional: engines prune with it when
+   * every operation on a key has an answer.
+   */
+  overwrite?(operation: Operation): Overwrite | undefined;
+  /** `read of k17 → 3`. */
+  describe(operation: Operation): string;
+  describeState(state: Json): string;
+  /** Why `step` rejects this operation in this state, from the history's point of view. */
+  explainRejection(state: Json, operation: Operation): string;
+}

@@ -1,0 +1,92 @@
+import type { Json, Operation } from './history.ts';
+import type { StaleRead } from './evidence/stale-read.ts';
+
+/** Limits of one decision. */
+export interface Budget {
+  /** Monotonic clock, nanoseconds; only differences count. */
+  readonly now: () => number;
+  /** Instant of that clock after which the answer is `unknown`; Infinity for no limit. */
+  readonly deadlineNs: number;
+  /** Bytes that the search may hold for its memory of configurations. */
+  readonly memoryBytesMax: number;
+}
+
+export type UnknownReason = 'time' | 'memory' | 'interrupted';
+
+/** An operation near the point where every order got stuck. */
+export interface Candidate {
+  readonly operation: Operation;
+  /** True when the longest order found contains it. */
+  readonly isPlaced: boolean;
+  /** Why it cannot come next after the longest order; undefined when it is placed, or fits. */
+  readonly rejection: string | undefined;
+}
+
+/** Where a history stops being linearizable. */
+export interface Stuck {
+  /**
+   * The operation that could not be placed. When `isExact`: the one with the earliest completion
+   * such that the history up to and including that completion is not linearizable. What completed
+   * before it is linearizable, as `order` shows.
+   */
+  readonly operation: Operation;
+  /** False when the budget ran out while looking for it: then some order got as far as this. */
+  readonly isExact: boolean;
+  /** Ids of a longest legal order found, without `operation`. */
+  readonly order: readonly number[];
+  /** The state after `order`. */
+  readonly state: Json;
+  /** Why the model rejects `operation` in that state; undefined when it would fit there. */
+  readonly rejection: string | undefined;
+  /**
+   * Different states in which orders of everything else that had completed ended, `state` first; at
+   * most a handful, and not necessarily all there are.
+   */
+  readonly states: readonly Json[];
+  /** Other operations concurrent with `operation`; a crashed one is concurrent until the end. */
+  readonly candidates: readonly Candidate[];
+  /** Why no order can hold it, when the history says so at once: a value that nobody wrote, …. */
+  readonly note: string | undefined;
+}
+
+/** What was decided about one key. */
+export type KeyVerdict =
+  | {
+      readonly valid: true;
+      readonly key: string | undefined;
+      readonly operations: number;
+      /** Ids in an order that the model accepts and real time allows. */
+      readonly witness: readonly number[];
+    }
+  | {
+      readonly valid: false;
+      readonly key: string | undefined;
+      readonly operations: number;
+      readonly stuck: Stuck;
+      /** Reads that are provably stale, by completion. */
+      readonly staleReads: readonly StaleRead[];
+      /** What happened, from the evidence alone. */
+      readonly sentence: string;
+    }
+  | {
+      readonly valid: 'unknown';
+      readonly key: string | undefined;
+      readonly operations: number;
+      readonly reason: UnknownReason;
+    };
+
+/** What was decided about a history. Violation beats unknown beats valid. */
+export interface Verdict {
+  readonly valid: boolean | 'unknown';
+  readonly keys: readonly KeyVerdict[];
+}
+
+/** Nothing masks a violation, and nothing unknown passes for valid. No keys at all: valid. */
+export function combine(keys: Iterable<{ readonly valid: boolean | 'unknown' }>): Verdict['valid'] {
+  let valid: Verdict['valid'] = true;
+  for (const key of keys) {
+    if (key.valid === false) return false;
+    if (key.valid === 'unknown') valid = 'unknown';
+  }
+  return valid;
+}

@@ -1,0 +1,114 @@
+import type { Json } from '../../checker/index.ts';
+import { formatDuration, formatInstant } from '../lib/duration.ts';
+import type { FaultWindow } from './faults.ts';
+import type { JudgeVerdict, ReportedFailure, ReportedOperation } from './verdict.ts';
+
+/** A screen holds no more. */
+const FAILURES_MAX = 3;
+const CONCURRENT_MAX = 8;
+const STALE_READS_MAX = 3;
+
+/** The verdict for people: one screen of plain text, a newline at its end. */
+export function explain(verdict: JudgeVerdict): string {
+  const lines = [headline(verdict), counts(verdict)];
+  for (const failure of verdict.failures.slice(0, FAILURES_MAX)) {
+    lines.push('', ...explainFailure(failure));
+  }
+  const more = verdict.failures.length - FAILURES_MAX;
+  if (more > 0) lines.push('', `… and ${more} more ${more === 1 ? 'key' : 'keys'} that failed`);
+  if (verdict.unknown.length > 0) lines.push('', ...explainUnknown(verdict));
+  return `${lines.join('\n')}\n`;
+}
+
+function headline(verdict: JudgeVerdict): string {
+  if (verdict.valid === false) return 'NOT LINEARIZABLE';
+  if (verdict.valid === 'unknown') return 'UNKNOWN: not everything could be decided';
+  return verdict.completed === 0 ? 'NOTHING PROVED: no operation completed' : 'LINEARIZABLE';
+}
+
+function counts(verdict: JudgeVerdict): string {
+  const { keys } = verdict;
+  const parts = [
+    `model ${verdict.model}`,
+    `${verdict.completed} operations completed, ${verdict.crashed} with unknown outcome`,
+    `${keys.total} ${keys.total === 1 ? 'key' : 'keys'}: ${keys.valid} valid, ` +
+      `${keys.invalid} invalid, ${keys.unknown} unknown`,
+    `decided in ${formatDuration(verdict.elapsedNs)}`,
+  ];
+  if (verdict.torn) parts.push('the last line was torn');
+  return `  ${parts.join(' · ')}`;
+}
+
+/** One failed key: what could not be placed, what ran at the same time, what was stale, which fault. */
+export function explainFailure(failure: ReportedFailure): readonly string[] {
+  const { stuck, couldNotPlace } = failure;
+  const lines = [failure.sentence, `  could not be placed: ${line(couldNotPlace)}`];
+  if (!stuck.isExact) {
+    lines.push('    (the budget ended before the first such operation was known for certain)');
+  }
+  if (stuck.note !== null) lines.push(`    ${stuck.note}`);
+  if (stuck.placed > 0) {
+    const rejected = stuck.rejection === null ? '' : `: ${stuck.rejection}`;
+    lines.push(`    after a legal order of ${stuck.placed} operations before it${rejected}`);
+  }
+  if (stuck.states.length > 1) {
+    lines.push(`    other orders end with ${stuck.states.slice(1).map(shown).join(', ')}`);
+  }
+  const last = stuck.lastPlaced.slice(-3);
+  if (last.length > 0)
+    lines.push('  that order ends with:', ...last.map((each) => `    ${line(each)}`));
+  if (stuck.concurrent.length > 0) lines.push('  concurrent with it:');
+  for (const { operation, isPlaced, rejection } of stuck.concurrent.slice(0, CONCURRENT_MAX)) {
+    const why = isPlaced ? ' [placed before]' : rejection === null ? '' : ` [${rejection}]`;
+    lines.push(`    ${line(operation)}${why}`);
+  }
+  const hidden = stuck.concurrent.length - CONCURRENT_MAX;
+  if (hidden > 0) lines.push(`    … and ${hidden} more`);
+  lines.push(...explainStale(failure), ...failure.duringFaults.map(explainFault));
+  return lines;
+}
+
+function explainStale(failure: ReportedFailure): readonly string[] {
+  if (failure.staleReadsTotal === 0) return [];
+  const shownReads = failure.staleReads.slice(0, STALE_READS_MAX).map((stale) => {
+    const late = stale.staleByNs >= 0 ? `, ${formatDuration(stale.staleByNs)} late` : '';
+    return `    ${line(stale.read)}: overwritten by ${line(stale.overwrittenBy)}${late}`;
+  });
+  return [`  stale reads of this key, by proof: ${failure.staleReadsTotal}`, ...shownReads];
+}
+
+function explainFault(fault: FaultWindow): string {
+  const shape = fault.shape === null ? '' : `:${fault.shape}`;
+  const victims = fault.victims.length === 0 ? '' : ` of ${fault.victims.join(', ')}`;
+  const until = fault.healTime === null ? 'the end' : formatInstant(fault.healTime);
+  return `  fault in force: ${fault.kind}${shape}${victims}, ${formatInstant(fault.startTime)} to ${until}`;
+}
+
+function explainUnknown(verdict: JudgeVerdict): readonly string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { key, reason } of verdict.unknown) {
+    reasons.set(reason, [...(reasons.get(reason) ?? []), key ?? '(no key)']);
+  }
+  const why = { time: 'the time budget ran out', memory: 'the memory budget ran out' } as const;
+  return [...reasons].map(([reason, keys]) => {
+    const said = reason === 'time' || reason === 'memory' ? why[reason] : 'interrupted';
+    const more = keys.length > 5 ? `, … (${keys.length})` : '';
+    return `not decided (${said}): ${keys.slice(0, 5).join(', ')}${more}`;
+  });
+}
+
+function line(operation: ReportedOperation): string {
+  const until =
+    operation.returnTime === null ? 'never completed' : `to ${formatInstant(operation.returnTime)}`;
+  const node = operation.node === null ? '' : ` on ${operation.node}`;
+  const isForwarded = operation.servedBy !== null && operation.servedBy !== operation.node;
+  const served = isForwarded ? ` (served by ${operation.servedBy})` : '';
+  return (
+    `${operation.description}, process ${operation.process}${node}${served}, ` +
+    `${formatInstant(operation.invokeTime)} ${until}, line ${operation.id + 1}`
+  );
+}
+
+function shown(state: Json): string {
+  return state === null ? 'absent' : JSON.stringify(state);
+}

@@ -1,0 +1,16 @@
+export { explain, explainFailure } from './explain.ts';
+export { faultWindows, overlapping, type FaultWindow } from './faults.ts';
+export {
+  judgeFile,
+  modelNamed,
+  type Judgement,
+  type JudgeOptions,
+  type JudgeProgress,
+} from './judge.ts';
+export { readHistory, type ReadHistory } from './read.ts';
+export type {
+  JudgeVerdict,
+  ReportedFailure,
+  ReportedOperation,
+  ReportedStaleRead,
+} from './verdict.ts';

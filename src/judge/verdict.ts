@@ -1,0 +1,175 @@
+import {
+  MODELS,
+  type Json,
+  type KeyVerdict,
+  type Model,
+  type Operation,
+  type StaleRead,
+  type UnknownReason,
+} from '../../checker/index.ts';
+import { defined } from '../lib/assert.ts';
+import { overlapping, type FaultWindow } from './faults.ts';
+
+/** An operation as JSON can hold it. Times are nanoseconds since the run began. */
+export interface ReportedOperation {
+  /** Index of its invocation in the history; its line is one more. */
+  readonly id: number;
+  readonly process: number;
+  readonly f: string;
+  readonly key: string | null;
+  /** For people: `read of k17 → 3`. */
+  readonly description: string;
+  readonly input: Json;
+  readonly output: Json;
+  readonly outcome: 'ok' | 'info';
+  readonly applied: boolean;
+  readonly invokeTime: number;
+  /** Null where it never completed, or had not at the moment in question. */
+  readonly returnTime: number | null;
+  readonly node: string | null;
+  readonly servedBy: string | null;
+}
+
+export interface ReportedStaleRead {
+  readonly read: ReportedOperation;
+  readonly value: Json;
+  readonly overwrittenBy: ReportedOperation;
+  readonly newerValue: Json;
+  readonly provedBy: ReportedOperation;
+  readonly staleByNs: number;
+}
+
+export interface ReportedFailure {
+  readonly key: string | null;
+  /** What happened, from the evidence alone. */
+  readonly sentence: string;
+  readonly couldNotPlace: ReportedOperation;
+  /** The first `STALE_READS_MAX`. */
+  readonly staleReads: readonly ReportedStaleRead[];
+  readonly staleReadsTotal: number;
+  readonly stuck: {
+    /** True: `couldNotPlace` is the first completion at which the history is not linearizable. */
+    readonly isExact: boolean;
+    readonly placed: number;
+    /** The end of the longest order found, at most `ORDER_MAX` operations. */
+    readonly lastPlaced: readonly ReportedOperation[];
+    readonly state: Json;
+    readonly states: readonly Json[];
+    readonly rejection: string | null;
+    readonly note: string | null;
+    readonly concurrent: readonly {
+      readonly operation: ReportedOperation;
+      readonly isPlaced: boolean;
+      readonly rejection: string | null;
+    }[];
+  };
+  /** Faults in force while `couldNotPlace` was under way. */
+  readonly duringFaults: readonly FaultWindow[];
+}
+
+/** What the judge decided. JSON throughout; `verdict.json` is this. */
+export interface JudgeVerdict {
+  readonly schema: 1;
+  /** `true` of an empty history as well: it proves nothing, which `completed` tells. */
+  readonly valid: boolean | 'unknown';
+  readonly model: string;
+  /** Those that completed, and those that crashed. */
+  readonly operations: number;
+  readonly completed: number;
+  readonly crashed: number;
+  /** Certainly did not happen, and do not count as operations. */
+  readonly failed: number;
+  readonly keys: {
+    readonly total: number;
+    readonly valid: number;
+    readonly invalid: number;
+    readonly unknown: number;
+  };
+  /** Valid keys whose witness was replayed by the separate verifier: all of them. */
+  readonly witnessesVerified: number;
+  readonly torn: boolean;
+  readonly failures: readonly ReportedFailure[];
+  readonly unknown: readonly {
+    readonly key: string | null;
+    readonly reason: UnknownReason;
+    readonly operations: number;
+  }[];
+  readonly elapsedNs: number;
+}
+
+export const STALE_READS_MAX = 100;
+export const ORDER_MAX = 20;
+
+/** A failed key with what surrounded it. */
+export function reportFailure(
+  verdict: Extract<KeyVerdict, { readonly valid: false }>,
+  operations: readonly Operation[],
+  modelName: string,
+  windows: readonly FaultWindow[],
+): ReportedFailure {
+  const model = defined(MODELS.get(modelName), 'the model was looked up by this name');
+  const byId = new Map(operations.map((operation) => [operation.id, operation]));
+  // The evidence may hold an operation as it was at a moment; the history knows how it went on.
+  const report = (operation: Operation): ReportedOperation =>
+    reportOperation(byId.get(operation.id) ?? operation, model);
+  const { stuck, staleReads } = verdict;
+  return {
+    key: verdict.key ?? null,
+    sentence: verdict.sentence,
+    couldNotPlace: report(stuck.operation),
+    staleReads: staleReads.slice(0, STALE_READS_MAX).map((stale) => reportStale(stale, report)),
+    staleReadsTotal: staleReads.length,
+    stuck: {
+      isExact: stuck.isExact,
+      placed: stuck.order.length,
+      lastPlaced: stuck.order
+        .slice(-ORDER_MAX)
+        .map((id) => report(defined(byId.get(id), 'an order names known operations'))),
+      state: stuck.state,
+      states: stuck.states,
+      rejection: stuck.rejection ?? null,
+      note: stuck.note ?? null,
+      concurrent: stuck.candidates.map(({ operation, isPlaced, rejection }) => ({
+        operation: report(operation),
+        isPlaced,
+        rejection: rejection ?? null,
+      })),
+    },
+    duringFaults: overlapping(windows, {
+      from: stuck.operation.invoke,
+      to: stuck.operation.return,
+    }),
+  };
+}
+
+function reportStale(
+  stale: StaleRead,
+  report: (operation: Operation) => ReportedOperation,
+): ReportedStaleRead {
+  return {
+    read: report(stale.read),
+    value: stale.value,
+    overwrittenBy: report(stale.overwrittenBy),
+    newerValue: stale.newerValue,
+    provedBy: report(stale.provedBy),
+    staleByNs: stale.staleByNs,
+  };
+}
+
+function reportOperation(operation: Operation, model: Model): ReportedOperation {
+  return {
+    id: operation.id,
+    process: operation.process,
+    f: operation.f,
+    key: operation.key ?? null,
+    description: model.describe(operation),
+    input: operation.input,
+    output: operation.output,
+    outcome: operation.outcome,
+    applied: operation.applied,
+    invokeTime: operation.invokeTime,
+    returnTime: Number.isFinite(operation.returnTime) ? operation.returnTime : null,
+    node: operation.node ?? null,
+    servedBy: operation.servedBy ?? null,
+  };
+}
