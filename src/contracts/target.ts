@@ -52,8 +52,12 @@ export interface Target {
    * @throws UserError (`usage`) when a setting is unknown or out of bounds
    */
   launch(request: LaunchRequest): LaunchSpec;
-  /** Checks `--set` values before anything starts. @throws UserError (`usage`) */
-  validate(settings: Readonly<Record<string, string>>): void;
+  /**
+   * Every tunable with its final value, defaults included: for the manifest.
+   *
+   * @throws UserError (`usage`) when a setting is unknown or out of bounds
+   */
+  resolveSettings(settings: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
   /** The longest time a healthy cluster may need to notice a dead leader, in nanoseconds. */
   electionTimeoutNsMax(settings: Readonly<Record<string, string>>): number;
   /** Undefined when the node does not answer within `timeoutNs`. Never rejects. */

@@ -134,10 +134,9 @@ const BANS: readonly { readonly pattern: RegExp; readonly why: string }[] = [
   { pattern: /\bprocess\./, why: 'looks at the process' },
 ];
 
-/** What no file of the project says. */
+/** What no file of the project says. (Holes in types are the linter's.) */
 const BANS_EVERYWHERE: readonly { readonly pattern: RegExp; readonly why: string }[] = [
   { pattern: /@ts-(ignore|nocheck|expect-error)/, why: 'silences the compiler' },
-  { pattern: /\bas any\b|:\s*any\b/, why: 'has a hole in its types' },
   { pattern: /\bexport default\b/, why: 'has a default export' },
   { pattern: /\b(TODO|FIXME|XXX)\b/, why: 'leaves something unfinished' },
   { pattern: /\.(skip|only|todo)\(/, why: 'leaves a test out' },

@@ -118,7 +118,7 @@ test.for(['SIGKILL', 'SIGINT'] as const)(
     ]);
     await expect(cluster.processes.start(defined(cluster.nodes[0], 'n1'))).rejects.toMatchObject({
       kind: 'infrastructure',
-      code: 'GONG-E034',
+      code: 'GONG-E036',
     });
   },
 );

@@ -40,8 +40,8 @@ const ATTEMPTS_MAX = 3;
  * Brings up a cluster on this machine. Resolves when every node's process runs; whether the nodes
  * serve is for the target's probe to say.
  *
- * @throws UserError GONG-E031 (a port is in use), GONG-E032 (`basePort` out of range), GONG-E033 (a
- *   node's command cannot be run), GONG-E034 (the supervisor failed), or the target's own
+ * @throws UserError GONG-E031 (a port is in use), GONG-E032 (`basePort` out of range), GONG-E035 (a
+ *   node's command cannot be run), GONG-E036 (the supervisor failed), or the target's own
  * @throws the signal's reason
  */
 export async function launchLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {

@@ -257,7 +257,7 @@ test('a command that does not exist is an infrastructure error with the way to i
   });
   await expect(launching).rejects.toMatchObject({
     kind: 'infrastructure',
-    code: 'GONG-E033',
+    code: 'GONG-E035',
     why: expect.stringContaining('ENOENT') as unknown,
   });
 });

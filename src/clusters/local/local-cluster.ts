@@ -145,7 +145,7 @@ export class LocalCluster implements Cluster {
       if (!(error instanceof SupervisorFailure) || error.errno === undefined) throw error;
       throw new UserError({
         kind: 'infrastructure',
-        code: 'GONG-E033',
+        code: 'GONG-E035',
         what: `node ${node} could not be started`,
         why: error.message,
         fix: `check that ${spec.command} exists and may be executed`,

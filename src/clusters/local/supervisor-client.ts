@@ -231,7 +231,7 @@ export class SupervisorClient implements AsyncDisposable {
     if (survivors.length === 0) return;
     throw new UserError({
       kind: 'infrastructure',
-      code: 'GONG-E034',
+      code: 'GONG-E036',
       what: `processes of the local cluster are still alive: pid ${survivors.join(', ')}`,
       why: `SIGKILL did not end them within ${LAST_RESORT_LIMIT_MS / 1000} s`,
       fix: 'look at their state with ps; a process in state D waits for a disk',
@@ -244,7 +244,7 @@ export class SupervisorClient implements AsyncDisposable {
     const why = this.#isEnding ? 'the cluster has been stopped' : 'nobody asked it to end';
     return new UserError({
       kind: 'infrastructure',
-      code: 'GONG-E034',
+      code: 'GONG-E036',
       what: `the supervisor of the local cluster ${state}`,
       why: cause instanceof Error ? cause.message : why,
       fix: 'run again; if its log ends in an error, that is a bug in Gong',

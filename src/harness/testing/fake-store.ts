@@ -93,7 +93,7 @@ export class FakeStore {
       name: 'fake',
       readModes: ['linearizable'],
       launch: () => ({ command: 'none', args: [], env: {} }),
-      validate: () => undefined,
+      resolveSettings: (settings) => settings,
       electionTimeoutNsMax: () => FAKE_ELECTION_NS,
       probe: async (url) => this.status(nodeOf(url)),
       connect: (url) => this.client(nodeOf(url)),

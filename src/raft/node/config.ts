@@ -174,6 +174,16 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
   return tunables;
 }
 
+/** Every tunable by name with the text that counts. @throws UserError as `parseTunables` */
+export function resolveSettings(
+  settings: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  parseTunables(settings);
+  return Object.fromEntries(
+    TUNABLES.map(({ name, fallback }) => [name, settings[name] ?? fallback]),
+  );
+}
+
 function value<K extends keyof Tunables>(
   settings: Readonly<Record<string, string>>,
   field: K,

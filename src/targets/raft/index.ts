@@ -7,7 +7,7 @@ import type {
   Role,
   Target,
 } from '../../contracts/target.ts';
-import { parseTunables } from '../../raft/node/config.ts';
+import { parseTunables, resolveSettings } from '../../raft/node/config.ts';
 import { RaftClient } from './client.ts';
 import { exchange, openConnection } from './exchange.ts';
 
@@ -23,7 +23,7 @@ export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): Target {
     name: 'raft',
     readModes: ['linearizable', 'stale'],
     launch: (request) => launch(entry, request),
-    validate: (settings) => void parseTunables(settings),
+    resolveSettings,
     electionTimeoutNsMax: (settings) => parseTunables(settings).electionTimeout.maxNs,
     probe,
     connect: (url, options) => new RaftClient(url, options.readMode),

@@ -1,0 +1,49 @@
+import { UserError } from '../lib/user-error.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+
+/** Thrown on the command line itself: what the option takes, and what it got. */
+export function usageError(parts: {
+  readonly code: string;
+  readonly what: string;
+  readonly why: string;
+  readonly fix: string;
+}): UserError {
+  return new UserError({ kind: 'usage', ...parts });
+}
+
+/** The exit code of something that was thrown; never a violation. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (!(error instanceof UserError)) return EXIT.bug;
+  return error.kind === 'usage' ? EXIT.usage : EXIT.infrastructure;
+}
+
+/**
+ * One screen for people: code, what, why, fix; for a bug its name and where to send it.
+ *
+ * @param log - where the stack is written down, if it is
+ */
+export function failureMessage(error: unknown, log?: string): string {
+  if (error instanceof UserError) {
+    const lines = [
+      `${error.code}  ${error.message}`,
+      `  why   ${error.why}`,
+      `  fix   ${error.fix}`,
+    ];
+    const where = error.log ?? log;
+    if (where !== undefined) lines.push(`  log   ${where}`);
+    return `${lines.join('\n')}\n`;
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const lines = [
+    `GONG-E070  a bug in Gong: ${message}`,
+    '  why   something happened that cannot happen; this says nothing about the system under test',
+    '  fix   please report it with the command and the stack (--verbose prints it)',
+  ];
+  if (log !== undefined) lines.push(`  log   ${log}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** For --verbose. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? `${error.stack ?? error.message}\n` : `${String(error)}\n`;
+}

@@ -1,0 +1,117 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { CheckFlags } from './check.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
+import type { RunFlags } from './run-config.ts';
+
+/**
+ * Runs one command line. The verbs are loaded when they are called: `gong --help` reads none of them.
+ *
+ * @param argv - without `node` and the script
+ * @returns the exit code
+ */
+export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = EXIT.pass;
+  const program = makeProgram(argv, (exit) => (code = exit));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return onParserExit(error);
+    process.stderr.write(failureMessage(error));
+    if (argv.includes('--verbose')) process.stderr.write(stackOf(error));
+    return exitCodeOf(error);
+  }
+}
+
+/** Help and version end with 0; everything else that the parser refuses is usage. */
+function onParserExit(error: CommanderError): ExitCode {
+  if (error.exitCode === 0) return EXIT.pass;
+  // Without a verb the parser prints its help and calls that an error.
+  if (error.code === 'commander.help') return EXIT.usage;
+  const message = error.message.replace(/^error: /, '');
+  process.stderr.write(
+    failureMessage(
+      usageError({
+        code: 'GONG-E061',
+        what: message,
+        why: 'the command line has no such word, or the word has no such value',
+        fix: 'gong --help lists the commands, gong COMMAND --help its options',
+      }),
+    ),
+  );
+  return EXIT.usage;
+}
+
+function makeProgram(argv: readonly string[], setExit: (code: ExitCode) => void): Command {
+  const program = new Command('gong')
+    .description('Finds out whether a replicated store keeps its promises, and what they cost.')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .showSuggestionAfterError(true);
+  addRun(program, argv, setExit);
+  addCheck(program, setExit);
+  return program;
+}
+
+function addRun(
+  program: Command,
+  argv: readonly string[],
+  setExit: (code: ExitCode) => void,
+): void {
+  program
+    .command('run')
+    .description('run clients against a cluster, break it, and judge what they saw')
+    .addOption(new Option('--target <name>', 'the system under test').default('raft'))
+    .addOption(new Option('--cluster <kind>', 'where its nodes run').default('local'))
+    .option('--nodes <n>', 'number of nodes', '5')
+    .option('--workload <name>', 'what clients do', 'register')
+    .option('--duration <time>', 'how long clients run', '30s')
+    .option(
+      '--concurrency <n>',
+      'logical clients, or with --rate the most operations in flight',
+      '10',
+    )
+    .option('--rate <n/s>', 'open loop at this rate; latency counts from the intended start')
+    .option('--key-ops <n>', 'operations per key before a new key takes its place', '200')
+    .option('--values <n>', 'draw written values from 0..n-1 instead of unique ones')
+    .option(
+      '--nemesis <kinds>',
+      'faults, such as partition,kill or partition:leader-minority',
+      'none',
+    )
+    .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
+    .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
+    .option('--set <name=value>', 'a tunable of the target; repeatable', collect, [])
+    .option('--base-port <port>', 'use the ports from here on instead of free ones')
+    .option('--seed <seed>', 'repeats the plan of faults and the operations drawn')
+    .option('--budget <time,size>', 'what the checker may use', '60s,2GiB')
+    .option('--dry-run', 'print the plan and start nothing')
+    .option('--results-dir <dir>', 'where run directories go', 'results')
+    .option('--json', 'the result as JSON on standard output')
+    .option('--verbose', 'more of what happens, on standard error')
+    .action(async (flags: RunFlags) => {
+      const { runVerb } = await import('./run.ts');
+      setExit(await runVerb(flags, argv));
+    });
+}
+
+function addCheck(program: Command, setExit: (code: ExitCode) => void): void {
+  program
+    .command('check')
+    .description('judge recorded histories: JSONL files, or run directories')
+    .argument('<files...>', 'history.jsonl files or run directories')
+    .option('--model <name>', 'what a correct object does: register, cas-register, kv')
+    .option('--budget <time,size>', 'what the checker may use for each file', '60s,2GiB')
+    .option('--json', 'one line of JSON per file on standard output')
+    .option('--verbose', 'more of what happens, on standard error')
+    .action(async (files: string[], flags: CheckFlags) => {
+      const { checkVerb } = await import('./check.ts');
+      setExit(await checkVerb(files, flags));
+    });
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  if (!/^[^=]+=/.test(value)) throw new InvalidArgumentError('it takes NAME=VALUE.');
+  return [...before, value];
+}
