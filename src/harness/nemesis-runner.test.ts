@@ -239,6 +239,22 @@ test('faults that would start too late are skipped', async () => {
   expect((await run()).map(({ outcome }) => outcome)).toEqual(['injected', 'skipped']);
 });
 
+test('after the heal no operation counts for the fault any more', async () => {
+  const { run, clock, windows, runner } = scene([planned('kill', 'one', 1_000, 500)]);
+  const [record] = await run();
+  const { victims } = record as Extract<FaultRecord, { outcome: 'injected' }>;
+  windows.record({
+    process: 0,
+    node: nodeId(victims[0] ?? ''),
+    invocation: { f: 'read', value: null },
+    intendedNs: clock.now(),
+    invokedNs: clock.now(),
+    completedNs: clock.now(),
+    completion: { type: 'fail', error: 'ECONNREFUSED' },
+  });
+  expect(runner.records()).toMatchObject([{ victimOperations: { fail: 0 } }]);
+});
+
 test('an operation counts for a fault when it was sent to a victim while it was in force', () => {
   const windows = new FaultWindows();
   const [n1, n2, n3] = ['n1', 'n2', 'n3'].map(nodeId);

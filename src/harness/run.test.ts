@@ -245,6 +245,18 @@ describe('an error', () => {
     },
   );
 
+  test('heals cuts whoever made them, before the cluster stops', async () => {
+    const { store, go } = scene({
+      onStage: async (stage) => {
+        if (stage !== 'settle') return;
+        await store.links.cut([{ from: nodeId('n1'), to: nodeId('n2') }]);
+        throw new Error('thrown');
+      },
+    });
+    await expect(go()).rejects.toThrow('thrown');
+    expectTidy(store);
+  });
+
   test('of the cluster while it comes up propagates', async () => {
     const { go } = scene({ up: () => Promise.reject(new Error('no ports')) });
     await expect(go()).rejects.toThrow('no ports');
