@@ -1,0 +1,233 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { launchLocalCluster } from '../clusters/local/launch.ts';
+import { run } from '../harness/run.ts';
+import type { RunResult, Stage } from '../harness/run-options.ts';
+import { systemClock } from '../harness/system-clock.ts';
+import { explain, type JudgeVerdict, judgeFile } from '../judge/index.ts';
+import { nemeses } from '../../nemesis/index.ts';
+import { createRunDir } from '../rundir/run-dir.ts';
+import { gitRevision, MANIFEST_SCHEMA, writeManifest } from '../rundir/manifest.ts';
+import type { RunPaths } from '../rundir/paths.ts';
+import { RunLog } from '../rundir/run-log.ts';
+import { writeJson } from '../rundir/whole-file.ts';
+import { exitOfVerdict } from './check.ts';
+import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
+import { exitCodeOf, failureMessage, stackOf } from './failure-message.ts';
+import { writeFailure } from './failure-dir.ts';
+import { readRunConfig, type RunConfig, type RunFlags } from './run-config.ts';
+import { describePlan, describeProgress, describeResult } from './run-text.ts';
+import { onSignals, type Signals } from './signals.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const SUITE = 'run';
+/** After an interruption nobody wants to wait for a verdict. */
+const INTERRUPTED_BUDGET_NS = 5_000_000_000;
+
+/** The harness's stages, and those that follow it. */
+export type RunStage = Stage | 'judge' | 'report';
+
+/** Seams for acceptance runs that plant an error. */
+export interface RunHooks {
+  readonly onStage?: (stage: RunStage) => void;
+}
+
+/** `gong run`: one run from the plan to the verdict. */
+export async function runVerb(
+  flags: RunFlags,
+  argv: readonly string[],
+  hooks: RunHooks = {},
+): Promise<ExitCode> {
+  const config = readRunConfig(flags);
+  const say = (text: string): void => void process.stderr.write(text);
+  if (flags.dryRun === true) {
+    say(describePlan(config));
+    if (flags.json === true) process.stdout.write(`${JSON.stringify({ plan: config.plan })}\n`);
+    return EXIT.pass;
+  }
+  using signals = onSignals('healing, stopping and saving (once more to end at once)');
+  const paths = await openRunDir(config, flags, argv);
+  say(describePlan(config));
+  const outcome = await runAndJudge({ config, paths, signals, hooks, say });
+  return report({ flags, config, paths, signals, outcome });
+}
+
+async function openRunDir(
+  config: RunConfig,
+  flags: RunFlags,
+  argv: readonly string[],
+): Promise<RunPaths> {
+  const startedAt = new Date();
+  const { seed, plan, readMode } = config;
+  const paths = await createRunDir({ resultsDir: flags.resultsDir, suite: SUITE, seed, startedAt });
+  const packageJson: unknown = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'));
+  await writeManifest(paths.manifest, {
+    schema: MANIFEST_SCHEMA,
+    gong: String(Reflect.get(Object(packageJson), 'version')),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    revision: await gitRevision(ROOT),
+    argv: ['gong', ...argv],
+    startedAt: startedAt.toISOString(),
+    suite: SUITE,
+    seed,
+    target: config.target.name,
+    cluster: flags.cluster,
+    nodes: config.nodes,
+    workload: config.workload.name,
+    model: config.workload.model,
+    config: {
+      duration: flags.duration,
+      concurrency: config.load.concurrency,
+      rate: flags.rate ?? null,
+      keyOps: config.load.keyOps,
+      values: config.load.values ?? null,
+      nemesis: flags.nemesis,
+      nemesisInterval: flags.nemesisInterval,
+      readMode,
+      basePort: config.basePort ?? null,
+      budget: flags.budget,
+      ...config.settings,
+    },
+    plan,
+  });
+  return paths;
+}
+
+interface Outcome {
+  readonly result: RunResult | undefined;
+  readonly verdict: JudgeVerdict | undefined;
+  /** What was thrown on the way, in order. The verdict of what was recorded counts all the same. */
+  readonly errors: readonly unknown[];
+}
+
+interface Parts {
+  readonly config: RunConfig;
+  readonly paths: RunPaths;
+  readonly signals: Signals;
+  readonly hooks: RunHooks;
+  readonly say: (text: string) => void;
+}
+
+async function runAndJudge(parts: Parts): Promise<Outcome> {
+  const errors: unknown[] = [];
+  let result: RunResult | undefined;
+  let verdict: JudgeVerdict | undefined;
+  try {
+    result = await runOnce(parts);
+  } catch (error) {
+    errors.push(error);
+  }
+  try {
+    parts.hooks.onStage?.('judge');
+    verdict = await judge(parts);
+    parts.hooks.onStage?.('report');
+  } catch (error) {
+    errors.push(error);
+  }
+  return { result, verdict, errors };
+}
+
+async function runOnce({ config, paths, signals, hooks, say }: Parts): Promise<RunResult> {
+  const { target, settings, seed } = config;
+  // Not in the run directory: data of nodes is large, and says little beside their logs.
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'gong-'));
+  try {
+    return await run({
+      ...config,
+      nemeses,
+      paths,
+      clock: systemClock(),
+      signal: signals.signal,
+      onProgress: (progress) => say(describeProgress(progress)),
+      onStage: (stage) => hooks.onStage?.(stage),
+      up: (signal) =>
+        launchLocalCluster({
+          target,
+          nodes: config.nodes,
+          dataDir,
+          logDir: paths.logsDir,
+          settings,
+          clusterId: `gong-${seed}-${process.pid}`,
+          basePort: config.basePort,
+          removeOnExit: [dataDir],
+          signal,
+        }),
+    });
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function judge({ config, paths, signals, say }: Parts): Promise<JudgeVerdict> {
+  const { budget } = config;
+  const isInterrupted = signals.exit !== undefined;
+  const { timeNs } = budget;
+  if (!isInterrupted) say('judging the history\n');
+  const { verdict } = await judgeFile(paths.history, {
+    model: config.workload.model,
+    budgetNs: isInterrupted ? Math.min(timeNs, INTERRUPTED_BUDGET_NS) : timeNs,
+    memoryBytesMax: budget.memoryBytes,
+    signal: isInterrupted ? undefined : signals.signal,
+  });
+  await writeJson(paths.verdict, verdict);
+  if (verdict.valid === false) await writeFailure(paths, verdict);
+  return verdict;
+}
+
+function report(parts: {
+  readonly flags: RunFlags;
+  readonly config: RunConfig;
+  readonly paths: RunPaths;
+  readonly signals: Signals;
+  readonly outcome: Outcome;
+}): ExitCode {
+  const { flags, config, paths, signals, outcome } = parts;
+  const { result, verdict, errors } = outcome;
+  const exit = worstExit([
+    ...errors.map((error) => exitCodeOf(error)),
+    ...(verdict === undefined ? [] : [exitOfVerdict(verdict)]),
+    ...(signals.exit === undefined ? [] : [signals.exit]),
+    ...((result?.unexpectedExits.length ?? 0) > 0 ? [EXIT.infrastructure] : []),
+    ...((result?.gateFailures.length ?? 0) > 0 ? [EXIT.provedNothing] : []),
+  ]);
+  const text = [
+    result === undefined ? '' : describeResult(result),
+    verdict === undefined ? '' : explain(verdict),
+    ...(result?.gateFailures ?? []).map(
+      ({ gate, sentence }) => `PROVED NOTHING  ${gate}\n  ${sentence}\n`,
+    ),
+  ].join('');
+  using log = new RunLog(paths.runLog);
+  if (text !== '') log.line(text);
+  for (const error of errors) {
+    log.line(stackOf(error));
+    process.stderr.write(failureMessage(error, paths.runLog));
+    if (flags.verbose === true) process.stderr.write(stackOf(error));
+  }
+  log.line(`exit ${exit}`);
+  if (flags.json === true) {
+    const { gateFailures = [], faults = [], unexpectedExits = [] } = result ?? {};
+    const json = { schema: 1, exit, directory: paths.root, seed: config.seed, verdict };
+    process.stdout.write(
+      `${JSON.stringify({ ...json, statistics: result?.statistics, faults, gateFailures, unexpectedExits })}\n`,
+    );
+  } else process.stdout.write(text);
+  process.stderr.write(`\nexit ${exit} (${MEANING[exit]})   seed ${config.seed}   ${paths.root}\n`);
+  return exit;
+}
+
+const MEANING: Readonly<Record<ExitCode, string>> = {
+  [EXIT.pass]: 'pass',
+  [EXIT.violation]: 'violation',
+  [EXIT.unknown]: 'unknown',
+  [EXIT.thresholdBroken]: 'threshold broken',
+  [EXIT.regression]: 'regression',
+  [EXIT.provedNothing]: 'proved nothing',
+  [EXIT.usage]: 'usage',
+  [EXIT.bug]: 'a bug in Gong',
+  [EXIT.infrastructure]: 'infrastructure',
+  [EXIT.interrupted]: 'interrupted',
+  [EXIT.terminated]: 'terminated',
+};
