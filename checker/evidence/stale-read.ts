@@ -1,3 +1,4 @@
+import { defined } from '../assert.ts';
 import type { Json, Operation } from '../history.ts';
 import { canonicalJson } from '../json.ts';
 import type { Model } from '../models/model.ts';
@@ -48,32 +49,45 @@ export function findStaleReads(
     const cluster = clusters.of.get(operation);
     return cluster === undefined ? [] : [{ operation, cluster }];
   });
+  const byReturn = members
+    .filter(({ operation }) => operation.outcome === 'ok')
+    .toSorted((a, b) => a.operation.return - b.operation.return);
   const found: StaleRead[] = [];
   // A stale read is no proof that its value was in force. Whatever may be a proof against a read
   // completed before it began, and so was judged before it.
   const stale = new Set<Operation>();
   for (const { operation: read, cluster } of members) {
     if (!model.isReadOnly(read) || !cluster.isUnique) continue;
-    let best: StaleRead | undefined;
-    for (let i = firstAfter(members, cluster.inForceBy); i < members.length; i++) {
-      const other = members[i];
-      if (other === undefined || other.operation.invoke > read.invoke) break;
-      if (other.cluster === cluster || other.operation.return > read.invoke) continue;
-      const overwrittenBy = other.cluster.isUnique ? other.cluster.earliest : other.operation;
-      if (overwrittenBy === undefined || stale.has(other.operation)) continue;
-      if (best !== undefined && best.overwrittenBy.return <= overwrittenBy.return) continue;
-      best = {
-        read,
-        value: cluster.value,
-        overwrittenBy,
-        newerValue: other.cluster.value,
-        provedBy: other.operation,
-        staleByNs: read.invokeTime - overwrittenBy.returnTime,
+    // What proves one read of the cluster stale proves the later ones, too: each cluster walks the
+    // completions once.
+    cluster.cursor ??= firstAfter(byReturn, cluster.inForceBy);
+    for (; cluster.cursor < byReturn.length; cluster.cursor++) {
+      const other = defined(byReturn[cluster.cursor], 'in range');
+      if (other.operation.return > read.invoke) break;
+      if (other.cluster === cluster || other.operation.invoke < cluster.inForceBy) continue;
+      if (stale.has(other.operation)) continue;
+      const earliest = other.cluster.isUnique ? other.cluster.earliest : other.operation;
+      const overwrittenBy = earliest ?? other.operation;
+      if (overwrittenBy.return >= (cluster.overwritten?.by.return ?? Infinity)) continue;
+      // Where the overwriting operation is a proof by itself, it is named as the proof.
+      const isProof = overwrittenBy.invoke > cluster.inForceBy;
+      cluster.overwritten = {
+        by: overwrittenBy,
+        value: other.cluster.value,
+        provedBy: isProof ? overwrittenBy : other.operation,
       };
     }
-    if (best === undefined) continue;
+    if (cluster.overwritten === undefined) continue;
     stale.add(read);
-    found.push(preferDirectProof(best, cluster));
+    const { by, value, provedBy } = cluster.overwritten;
+    found.push({
+      read,
+      value: cluster.value,
+      overwrittenBy: by,
+      newerValue: value,
+      provedBy,
+      staleByNs: read.invokeTime - by.returnTime,
+    });
   }
   return found.toSorted((a, b) => a.read.return - b.read.return);
 }
@@ -88,13 +102,11 @@ interface Cluster {
   earliest: Operation | undefined;
   /** Position by which the value was certainly in force; -1 for the initial value. */
   inForceBy: number;
-}
-
-/** Where the overwriting operation is a proof by itself, it is named as the proof. */
-function preferDirectProof(stale: StaleRead, cluster: Cluster): StaleRead {
-  return stale.overwrittenBy.invoke > cluster.inForceBy
-    ? { ...stale, provedBy: stale.overwrittenBy }
-    : stale;
+  /** How far the completions were searched for what overwrote it; absent before the first read. */
+  cursor: number | undefined;
+  /** The earliest proof so far. */
+  overwritten:
+    { readonly by: Operation; readonly value: Json; readonly provedBy: Operation } | undefined;
 }
 
 /**
@@ -141,19 +153,27 @@ function makeClusters(
 }
 
 function makeCluster(value: Json, writer: Operation | undefined, inForceBy: number): Cluster {
-  return { value, writer, isUnique: true, earliest: undefined, inForceBy };
+  return {
+    value,
+    writer,
+    isUnique: true,
+    earliest: undefined,
+    inForceBy,
+    cursor: undefined,
+    overwritten: undefined,
+  };
 }
 
-/** Index of the first member that was invoked after `position`. */
+/** Index of the first that completed after `position`. */
 function firstAfter(
-  members: readonly { readonly operation: Operation }[],
+  byReturn: readonly { readonly operation: Operation }[],
   position: number,
 ): number {
   let low = 0;
-  let high = members.length;
+  let high = byReturn.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((members[middle]?.operation.invoke ?? Infinity) > position) high = middle;
+    if ((byReturn[middle]?.operation.return ?? Infinity) > position) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -62,6 +62,13 @@ test('unknown fields are tolerated', async () => {
   expect(await readJsonl([bytes(more)])).toEqual({ ok: true, events: [EVENT], torn: false });
 });
 
+test('times beyond 2^53 and digits in strings or fractions are no trouble', async () => {
+  const line = LINE.replace('1203345', '1700000000000000001')
+    .replace('null', '0.12345678901234567890')
+    .replace('true', '"90071992547409930"');
+  expect(await readJsonl([bytes(line)])).toMatchObject({ ok: true });
+});
+
 describe('a malformed line is an error with its number and what was expected', () => {
   test.each([
     ['{"index":0,', /no JSON value/],
@@ -76,6 +83,7 @@ describe('a malformed line is an error with its number and what was expected', (
     [LINE.replace('"time":1203345,', '').trimEnd(), /"time" is missing/],
     [LINE.replace('"applied":false', '"applied":0').trimEnd(), /"applied" is 0/],
     [LINE.replace('"index":0', '"index":-1').trimEnd(), /"index" is -1/],
+    [LINE.replace('null', '9007199254740993').trimEnd(), /integer 9007199254740993 is too large/],
   ])('%s', async (line, message) => {
     const read = await readJsonl([bytes(`${LINE}${line}\n${LINE}`)]);
     expect(read).toMatchObject({ ok: false, error: { line: 2 } });

@@ -129,7 +129,30 @@ function parseLine(decoder: TextDecoder, bytes: Uint8Array): HistoryEvent | stri
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return 'expected an object {"index":…,"time":…,"type":…,"process":…,"f":…,"value":…}';
   }
+  const inexact = MANY_DIGITS.test(text) ? findInexact(text) : undefined;
+  if (inexact !== undefined) {
+    return `the integer ${inexact} is too large to be told from its neighbours, expected a string`;
+  }
   return toEvent(value as Readonly<Record<string, Json | undefined>>);
+}
+
+/** Only a line that has this may hold an integer beyond 2^53: the others need no second look. */
+const MANY_DIGITS = /\d{16}/;
+
+/**
+ * An integer that a double cannot hold exactly: two different values would read as the same, and a
+ * violation might pass. `time` is not compared and may be one.
+ */
+function findInexact(text: string): string | undefined {
+  let found: string | undefined;
+  JSON.parse(text, (key: string, value: unknown, context?: { readonly source?: string }) => {
+    const source = context?.source ?? '';
+    if (typeof value === 'number' && key !== 'time' && /^-?\d+$/.test(source)) {
+      if (!Number.isSafeInteger(value)) found = source;
+    }
+    return value;
+  });
+  return found;
 }
 
 /** Unknown fields are tolerated and left out. */
