@@ -74,7 +74,7 @@ export function describeResult(result: RunResult): string {
   for (const exit of result.unexpectedExits) {
     lines.push(
       `node ${exit.node} ended by itself at ${formatInstant(exit.atNs)}: ` +
-        `${exit.signal ?? `exit ${exit.code}`}`,
+        (exit.signal ?? `exit ${exit.code}`),
     );
   }
   if (result.silentNodes.length > 0) {
@@ -95,10 +95,11 @@ function describeFault(fault: FaultRecord): string {
     election === null
       ? undefined
       : `${election.node} took over in term ${election.term} (was ${election.termBefore})`,
-    ...fault.processes.map(({ node, pidBefore, pidAfter }) => {
-      const pids = `pid ${pidBefore ?? '?'} then ${pidAfter ?? '?'}`;
-      return `${node} ${pids}`;
-    }),
+    ...fault.processes
+      .filter(({ pidBefore, pidAfter }) => pidBefore !== pidAfter)
+      .map(
+        ({ node, pidBefore, pidAfter }) => `${node} came back, pid ${pidBefore} then ${pidAfter}`,
+      ),
   ].filter((part) => part !== undefined);
   return (
     `${name}  on ${fault.victims.join(', ')}  ${formatInstant(fault.startedNs)} to ` +
