@@ -55,6 +55,7 @@ async function checkOne(
       signal,
     });
     code = exitOfVerdict(verdict);
+    if (code === EXIT.provedNothing) process.stderr.write(provedNothing(file, verdict));
     process.stdout.write(
       flags.json === true
         ? `${JSON.stringify({ file, ...verdict })}\n`
@@ -70,6 +71,14 @@ async function checkOne(
     }
   }
   return code;
+}
+
+function provedNothing(file: string, verdict: JudgeVerdict): string {
+  return (
+    `GONG-E107  ${file} proves nothing\n` +
+    `  why   none of its ${verdict.operations} operations completed\n` +
+    '  fix   pass a history in which clients got answers\n'
+  );
 }
 
 /** A run directory names its model; a file does not. */

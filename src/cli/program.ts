@@ -2,17 +2,19 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { CheckFlags } from './check.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
+import type { RunHooks, runVerb } from './run.ts';
 import type { RunFlags } from './run-config.ts';
 
 /**
  * Runs one command line. The verbs are loaded when they are called: `gong --help` reads none of them.
  *
  * @param argv - without `node` and the script
+ * @param hooks - for acceptance runs
  * @returns the exit code
  */
-export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
+export async function runProgram(argv: readonly string[], hooks: RunHooks = {}): Promise<ExitCode> {
   let code: ExitCode = EXIT.pass;
-  const program = makeProgram(argv, (exit) => (code = exit));
+  const program = makeProgram(argv, hooks, (exit) => (code = exit));
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;
@@ -43,21 +45,24 @@ function onParserExit(error: CommanderError): ExitCode {
   return EXIT.usage;
 }
 
-function makeProgram(argv: readonly string[], setExit: (code: ExitCode) => void): Command {
+function makeProgram(
+  argv: readonly string[],
+  hooks: RunHooks,
+  setExit: (code: ExitCode) => void,
+): Command {
   const program = new Command('gong')
     .description('Finds out whether a replicated store keeps its promises, and what they cost.')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .showSuggestionAfterError(true);
-  addRun(program, argv, setExit);
+  addRun(program, (flags, runVerb) => runVerb(flags, argv, hooks).then(setExit));
   addCheck(program, setExit);
   return program;
 }
 
 function addRun(
   program: Command,
-  argv: readonly string[],
-  setExit: (code: ExitCode) => void,
+  begin: (flags: RunFlags, verb: typeof runVerb) => Promise<void>,
 ): void {
   program
     .command('run')
@@ -91,8 +96,8 @@ function addRun(
     .option('--json', 'the result as JSON on standard output')
     .option('--verbose', 'more of what happens, on standard error')
     .action(async (flags: RunFlags) => {
-      const { runVerb } = await import('./run.ts');
-      setExit(await runVerb(flags, argv));
+      const verb = await import('./run.ts');
+      await begin(flags, verb.runVerb);
     });
 }
 

@@ -16,7 +16,7 @@ export function describePlan(config: RunConfig): string {
     `gong run  seed ${config.seed}`,
     `  cluster   ${nodes} ${config.target.name} nodes on this machine, links through proxies`,
     `  workload  ${config.workload.name}, ${pace}, reads ${config.readMode}, ${formatDuration(config.durationNs)}`,
-    plan.length === 0 ? '  faults    none' : '  faults',
+    plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),
     '',
   ].join('\n');

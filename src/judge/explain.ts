@@ -11,6 +11,14 @@ const STALE_READS_MAX = 3;
 /** The verdict for people: one screen of plain text, a newline at its end. */
 export function explain(verdict: JudgeVerdict): string {
   const lines = [headline(verdict), counts(verdict)];
+  const { total, worst } = verdict.stale;
+  if (worst !== null) {
+    lines.push('', total === 1 ? 'the stale read:' : `the worst of ${total} stale reads:`);
+    lines.push(
+      worst.sentence,
+      ...worst.duringFaults.map((fault) => explainFault(fault, worst.read)),
+    );
+  }
   for (const failure of verdict.failures.slice(0, FAILURES_MAX)) {
     lines.push('', ...explainFailure(failure));
   }
@@ -64,7 +72,10 @@ export function explainFailure(failure: ReportedFailure): readonly string[] {
   }
   const hidden = stuck.concurrent.length - CONCURRENT_MAX;
   if (hidden > 0) lines.push(`    … and ${hidden} more`);
-  lines.push(...explainStale(failure), ...failure.duringFaults.map(explainFault));
+  lines.push(
+    ...explainStale(failure),
+    ...failure.duringFaults.map((fault) => explainFault(fault, couldNotPlace)),
+  );
   return lines;
 }
 
@@ -77,11 +88,16 @@ function explainStale(failure: ReportedFailure): readonly string[] {
   return [`  stale reads of this key, by proof: ${failure.staleReadsTotal}`, ...shownReads];
 }
 
-function explainFault(fault: FaultWindow): string {
+function explainFault(fault: FaultWindow, operation: ReportedOperation): string {
   const shape = fault.shape === null ? '' : `:${fault.shape}`;
   const victims = fault.victims.length === 0 ? '' : ` of ${fault.victims.join(', ')}`;
   const until = fault.healTime === null ? 'the end' : formatInstant(fault.healTime);
-  return `  fault in force: ${fault.kind}${shape}${victims}, ${formatInstant(fault.startTime)} to ${until}`;
+  const server = operation.servedBy ?? operation.node;
+  const isVictim = server !== null && fault.victims.includes(server);
+  return (
+    `  fault in force: ${fault.kind}${shape}${victims}, ` +
+    `${formatInstant(fault.startTime)} to ${until}${isVictim ? `; ${server} served it` : ''}`
+  );
 }
 
 function explainUnknown(verdict: JudgeVerdict): readonly string[] {

@@ -16,7 +16,7 @@ import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
 import { faultWindows } from './faults.ts';
 import { readHistory, type ReadHistory } from './read.ts';
-import { reportFailure, type JudgeVerdict } from './verdict.ts';
+import { reportFailure, summariseStale, type JudgeVerdict } from './verdict.ts';
 
 export interface JudgeOptions {
   /** Name of a model; guessed from the functions that occur when absent. */
@@ -122,6 +122,7 @@ async function judgeHistory(
       witnessesVerified: witnesses.size,
       torn: history.isTorn,
       failures: failures.toSorted((a, b) => a.couldNotPlace.id - b.couldNotPlace.id),
+      stale: summariseStale(failures),
       unknown,
       elapsedNs: now() - begin,
     },

@@ -1,5 +1,6 @@
 import {
   MODELS,
+  staleSentence,
   type Json,
   type KeyVerdict,
   type Model,
@@ -37,6 +38,10 @@ export interface ReportedStaleRead {
   readonly newerValue: Json;
   readonly provedBy: ReportedOperation;
   readonly staleByNs: number;
+  /** What happened, from the evidence alone. */
+  readonly sentence: string;
+  /** Faults in force while the read was under way. */
+  readonly duringFaults: readonly FaultWindow[];
 }
 
 export interface ReportedFailure {
@@ -44,7 +49,7 @@ export interface ReportedFailure {
   /** What happened, from the evidence alone. */
   readonly sentence: string;
   readonly couldNotPlace: ReportedOperation;
-  /** The first `STALE_READS_MAX`. */
+  /** The most stale ones, most stale first, at most `STALE_READS_MAX`. */
   readonly staleReads: readonly ReportedStaleRead[];
   readonly staleReadsTotal: number;
   readonly stuck: {
@@ -89,6 +94,8 @@ export interface JudgeVerdict {
   readonly witnessesVerified: number;
   readonly torn: boolean;
   readonly failures: readonly ReportedFailure[];
+  /** Reads that are stale by proof, of all keys that failed. */
+  readonly stale: { readonly total: number; readonly worst: ReportedStaleRead | null };
   readonly unknown: readonly {
     readonly key: string | null;
     readonly reason: UnknownReason;
@@ -99,6 +106,32 @@ export interface JudgeVerdict {
 
 export const STALE_READS_MAX = 100;
 export const ORDER_MAX = 20;
+
+/**
+ * How many reads are stale, and the one that tells most: served by a node on the cut-off side, of a
+ * value that had been overwritten on the other side during the same fault; among those, or where
+ * there is none, the most stale one. Lag of replication alone proves less.
+ */
+export function summariseStale(failures: readonly ReportedFailure[]): JudgeVerdict['stale'] {
+  const all = failures.flatMap((failure) => failure.staleReads);
+  const across = all.filter(isAcrossTheCut);
+  const [worst = null] = (across.length > 0 ? across : all).toSorted(
+    (a, b) => b.staleByNs - a.staleByNs,
+  );
+  return { total: failures.reduce((sum, each) => sum + each.staleReadsTotal, 0), worst };
+}
+
+function isAcrossTheCut({ read, overwrittenBy, duringFaults }: ReportedStaleRead): boolean {
+  const server = read.servedBy ?? read.node;
+  const other = overwrittenBy.servedBy ?? overwrittenBy.node;
+  if (server === null || other === null) return false;
+  return duringFaults.some(
+    ({ victims, startTime }) =>
+      victims.includes(server) &&
+      !victims.includes(other) &&
+      (overwrittenBy.returnTime ?? 0) > startTime,
+  );
+}
 
 /** A failed key with what surrounded it. */
 export function reportFailure(
@@ -117,7 +150,10 @@ export function reportFailure(
     key: verdict.key ?? null,
     sentence: verdict.sentence,
     couldNotPlace: report(stuck.operation),
-    staleReads: staleReads.slice(0, STALE_READS_MAX).map((stale) => reportStale(stale, report)),
+    staleReads: staleReads
+      .toSorted((a, b) => b.staleByNs - a.staleByNs)
+      .slice(0, STALE_READS_MAX)
+      .map((stale) => reportStale(stale, report, windows)),
     staleReadsTotal: staleReads.length,
     stuck: {
       isExact: stuck.isExact,
@@ -145,6 +181,7 @@ export function reportFailure(
 function reportStale(
   stale: StaleRead,
   report: (operation: Operation) => ReportedOperation,
+  windows: readonly FaultWindow[],
 ): ReportedStaleRead {
   return {
     read: report(stale.read),
@@ -153,6 +190,8 @@ function reportStale(
     newerValue: stale.newerValue,
     provedBy: report(stale.provedBy),
     staleByNs: stale.staleByNs,
+    sentence: staleSentence(stale),
+    duringFaults: overlapping(windows, { from: stale.read.invoke, to: stale.read.return }),
   };
 }
 

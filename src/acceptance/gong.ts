@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { marked } from './processes.ts';
+
+export const ROOT: string = path.resolve(import.meta.dirname, '../..');
+export const DOOR: string = path.join(ROOT, 'src/cli/gong.mjs');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly seconds: number;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** What it has said on standard error so far. */
+  readonly said: () => string;
+}
+
+export interface StartOptions {
+  readonly id: string;
+  readonly command?: string;
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Starts a program whose processes carry the mark `id`. */
+export function start(args: readonly string[], options: StartOptions): Started {
+  const began = performance.now();
+  const child = spawn(options.command ?? process.execPath, args, {
+    cwd: options.cwd ?? ROOT,
+    env: { ...marked(options.id), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk) => (stdout += String(chunk)));
+  child.stderr?.on('data', (chunk) => (stderr += String(chunk)));
+  const ended = once(child, 'close').then((): Ended => {
+    return { code: child.exitCode, stdout, stderr, seconds: (performance.now() - began) / 1000 };
+  });
+  return { child, ended, said: () => stderr };
+}
+
+/** Runs `gong` to its end. */
+export async function gong(args: readonly string[], options: StartOptions): Promise<Ended> {
+  return start([DOOR, ...args], options).ended;
+}
+
+/** A directory of one scenario's own, removed at its end. */
+export async function temporary(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'gong-acceptance-'));
+  return {
+    path: directory,
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,53 @@
+// What Gong promises, run from outside as a user would: npm run acceptance -- NAME… [--short]
+import { parseArgs } from 'node:util';
+import { nothingLeft } from './processes.ts';
+import type { Scenario } from './scenario.ts';
+import { corpus } from './scenarios/corpus.ts';
+import { durability } from './scenarios/durability.ts';
+import { errors } from './scenarios/errors.ts';
+import { harnessKilled } from './scenarios/harness-killed.ts';
+import { mainJob } from './scenarios/main-job.ts';
+import { seeds } from './scenarios/seeds.ts';
+import { staleRead } from './scenarios/stale-read.ts';
+
+const SCENARIOS: readonly Scenario[] = [
+  mainJob,
+  seeds,
+  staleRead,
+  corpus,
+  harnessKilled,
+  durability,
+  errors,
+];
+
+const { values, positionals } = parseArgs({
+  options: { short: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const isAll = positionals.length === 0 || positionals.includes('all');
+const chosen = SCENARIOS.filter(({ name }) => isAll || positionals.includes(name));
+const unknown = positionals.filter(
+  (name) => name !== 'all' && !SCENARIOS.some((scenario) => scenario.name === name),
+);
+if (unknown.length > 0) {
+  say(`no scenario ${unknown.join(', ')}; there are: ${SCENARIOS.map((s) => s.name).join(', ')}`);
+  process.exit(64);
+}
+
+let failed = 0;
+for (const { name, promise, run } of chosen) {
+  const id = `${name}-${process.pid}`;
+  say(`\n${name}${values.short ? ' (short)' : ''}: ${promise}`);
+  const began = performance.now();
+  try {
+    await run({ isShort: values.short, id, say: (line) => say(`  ${line}`) });
+    await nothingLeft(id);
+    say(`  kept, in ${((performance.now() - began) / 1000).toFixed(1)} s; nothing left running`);
+  } catch (error) {
+    failed += 1;
+    say(`  BROKEN: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+}
+say(`\nacceptance: ${chosen.length - failed} kept, ${failed} broken`);
+process.exit(failed === 0 ? 0 : 1);
