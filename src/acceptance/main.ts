@@ -1,6 +1,6 @@
 // What Gong promises, run from outside as a user would: npm run acceptance -- NAME… [--short]
 import { parseArgs } from 'node:util';
-import { nothingLeft } from './processes.ts';
+import { nothingLeft, processesOf } from './processes.ts';
 import type { Scenario } from './scenario.ts';
 import { corpus } from './scenarios/corpus.ts';
 import { durability } from './scenarios/durability.ts';
@@ -46,6 +46,7 @@ for (const { name, promise, run } of chosen) {
     say(`  kept, in ${((performance.now() - began) / 1000).toFixed(1)} s; nothing left running`);
   } catch (error) {
     failed += 1;
+    for (const { pid } of processesOf(id)) process.kill(pid, 'SIGKILL');
     say(`  BROKEN: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
 }

@@ -40,7 +40,8 @@ async function killed(
   const run = await runUntilBusy(id, results.path);
   prepare(id);
   const before = processesOf(id).length;
-  must(before >= 7, `gong, its supervisor and five nodes run, found ${before}`);
+  // Gong, its supervisor and five nodes, one of which may just be down by a fault.
+  must(before >= 6, `only ${before} processes run`);
   run.child.kill('SIGKILL');
   const began = performance.now();
   await nothingLeft(id);
