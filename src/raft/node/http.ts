@@ -18,12 +18,15 @@ class BadRequest extends Error {
   }
 }
 
+/** What the API asks of the driver. */
+export type Store = Pick<Driver, 'submit' | 'status'>;
+
 /**
  * The node's API for clients. Every answer says whether an operation that did not succeed
  * certainly did not happen (`"definite":true`) or may have.
  */
 export function makeHttpServer(
-  driver: Driver,
+  driver: Store,
   options: { readonly readMode: Consistency },
 ): http.Server {
   const server = http.createServer((request, response) => {
@@ -36,7 +39,7 @@ export function makeHttpServer(
 }
 
 async function answer(
-  driver: Driver,
+  driver: Store,
   readMode: Consistency,
   request: http.IncomingMessage,
   response: http.ServerResponse,
