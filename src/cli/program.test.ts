@@ -55,7 +55,7 @@ test('what nobody caught ends with 70, never with 1', () => {
   const main = path.join(import.meta.dirname, 'main.ts');
   for (const breakage of ['throw new Error("planted")', 'Promise.reject(new Error("planted"))']) {
     const code =
-      `process.argv.splice(1, 9, 'gong', 'run', '--dry-run'); const t = setInterval(() => { if (process.listenerCount('uncaughtException') > 0) ` +
+      `process.argv.splice(1, 9, 'gong', 'check', '/dev/zero'); const t = setInterval(() => { if (process.listenerCount('uncaughtException') > 0) ` +
       `{ clearInterval(t); ${breakage} } }, 1); await import(${JSON.stringify(main)})`;
     const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
       encoding: 'utf8',
