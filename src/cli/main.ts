@@ -4,12 +4,14 @@
  */
 import { EXIT } from './exit-codes.ts';
 import { failureMessage, stackOf } from './failure-message.ts';
+import { flushed, tolerateClosedPipes } from './flush.ts';
 
 function die(error: unknown): void {
   process.stderr.write(failureMessage(error));
   if (process.argv.includes('--verbose')) process.stderr.write(stackOf(error));
   process.exit(EXIT.bug);
 }
+tolerateClosedPipes();
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
 
@@ -18,4 +20,6 @@ process.on('disconnect', () => process.exit(EXIT.terminated));
 process.channel?.unref();
 
 const { runProgram } = await import('./program.ts');
-process.exit(await runProgram(process.argv.slice(2)));
+const code = await runProgram(process.argv.slice(2));
+await flushed();
+process.exit(code);

@@ -22,7 +22,7 @@ export function explain(verdict: JudgeVerdict): string {
   for (const failure of verdict.failures.slice(0, FAILURES_MAX)) {
     lines.push('', ...explainFailure(failure));
   }
-  const more = verdict.failures.length - FAILURES_MAX;
+  const more = verdict.keys.invalid - FAILURES_MAX;
   if (more > 0) lines.push('', `… and ${more} more ${more === 1 ? 'key' : 'keys'} that failed`);
   if (verdict.unknown.length > 0) lines.push('', ...explainUnknown(verdict));
   return `${lines.join('\n')}\n`;

@@ -16,7 +16,7 @@ import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
 import { faultWindows } from './faults.ts';
 import { readHistory, type ReadHistory } from './read.ts';
-import { reportFailure, summariseStale, type JudgeVerdict } from './verdict.ts';
+import { bounded, reportFailure, summariseStale, type JudgeVerdict } from './verdict.ts';
 
 export interface JudgeOptions {
   /** Name of a model; guessed from the functions that occur when absent. */
@@ -121,7 +121,7 @@ async function judgeHistory(
       keys: { total: parts.size, ...count },
       witnessesVerified: witnesses.size,
       torn: history.isTorn,
-      failures: failures.toSorted((a, b) => a.couldNotPlace.id - b.couldNotPlace.id),
+      failures: bounded(failures),
       stale: summariseStale(failures),
       unknown,
       elapsedNs: now() - begin,

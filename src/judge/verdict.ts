@@ -93,6 +93,7 @@ export interface JudgeVerdict {
   /** Valid keys whose witness was replayed by the separate verifier: all of them. */
   readonly witnessesVerified: number;
   readonly torn: boolean;
+  /** By their operation that could not be placed; the first `FAILURES_MAX` of `keys.invalid`. */
   readonly failures: readonly ReportedFailure[];
   /** Reads that are stale by proof, of all keys that failed. */
   readonly stale: { readonly total: number; readonly worst: ReportedStaleRead | null };
@@ -104,7 +105,9 @@ export interface JudgeVerdict {
   readonly elapsedNs: number;
 }
 
-export const STALE_READS_MAX = 100;
+/** Bounds of `verdict.json`, which otherwise grows with how broken the store is. */
+export const FAILURES_MAX = 100;
+export const STALE_READS_MAX = 5;
 export const ORDER_MAX = 20;
 
 /**
@@ -118,7 +121,15 @@ export function summariseStale(failures: readonly ReportedFailure[]): JudgeVerdi
   const [worst = null] = (across.length > 0 ? across : all).toSorted(
     (a, b) => b.staleByNs - a.staleByNs,
   );
-  return { total: failures.reduce((sum, each) => sum + each.staleReadsTotal, 0), worst };
+  return { total: all.length, worst };
+}
+
+/** What of the failures goes into the verdict. */
+export function bounded(failures: readonly ReportedFailure[]): readonly ReportedFailure[] {
+  return failures
+    .toSorted((a, b) => a.couldNotPlace.id - b.couldNotPlace.id)
+    .slice(0, FAILURES_MAX)
+    .map((failure) => ({ ...failure, staleReads: failure.staleReads.slice(0, STALE_READS_MAX) }));
 }
 
 function isAcrossTheCut({ read, overwrittenBy, duringFaults }: ReportedStaleRead): boolean {
@@ -152,7 +163,6 @@ export function reportFailure(
     couldNotPlace: report(stuck.operation),
     staleReads: staleReads
       .toSorted((a, b) => b.staleByNs - a.staleByNs)
-      .slice(0, STALE_READS_MAX)
       .map((stale) => reportStale(stale, report, windows)),
     staleReadsTotal: staleReads.length,
     stuck: {

@@ -1,0 +1,19 @@
+/** Resolves when everything written to standard output and error has left: a pipe takes its time. */
+export async function flushed(): Promise<void> {
+  await Promise.all(
+    [process.stdout, process.stderr].map(async (stream) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      stream.write('', () => resolve());
+      await promise;
+    }),
+  );
+}
+
+/** Whoever reads us may stop reading (`gong check … | head`): that is no error of ours. */
+export function tolerateClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}
