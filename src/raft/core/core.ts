@@ -1,3 +1,4 @@
+import type { CoreConfig } from './core-config.ts';
 import type { Random } from '../../lib/prng.ts';
 import { assert, assertNever } from '../../lib/assert.ts';
 import { isVoter } from './configuration.ts';
@@ -8,7 +9,6 @@ import { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
 import { becomeFollower, type CoreState, emptyOutbox, resetElectionTimer, send } from './state.ts';
 import {
-  type CoreConfig,
   type Entry,
   type HardState,
   type Input,

@@ -1,8 +1,8 @@
+import type { CoreConfig } from './core-config.ts';
 import type { Random } from '../../lib/prng.ts';
 import type { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
 import type {
-  CoreConfig,
   Entry,
   Envelope,
   HardState,

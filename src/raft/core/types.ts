@@ -1,5 +1,4 @@
 import type { Brand } from '../../lib/brand.ts';
-import type { Configuration } from './configuration.ts';
 
 /** Election term, from 1; 0 before the first. Raft §5.1. */
 export type Term = Brand<number, 'Term'>;
@@ -142,17 +141,4 @@ export interface Ready {
   readonly lastIndex: LogIndex;
   /** When `tick` is due next, on the clock of `now`. */
   readonly deadlineNs: number;
-}
-
-export interface CoreConfig {
-  readonly id: NodeId;
-  readonly configuration: Configuration;
-  /** A follower waits a random time from this range, and so does a candidate (§5.2). */
-  readonly electionTimeout: { readonly minNs: number; readonly maxNs: number };
-  readonly heartbeatIntervalNs: number;
-  readonly maxEntriesPerAppend: number;
-  /** Bytes of entry data per append; at least one entry goes whatever its size. */
-  readonly maxBytesPerAppend: number;
-  /** AppendEntries with entries on the way to one follower at a time. */
-  readonly maxInflightAppends: number;
 }

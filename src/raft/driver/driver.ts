@@ -1,9 +1,9 @@
+import type { CoreConfig } from '../core/core-config.ts';
 import { assertNever } from '../../lib/assert.ts';
 import type { Random } from '../../lib/prng.ts';
 import { makeRaftCore, type RaftCore } from '../core/core.ts';
 import type { Rules } from '../core/rules.ts';
 import {
-  type CoreConfig,
   type Entry,
   type Envelope,
   type Input,

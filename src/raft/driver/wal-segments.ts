@@ -60,17 +60,21 @@ function batchAt(bytes: Uint8Array, at: number): Batch | undefined {
   return { number, payload: bytes.subarray(at + HEADER_BYTES, end), end };
 }
 
+/** Where the next batch goes. */
+export interface LogEnd {
+  readonly nextNumber: number;
+  readonly segment: string;
+  readonly segmentBytes: number;
+  /** Its name is not durable yet. */
+  readonly segmentIsNew: boolean;
+}
+
 export interface Segments {
   /** In order; `place` names file and offset, for errors. */
   readonly batches: readonly { readonly payload: Uint8Array; readonly place: string }[];
   /** Bytes cut off the end: a write that a crash interrupted. */
   readonly tornBytes: number;
-  readonly end: {
-    readonly nextNumber: number;
-    readonly segment: string;
-    readonly segmentBytes: number;
-    readonly segmentIsNew: boolean;
-  };
+  readonly end: LogEnd;
 }
 
 /**

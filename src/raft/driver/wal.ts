@@ -12,7 +12,7 @@ import {
 } from '../core/types.ts';
 import { readEntry, writeEntry } from './codec.ts';
 import type { Disk } from './ports.ts';
-import { encodeBatch, readSegments, segmentName, WalDamage } from './wal-segments.ts';
+import { encodeBatch, type LogEnd, readSegments, segmentName, WalDamage } from './wal-segments.ts';
 
 export { WalDamage } from './wal-segments.ts';
 
@@ -74,7 +74,7 @@ export class Wal {
   /** Batches written so far, each with at most one sync: what group commit saves shows here. */
   batches = 0;
 
-  private constructor(disk: Disk, options: WalOptions, end: Recovered['end']) {
+  private constructor(disk: Disk, options: WalOptions, end: LogEnd) {
     this.#disk = disk;
     this.#options = options;
     this.#number = end.nextNumber;
@@ -189,12 +189,7 @@ interface Recovered {
   readonly restored: Restored;
   readonly isEmpty: boolean;
   readonly tornBytes: number;
-  readonly end: {
-    readonly nextNumber: number;
-    readonly segment: string;
-    readonly segmentBytes: number;
-    readonly segmentIsNew: boolean;
-  };
+  readonly end: LogEnd;
 }
 
 async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
