@@ -1,15 +1,16 @@
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { launchLocalCluster } from '../../clusters/local/launch.ts';
 import type { LocalCluster } from '../../clusters/local/local-cluster.ts';
 import type { NodeId } from '../../contracts/names.ts';
 import type { Target } from '../../contracts/target.ts';
 import { defined } from '../../lib/assert.ts';
 import { makeRaftTarget } from '../../targets/raft/index.ts';
-import { ROOT, temporary } from '../gong.ts';
+import { temporary } from '../gong.ts';
 import { until } from '../processes.ts';
 import { must, type Scenario } from '../scenario.ts';
 
-const VOLATILE = path.join(ROOT, 'src/raft/defects/volatile-main.ts');
+const VOLATILE = fileURLToPath(new URL('../../raft/defects/volatile-main.ts', import.meta.url));
 const SECOND = 1_000_000_000;
 /** Short elections: most of a round is starting processes. */
 const SETTINGS = { 'raft.electionTimeout': '100..200ms', 'raft.heartbeatInterval': '20ms' };

@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import { type Ended, gong, ROOT, start, temporary } from '../gong.ts';
+import { fileURLToPath } from 'node:url';
+import { type Ended, gong, start, temporary } from '../gong.ts';
 import { nothingLeft } from '../processes.ts';
 import { must, type Scenario } from '../scenario.ts';
 
-const PLANTED = path.join(ROOT, 'src/acceptance/planted-error.ts');
+const PLANTED = fileURLToPath(new URL('../planted-error.ts', import.meta.url));
 const STAGES = ['up', 'settle', 'run', 'heal', 'final-reads', 'down', 'judge', 'report'];
 const SCREEN_LINES = 24;
 
