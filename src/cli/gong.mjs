@@ -3,15 +3,35 @@
 // then the runtime that the project pins takes over (DESIGN 10), as a child with the same terminal.
 const OLDEST_MAJOR = 26;
 
+const BUG = 70;
+const USAGE = 64;
+
 if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
-  await import('./main.ts');
+  // Node ends with 1 when a module does not load, and 1 means "violation".
+  await import('./main.ts').catch(cannotLoad);
 } else {
   await runPinned();
+}
+
+/** @param {NodeJS.ErrnoException} error */
+function cannotLoad(error) {
+  const isInstalled = error.code === 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING';
+  process.stderr.write(
+    isInstalled
+      ? 'GONG-E002  Gong cannot run from inside node_modules\n' +
+          '  why   it runs from its sources, and Node reads no TypeScript there\n' +
+          "  fix   run it from a clone: npm ci, then npx gong in the clone's folder\n"
+      : `GONG-E070  a bug in Gong: it does not load: ${error.message}\n` +
+          '  why   a file of Gong is missing or damaged\n' +
+          "  fix   npm ci in Gong's folder; if that does not help, please report it\n",
+  );
+  process.exit(isInstalled ? USAGE : BUG);
 }
 
 async function runPinned() {
   const { spawn } = await import('node:child_process');
   const { createRequire } = await import('node:module');
+  const { constants } = await import('node:os');
   const { fileURLToPath } = await import('node:url');
   const require = createRequire(import.meta.url);
   const names = [
@@ -33,10 +53,10 @@ async function runPinned() {
         `  why   Gong needs Node ${OLDEST_MAJOR} or newer, and none of ${names.join(', ')} is installed\n` +
         `  fix   run npm ci in Gong's folder (without --omit=optional), or install Node ${OLDEST_MAJOR}\n`,
     );
-    process.exit(64);
+    process.exit(USAGE);
   }
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const child = spawn(runtime, [...process.execArgv, main, ...process.argv.slice(2)], {
+  const door = fileURLToPath(import.meta.url);
+  const child = spawn(runtime, [...process.execArgv, door, ...process.argv.slice(2)], {
     // The fourth is a line of life: when this process is killed, the child sees it close and ends.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
@@ -50,7 +70,7 @@ async function runPinned() {
     process.exit(75);
   });
   child.on('exit', (code, signal) => {
-    if (signal !== null) process.kill(process.pid, signal);
-    else process.exit(code ?? 70);
+    // Not by killing itself: the listeners above would take the signal, and 0 would be left.
+    process.exit(signal === null ? (code ?? BUG) : 128 + constants.signals[signal]);
   });
 }

@@ -4,14 +4,14 @@
  */
 import { EXIT } from './exit-codes.ts';
 import { failureMessage, stackOf } from './failure-message.ts';
-import { flushed, tolerateClosedPipes } from './flush.ts';
+import { flushed, tolerateLostOutput } from './flush.ts';
 
 function die(error: unknown): void {
   process.stderr.write(failureMessage(error));
   if (process.argv.includes('--verbose')) process.stderr.write(stackOf(error));
   process.exit(EXIT.bug);
 }
-tolerateClosedPipes();
+tolerateLostOutput();
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { CheckFlags } from './check.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
@@ -52,6 +53,7 @@ function makeProgram(
 ): Command {
   const program = new Command('gong')
     .description('Finds out whether a replicated store keeps its promises, and what they cost.')
+    .version(packageJson.version, '--version', 'print the version')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .showSuggestionAfterError(true);

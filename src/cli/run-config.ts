@@ -83,12 +83,23 @@ export function readRunConfig(flags: RunFlags): RunConfig {
   const nodes = integerFlag('--nodes', flags.nodes, { min: 1, max: NODES_MAX });
   const durationNs = durationFlag('--duration', flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
+  const load = readLoad(flags);
+  const plan = planFaults({
+    words: flags.nemesis,
+    nemeses,
+    capabilities: new Set(['processes', 'links']),
+    nodes,
+    seed,
+    durationNs,
+    intervalNs: durationFlag('--nemesis-interval', flags.nemesisInterval),
+  });
+  if (plan.length > 0 && load.concurrency < nodes) throw tooFewClients(load.concurrency, nodes);
   return {
     target,
     workload,
     nodes,
     durationNs,
-    load: readLoad(flags),
+    load,
     readMode,
     settings: readSettings(flags.set, target),
     basePort:
@@ -97,16 +108,17 @@ export function readRunConfig(flags: RunFlags): RunConfig {
         : integerFlag('--base-port', flags.basePort, { min: 1024, max: 32_767 }),
     seed,
     budget: budgetFlag('--budget', flags.budget),
-    plan: planFaults({
-      words: flags.nemesis,
-      nemeses,
-      capabilities: new Set(['processes', 'links']),
-      nodes,
-      seed,
-      durationNs,
-      intervalNs: durationFlag('--nemesis-interval', flags.nemesisInterval),
-    }),
+    plan,
   };
+}
+
+function tooFewClients(concurrency: number, nodes: number): Error {
+  return usageError({
+    code: 'GONG-E064',
+    what: `--concurrency ${concurrency} is too little for ${nodes} nodes under faults`,
+    why: 'a fault on a node that no client talks to cannot be shown to have bitten',
+    fix: `pass --concurrency ${nodes} or more, or --nemesis none`,
+  });
 }
 
 function readLoad(flags: RunFlags): Load {

@@ -1,11 +1,14 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 import { launchLocalCluster } from '../clusters/local/launch.ts';
 import { run } from '../harness/run.ts';
 import type { RunResult, Stage } from '../harness/run-options.ts';
 import { systemClock } from '../harness/system-clock.ts';
 import { explain, type JudgeVerdict, judgeFile } from '../judge/index.ts';
+import { UserError } from '../lib/user-error.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { createRunDir } from '../rundir/run-dir.ts';
 import { gitRevision, MANIFEST_SCHEMA, writeManifest } from '../rundir/manifest.ts';
@@ -61,10 +64,9 @@ async function openRunDir(
   const startedAt = new Date();
   const { seed, plan, readMode } = config;
   const paths = await createRunDir({ resultsDir: flags.resultsDir, suite: SUITE, seed, startedAt });
-  const packageJson: unknown = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'));
   await writeManifest(paths.manifest, {
     schema: MANIFEST_SCHEMA,
-    gong: String(Reflect.get(Object(packageJson), 'version')),
+    gong: packageJson.version,
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     revision: await gitRevision(ROOT),
@@ -119,20 +121,28 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
   } catch (error) {
     errors.push(error);
   }
-  try {
-    parts.hooks.onStage?.('judge');
-    verdict = await judge(parts);
-    parts.hooks.onStage?.('report');
-  } catch (error) {
-    errors.push(error);
+  // Without a history there is nothing to judge, and the error has been said.
+  if (existsSync(parts.paths.history)) {
+    try {
+      parts.hooks.onStage?.('judge');
+      verdict = await judge(parts);
+      parts.hooks.onStage?.('report');
+      // A disk that is full now must not take the verdict with it.
+      await writeJson(parts.paths.verdict, verdict);
+      if (verdict.valid === false) await writeFailure(parts.paths, verdict);
+    } catch (error) {
+      errors.push(error);
+    }
   }
   return { result, verdict, errors };
 }
 
 async function runOnce({ config, paths, signals, hooks, say }: Parts): Promise<RunResult> {
   const { target, settings, seed } = config;
-  // Not in the run directory: data of nodes is large, and says little beside their logs.
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'gong-'));
+  const dataDir = await makeDataDir();
+  // However this process ends; when it is killed, the supervisor does it.
+  const remove = (): void => rmSync(dataDir, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
     return await run({
       ...config,
@@ -156,7 +166,24 @@ async function runOnce({ config, paths, signals, hooks, say }: Parts): Promise<R
         }),
     });
   } finally {
-    await rm(dataDir, { recursive: true, force: true });
+    // What is left of it goes when the process ends; it must not cost the result.
+    await rm(dataDir, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** Not in the run directory: data of nodes is large, and says little beside their logs. */
+async function makeDataDir(): Promise<string> {
+  try {
+    return await mkdtemp(path.join(tmpdir(), 'gong-'));
+  } catch (cause) {
+    throw new UserError({
+      kind: 'infrastructure',
+      code: 'GONG-E042',
+      what: `no directory for the nodes' data can be made in ${tmpdir()}`,
+      why: cause instanceof Error ? cause.message : String(cause),
+      fix: 'make it writable, or set TMPDIR to a directory that is',
+      cause,
+    });
   }
 }
 
@@ -171,8 +198,6 @@ async function judge({ config, paths, signals, say }: Parts): Promise<JudgeVerdi
     memoryBytesMax: budget.memoryBytes,
     signal: isInterrupted ? undefined : signals.signal,
   });
-  await writeJson(paths.verdict, verdict);
-  if (verdict.valid === false) await writeFailure(paths, verdict);
   return verdict;
 }
 
@@ -199,14 +224,10 @@ function report(parts: {
       ({ gate, sentence }) => `PROVED NOTHING  ${gate}\n  ${sentence}\n`,
     ),
   ].join('');
-  using log = new RunLog(paths.runLog);
-  if (text !== '') log.line(text);
   for (const error of errors) {
-    log.line(stackOf(error));
     process.stderr.write(failureMessage(error, paths.runLog));
     if (flags.verbose === true) process.stderr.write(stackOf(error));
   }
-  log.line(`exit ${exit}`);
   if (flags.json === true) {
     const { gateFailures = [], faults = [], unexpectedExits = [] } = result ?? {};
     const json = { schema: 1, exit, directory: paths.root, seed: config.seed, verdict };
@@ -215,7 +236,18 @@ function report(parts: {
     );
   } else process.stdout.write(text);
   process.stderr.write(`\nexit ${exit} (${MEANING[exit]})   seed ${config.seed}   ${paths.root}\n`);
+  logReport(paths, [text, ...errors.map(stackOf), `exit ${exit}`]);
   return exit;
+}
+
+/** Last, and of no consequence: everything in it was said. */
+function logReport(paths: RunPaths, parts: readonly string[]): void {
+  try {
+    using log = new RunLog(paths.runLog);
+    for (const part of parts) if (part !== '') log.line(part);
+  } catch (error) {
+    process.stderr.write(failureMessage(error));
+  }
 }
 
 const MEANING: Readonly<Record<ExitCode, string>> = {

@@ -8,6 +8,8 @@ const FIXES: Readonly<Record<string, string>> = {
   ENOSPC: 'free some space, or pass --results-dir on another disk',
   EDQUOT: 'free some space, or pass --results-dir on another disk',
   ENOTDIR: 'a file is where a directory is needed: move it away, or pass another --results-dir',
+  EISDIR:
+    'a directory is where a file or link is needed: move it away, or pass another --results-dir',
   EEXIST: 'a file is where a directory is needed: move it away, or pass another --results-dir',
 };
 
