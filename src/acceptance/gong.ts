@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,6 +50,22 @@ export function start(args: readonly string[], options: StartOptions): Started {
 /** Runs `gong` to its end. */
 export async function gong(args: readonly string[], options: StartOptions): Promise<Ended> {
   return start([DOOR, ...args], options).ended;
+}
+
+/** PATH without this project's own programs: what a fresh shell has. */
+export function machinePath(): string {
+  const parts = (process.env['PATH'] ?? '').split(path.delimiter);
+  return parts.filter((part) => !part.includes('node_modules')).join(path.delimiter);
+}
+
+/** The machine's own Node when it is too old for Gong's sources, so that the door must hand over. */
+export function oldNode(): string | undefined {
+  for (const folder of machinePath().split(path.delimiter)) {
+    const candidate = path.join(folder, 'node');
+    const { status, stdout } = spawnSync(candidate, ['--version'], { encoding: 'utf8' });
+    if (status === 0) return Number(/^v(\d+)/.exec(stdout)?.[1]) < 26 ? candidate : undefined;
+  }
+  return undefined;
 }
 
 /** A directory of one scenario's own, removed at its end. */

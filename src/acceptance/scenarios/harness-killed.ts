@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DOOR, gong, start, temporary } from '../gong.ts';
+import { DOOR, gong, oldNode, start, temporary } from '../gong.ts';
 import { nothingLeft, processesOf, until } from '../processes.ts';
 import { must, type Scenario, type ScenarioContext } from '../scenario.ts';
 
@@ -15,14 +15,17 @@ export const harnessKilled: Scenario = {
       must(node !== undefined, 'no node runs');
       process.kill(node.pid, 'SIGSTOP');
     });
+    const old = oldNode();
+    if (old === undefined) context.say('no older Node here: the door does not hand over');
+    else await killed(context, `kill -9 of the door (${old})`, () => undefined, old);
     await interrupted(context);
   },
 };
 
-async function runUntilBusy(id: string, results: string) {
+async function runUntilBusy(id: string, results: string, command = process.execPath) {
   const run = start(
     [DOOR, 'run', '--duration', '60s', '--nemesis', 'partition,kill', '--results-dir', results],
-    { id },
+    { id, command },
   );
   await until('clients to run', 30_000, () => {
     must(run.child.exitCode === null, `gong ended by itself:\n${run.said()}`);
@@ -35,9 +38,10 @@ async function killed(
   { id, say }: ScenarioContext,
   name: string,
   prepare: (id: string) => void,
+  command?: string,
 ): Promise<void> {
   await using results = await temporary();
-  const run = await runUntilBusy(id, results.path);
+  const run = await runUntilBusy(id, results.path, command);
   prepare(id);
   const before = processesOf(id).length;
   // Gong, its supervisor and five nodes, one of which may just be down by a fault.

@@ -1,18 +1,12 @@
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { ROOT, start, temporary } from '../gong.ts';
+import { machinePath, ROOT, start, temporary } from '../gong.ts';
 import { must, type Scenario } from '../scenario.ts';
 
 const FILES =
   'manifest.json history.jsonl cluster.jsonl verdict.json stats.json summary.csv run.log ' +
   'logs/n1.log logs/n5.log';
-
-/** PATH without this project's own programs: what a fresh shell has. */
-function machinePath(): string {
-  const parts = (process.env['PATH'] ?? '').split(path.delimiter);
-  return parts.filter((part) => !part.includes('node_modules')).join(path.delimiter);
-}
 
 /** The README's first command, and its second. */
 export const mainJob: Scenario = {
