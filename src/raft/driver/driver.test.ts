@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { nodeId, type NodeId } from '../core/types.ts';
-import type { Request } from './requests.ts';
+import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
+import type { Answer, Request } from './requests.ts';
 import { TestDrivers } from './testing/drivers.ts';
 
 const put = (value: string): Request => ({
@@ -105,6 +106,40 @@ test('a write is refused for certain only once another entry is committed at its
   );
   expect(await drivers.ask(leader, read('stale'))).toMatchObject({ value: '1' });
   expect(answers).toHaveLength(1);
+});
+
+test('an answer to a request of an earlier life of this node answers nobody', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [follower = leader] = others(drivers, leader);
+  const ids: number[] = [];
+  drivers.tap = (_from, to, bytes) => {
+    const message = decodePeerMessage(bytes);
+    if (message.type === 'forward' && to === leader) ids.push(message.id);
+  };
+  for (let i = 0; i < 3; i++) await drivers.ask(follower, put('old'));
+  const earlier = [...ids];
+  drivers.crash(follower);
+  await drivers.start(follower);
+  await drivers.runUntil(() => drivers.driver(follower).status().leader === leader);
+  drivers.isOpen = (from) => from !== follower;
+  const answers: string[] = [];
+  drivers.driver(follower).submit(put('new'), ({ type }) => answers.push(type));
+  const late: Answer = {
+    type: 'ok',
+    value: null,
+    applied: true,
+    servedBy: leader,
+    term: 1,
+    appliedIndex: 9,
+  };
+  for (const id of earlier) {
+    drivers
+      .driver(follower)
+      .receive(leader, encodePeerMessage({ type: 'answer', id, answer: late }));
+  }
+  await drivers.runUntil(() => answers.length > 0);
+  expect(earlier).toHaveLength(3);
+  expect(answers).toEqual(['unknown']);
 });
 
 test('what was acknowledged is there after all nodes crash at once', async () => {

@@ -102,7 +102,7 @@ export class Driver {
     this.#options = options;
     this.#core = core;
     this.#wal = wal;
-    this.#pending = new PendingRequests(options.requestTimeoutNs);
+    this.#pending = new PendingRequests(options.requestTimeoutNs, options.random.fork('requests'));
     this.#lastApplied = applied;
     this.#state = core.step([], options.scheduler.now());
     if (options.fsync === 'interval') {

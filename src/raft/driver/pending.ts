@@ -1,3 +1,4 @@
+import type { Random } from '../../lib/prng.ts';
 import type { RequestId } from '../core/types.ts';
 import type { Answer, Request } from './requests.ts';
 
@@ -14,10 +15,15 @@ interface Waiting {
 export class PendingRequests {
   readonly #waiting = new Map<RequestId, Waiting>();
   readonly #timeoutNs: number;
-  #nextId = 1;
+  #nextId: RequestId;
 
-  constructor(timeoutNs: number) {
+  /**
+   * @param random - draws the first id: ids must differ between the lives of a node, or the leader's
+   *   late answer to a request of an earlier life would be taken for that to a new one
+   */
+  constructor(timeoutNs: number, random: Random) {
     this.#timeoutNs = timeoutNs;
+    this.#nextId = random.integer(1, 2 ** 20) * 2 ** 32 + random.integer(0, 2 ** 32 - 1);
   }
 
   add(request: Request, nowNs: number, done: (answer: Answer) => void): RequestId {

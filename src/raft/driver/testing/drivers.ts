@@ -26,9 +26,12 @@ export class TestDrivers {
   isOpen: (from: NodeId, to: NodeId) => boolean = () => true;
   /** Whether `from` is connected to `to` at all: if not, it knows that it did not send. */
   isConnected: (from: NodeId, to: NodeId) => boolean = () => true;
+  /** Sees every message as it is sent. */
+  tap: (from: NodeId, to: NodeId, bytes: Uint8Array) => void = () => {};
   sent = 0;
   readonly ids: readonly NodeId[];
   readonly #fsync: FsyncMode;
+  #lives = 0;
   #tasks: (() => void)[] = [];
   readonly #timers = new Map<NodeId, Timer>();
 
@@ -58,7 +61,7 @@ export class TestDrivers {
       fsyncIntervalNs: 100 * MS,
       requestTimeoutNs: 1000 * MS,
       rules: PAPER_RULES,
-      random: makeRandom(id),
+      random: makeRandom(`${id}/${this.#lives++}`),
       disk: defined(this.disks.get(id), 'a disk for each'),
       network: { send: (to, bytes) => this.#send(id, to, bytes) },
       scheduler: this.#scheduler(id),
@@ -129,6 +132,7 @@ export class TestDrivers {
   #send(from: NodeId, to: NodeId, bytes: Uint8Array): boolean {
     if (!this.isConnected(from, to)) return false;
     this.sent += 1;
+    this.tap(from, to, bytes);
     const copy = bytes.slice();
     this.#tasks.push(() => {
       if (this.isOpen(from, to)) this.drivers.get(to)?.receive(from, copy);
