@@ -18,20 +18,14 @@ export function sentenceOf(stuck: Stuck, staleReads: readonly StaleRead[], model
  * by process 2 on n3 (27.0 ms earlier)`.
  */
 export function staleSentence(stale: StaleRead): string {
-  const { read, value, overwrittenBy, newerValue, provedBy, staleByNs } = stale;
+  const { read, value, overwrittenBy, newerValue, staleByNs } = stale;
   const returned = value === null ? 'found it absent' : `returned ${show(value)}`;
-  const wrote = overwrittenBy.f === 'read' || overwrittenBy.f === 'get' ? 'read' : 'acknowledged';
-  const newer = newerValue === null ? 'its absence' : show(newerValue);
+  const newer = newerValue === null ? 'its deletion' : show(newerValue);
   const earlier = staleByNs >= 0 ? ` (${duration(staleByNs)} earlier)` : '';
-  const proof =
-    provedBy.id === overwrittenBy.id
-      ? ''
-      : `; the ${provedBy.f} of ${newer} by process ${provedBy.process} at ` +
-        `${instant(provedBy.invokeTime)} shows that it came later`;
   return (
-    `${named(read, read.invokeTime)} ${returned}, but ${newer} had been ${wrote} at ` +
+    `${named(read, read.invokeTime)} ${returned}, but ${newer} had been acknowledged at ` +
     `${instant(overwrittenBy.returnTime)} by process ${overwrittenBy.process}` +
-    `${overwrittenBy.node === undefined ? '' : ` on ${overwrittenBy.node}`}${earlier}${proof}`
+    `${overwrittenBy.node === undefined ? '' : ` on ${overwrittenBy.node}`}${earlier}`
   );
 }
 

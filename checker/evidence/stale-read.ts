@@ -8,173 +8,183 @@ export interface StaleRead {
   readonly read: Operation;
   /** What it returned; null: absent, the initial value. */
   readonly value: Json;
-  /** The operation with the earliest completion by which the value was certainly overwritten. */
+  /** The acknowledged mutation with the earliest completion by which the value was overwritten. */
   readonly overwrittenBy: Operation;
-  /** The value that this operation wrote or saw: the read had to see it, or a later one. */
+  /** What that mutation wrote; null: it deleted. The read had to see it, or what came later. */
   readonly newerValue: Json;
-  /**
-   * The operation that shows `newerValue` to come after `value`: it began after `value` was in place,
-   * and had completed before the read began. Often `overwrittenBy` itself.
-   */
-  readonly provedBy: Operation;
   /** From the completion of `overwrittenBy` to the invocation of the read, nanoseconds. */
   readonly staleByNs: number;
 }
 
 /**
  * Finds reads that are stale by proof, on one key of an overwriting model: reads of values that were
- * written once (or are the initial one, and never written). Sound and not complete: it names what
- * real time alone proves, and takes acknowledged mutations for done.
+ * written once (or are the initial one, and never written). Sound and not complete.
  *
- * Let the cluster of such a value be the operation that wrote it and the reads that returned it. The
- * value is in force for one stretch of any legal order, so clusters do not interleave. `v` was in
- * force by the earliest completion in its cluster, `t`. When an operation `y` that was invoked after
- * `t` writes or reads another value `u`, the stretch of `v` was over by then, and for ever. If `u` was
- * written once, too, then its whole stretch comes after that of `v`, and by the earliest completion
- * `z` in its cluster `v` was overwritten; otherwise `z` is `y`. A read of `v` that was invoked after
- * `y` and `z` completed is stale. (Asking that `y` completed before the read keeps the blame in order:
- * later evidence could as well speak against `y`.) A crashed write counts from the first read of it.
+ * The history as a whole is not linearizable, so not every operation can be believed. This is what is
+ * assumed of the store, and all that is:
+ *
+ * - A mutation takes effect at one instant at most, after its invocation; an acknowledged one does, and
+ *   before its completion. A CAS takes effect in the state that it expects only.
+ * - A read returns what the state was at some instant before its completion: it may be old, but it is
+ *   not from the future, nor made up.
+ *
+ * Then a value `v` that was written once was the state for one stretch of time, from the effect of its
+ * writer to the next effect. The stretch has begun by `t`, the earliest completion among its writer
+ * and the reads of `v`: a stale read, too, tells that `v` had been written. And it is over by the
+ * completion of
+ *
+ * - an acknowledged mutation that was invoked after `t`: it took effect after `v` was written, and left
+ *   another value;
+ * - an acknowledged CAS that expects `v`; or one that expects `u`, where `u` was written once, by a CAS
+ *   that expects a value whose stretch is over by then, `v` or one further along the chain: `u` was
+ *   the state, so that CAS had taken effect, though it may have crashed.
+ *
+ * A read of `v` that began after that is stale. A read of another value is no witness that `v` is over,
+ * even when it began after `t`: it may itself be the stale one, of a value from before `v`. A crashed
+ * mutation could be one, once a read has seen it; it is left out, so that of every claim can be said
+ * when the newer value had been acknowledged.
+ *
+ * A linearizable history meets both assumptions, with the instants of any legal order, and there a read
+ * has no instant after the stretch of its value: each claim by itself, with the operations that it
+ * rests on, refutes the history.
  *
  * @param operations - of one key, ordered by invocation, well formed
  * @returns by completion; empty when an effect on the key depends on the state
- * @see Golab, Li, Shah 2011; Gibbons & Korach 1997
  */
 export function findStaleReads(
   operations: readonly Operation[],
   model: Model,
 ): readonly StaleRead[] {
-  const clusters = makeClusters(operations, model);
-  if (clusters === undefined) return [];
-  const members = operations.flatMap((operation) => {
-    const cluster = clusters.of.get(operation);
-    return cluster === undefined ? [] : [{ operation, cluster }];
-  });
-  const byReturn = members
-    .filter(({ operation }) => operation.outcome === 'ok')
-    .toSorted((a, b) => a.operation.return - b.operation.return);
+  const history = stretchesOf(operations, model);
+  if (history === undefined) return [];
+  const { reads, acknowledged } = history;
+  endAlongChains(history);
+  const firstSince = firstCompletions(acknowledged);
   const found: StaleRead[] = [];
-  // A stale read is no proof that its value was in force. Whatever may be a proof against a read
-  // completed before it began, and so was judged before it.
-  const stale = new Set<Operation>();
-  for (const { operation: read, cluster } of members) {
-    if (!model.isReadOnly(read) || !cluster.isUnique) continue;
-    // What proves one read of the cluster stale proves the later ones, too: each cluster walks the
-    // completions once.
-    cluster.cursor ??= firstAfter(byReturn, cluster.inForceBy);
-    for (; cluster.cursor < byReturn.length; cluster.cursor++) {
-      const other = defined(byReturn[cluster.cursor], 'in range');
-      if (other.operation.return > read.invoke) break;
-      if (other.cluster === cluster || other.operation.invoke < cluster.inForceBy) continue;
-      if (stale.has(other.operation)) continue;
-      const earliest = other.cluster.isUnique ? other.cluster.earliest : other.operation;
-      const overwrittenBy = earliest ?? other.operation;
-      if (overwrittenBy.return >= (cluster.overwritten?.by.return ?? Infinity)) continue;
-      // Where the overwriting operation is a proof by itself, it is named as the proof.
-      const isProof = overwrittenBy.invoke > cluster.inForceBy;
-      cluster.overwritten = {
-        by: overwrittenBy,
-        value: other.cluster.value,
-        provedBy: isProof ? overwrittenBy : other.operation,
-      };
-    }
-    if (cluster.overwritten === undefined) continue;
-    stale.add(read);
-    const { by, value, provedBy } = cluster.overwritten;
+  for (const { operation: read, stretch } of reads) {
+    const later = firstSince(stretch.inForceBy);
+    const overwrite = earlier(stretch.endedBy, later);
+    if (overwrite === undefined || overwrite.operation.return > read.invoke) continue;
     found.push({
       read,
-      value: cluster.value,
-      overwrittenBy: by,
-      newerValue: value,
-      provedBy,
-      staleByNs: read.invokeTime - by.returnTime,
+      value: stretch.value,
+      overwrittenBy: overwrite.operation,
+      newerValue: overwrite.produces,
+      staleByNs: read.invokeTime - overwrite.operation.returnTime,
     });
   }
   return found.toSorted((a, b) => a.read.return - b.read.return);
 }
 
-interface Cluster {
-  readonly value: Json;
-  /** The first to write it; absent for the initial value. */
-  readonly writer: Operation | undefined;
-  /** Written once; or the initial value, and never written. */
-  isUnique: boolean;
-  /** The member that completes first. */
-  earliest: Operation | undefined;
-  /** Position by which the value was certainly in force; -1 for the initial value. */
-  inForceBy: number;
-  /** How far the completions were searched for what overwrote it; absent before the first read. */
-  cursor: number | undefined;
-  /** The earliest proof so far. */
-  overwritten:
-    { readonly by: Operation; readonly value: Json; readonly provedBy: Operation } | undefined;
+interface Mutation {
+  readonly operation: Operation;
+  /** Absent: it takes effect in every state. */
+  readonly requires: Json | undefined;
+  readonly produces: Json;
 }
 
-/**
- * Clusters by operation. Reads of what nobody wrote, or wrote only later, are corrupt rather than
- * stale, and reads of what was written twice say nothing certain: they are in no cluster.
- */
-function makeClusters(
-  operations: readonly Operation[],
-  model: Model,
-): { readonly of: ReadonlyMap<Operation, Cluster> } | undefined {
-  const initial = makeCluster(model.initial, undefined, -1);
-  const byValue = new Map([[canonicalJson(model.initial), initial]]);
-  const of = new Map<Operation, Cluster>();
-  const reads: { readonly operation: Operation; readonly value: Json }[] = [];
-  const join = (operation: Operation, cluster: Cluster): void => {
-    of.set(operation, cluster);
-    if (operation.return < (cluster.earliest?.return ?? Infinity)) cluster.earliest = operation;
-    cluster.inForceBy = Math.min(cluster.inForceBy, operation.return);
-  };
+/** The time for which a value was the state. */
+interface Stretch {
+  readonly value: Json;
+  /** The first to write it; absent for the initial value. */
+  readonly writer: Mutation | undefined;
+  /** Written once; or the initial value, and never written. Of others nothing is known. */
+  isUnique: boolean;
+  /** Position by which it had begun; -1 for the initial value. */
+  inForceBy: number;
+  /** The first acknowledged CAS that shows it to be over. */
+  endedBy: Mutation | undefined;
+}
+
+interface Stretches {
+  readonly byValue: ReadonlyMap<string, Stretch>;
+  /** Of values written once. */
+  readonly reads: readonly { readonly operation: Operation; readonly stretch: Stretch }[];
+  /** Mutations, ordered by invocation. */
+  readonly acknowledged: readonly Mutation[];
+}
+
+function stretchesOf(operations: readonly Operation[], model: Model): Stretches | undefined {
+  const newStretch = (value: Json, writer?: Mutation): Stretch => ({
+    value,
+    writer,
+    isUnique: true,
+    inForceBy: writer === undefined ? -1 : writer.operation.return,
+    endedBy: undefined,
+  });
+  const byValue = new Map([[canonicalJson(model.initial), newStretch(model.initial)]]);
+  const acknowledged: Mutation[] = [];
+  const observed: { readonly operation: Operation; readonly value: Json }[] = [];
   for (const operation of operations) {
     const isReadOnly = model.isReadOnly(operation);
     if (isReadOnly && operation.outcome === 'info') continue;
     const effect = model.overwrite?.(operation);
     if (effect === undefined) return undefined;
-    const value = isReadOnly ? effect.requires : effect.produces;
-    if (value === undefined) continue;
+    const { requires, produces } = effect;
     if (isReadOnly) {
-      reads.push({ operation, value });
+      if (requires !== undefined) observed.push({ operation, value: requires });
       continue;
     }
-    const text = canonicalJson(value);
+    if (produces === undefined) continue;
+    const mutation = { operation, requires, produces };
+    if (operation.outcome === 'ok') acknowledged.push(mutation);
+    const text = canonicalJson(produces);
     const known = byValue.get(text);
-    if (known !== undefined) known.isUnique = false;
-    const cluster = known ?? makeCluster(value, operation, Infinity);
-    byValue.set(text, cluster);
-    join(operation, cluster);
+    if (known === undefined) byValue.set(text, newStretch(produces, mutation));
+    else known.isUnique = false;
   }
-  for (const { operation, value } of reads) {
-    const cluster = byValue.get(canonicalJson(value));
-    if (cluster === undefined || !cluster.isUnique) continue;
-    if (operation.return >= (cluster.writer?.invoke ?? -1)) join(operation, cluster);
-  }
-  return { of };
+  const reads = observed.flatMap(({ operation, value }) => {
+    const stretch = byValue.get(canonicalJson(value));
+    // What nobody had begun to write by its completion is made up, or from the future.
+    const isPossible = operation.return >= (stretch?.writer?.operation.invoke ?? -1);
+    if (stretch === undefined || !stretch.isUnique || !isPossible) return [];
+    stretch.inForceBy = Math.min(stretch.inForceBy, operation.return);
+    return [{ operation, stretch }];
+  });
+  return { byValue, reads, acknowledged };
 }
 
-function makeCluster(value: Json, writer: Operation | undefined, inForceBy: number): Cluster {
-  return {
-    value,
-    writer,
-    isUnique: true,
-    earliest: undefined,
-    inForceBy,
-    cursor: undefined,
-    overwritten: undefined,
+/** An acknowledged CAS ends what it expects, and all that led there by CAS from value to value. */
+function endAlongChains({ byValue, acknowledged }: Stretches): void {
+  const stretchOf = ({ requires }: Mutation): Stretch | undefined =>
+    requires === undefined ? undefined : byValue.get(canonicalJson(requires));
+  const byReturn = acknowledged.toSorted((a, b) => a.operation.return - b.operation.return);
+  for (const mutation of byReturn) {
+    let stretch = stretchOf(mutation);
+    // Where a stretch has its end, an earlier completion has been this way before. (A chain that comes
+    // back to the mutation itself is one that no store can have gone.)
+    while (stretch?.isUnique === true && stretch.endedBy === undefined) {
+      if (stretch.writer === mutation) break;
+      stretch.endedBy = mutation;
+      stretch = stretch.writer === undefined ? undefined : stretchOf(stretch.writer);
+    }
+  }
+}
+
+/** @returns a function: of the mutations invoked after a position, the one that completed first */
+function firstCompletions(
+  mutations: readonly Mutation[],
+): (position: number) => Mutation | undefined {
+  // From the last backwards: the first to complete of each and those invoked after it.
+  const firsts: Mutation[] = [];
+  for (const mutation of mutations.toReversed()) {
+    firsts.push(defined(earlier(firsts.at(-1), mutation), 'one of them'));
+  }
+  firsts.reverse();
+  return (position) => {
+    let low = 0;
+    let high = mutations.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((mutations[middle]?.operation.invoke ?? Infinity) > position) high = middle;
+      else low = middle + 1;
+    }
+    return firsts[low];
   };
 }
 
-/** Index of the first that completed after `position`. */
-function firstAfter(
-  byReturn: readonly { readonly operation: Operation }[],
-  position: number,
-): number {
-  let low = 0;
-  let high = byReturn.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((byReturn[middle]?.operation.return ?? Infinity) > position) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+/** The one that completed first. */
+function earlier(a: Mutation | undefined, b: Mutation | undefined): Mutation | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a.operation.return <= b.operation.return ? a : b;
 }

@@ -1,7 +1,13 @@
 import type { Json } from '../../checker/index.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultWindow } from './faults.ts';
-import type { JudgeVerdict, ReportedFailure, ReportedOperation } from './verdict.ts';
+import {
+  failuresInOrder,
+  type JudgeVerdict,
+  type ReportedFailure,
+  type ReportedOperation,
+  type UndecidedReason,
+} from './verdict.ts';
 
 /** A screen holds no more. */
 const FAILURES_MAX = 3;
@@ -19,7 +25,7 @@ export function explain(verdict: JudgeVerdict): string {
       ...worst.duringFaults.map((fault) => explainFault(fault, worst.read)),
     );
   }
-  for (const failure of verdict.failures.slice(0, FAILURES_MAX)) {
+  for (const failure of failuresInOrder(verdict).slice(0, FAILURES_MAX)) {
     lines.push('', ...explainFailure(failure));
   }
   const more = verdict.keys.invalid - FAILURES_MAX;
@@ -100,16 +106,21 @@ function explainFault(fault: FaultWindow, operation: ReportedOperation): string 
   );
 }
 
+const WHY: Readonly<Record<UndecidedReason, string>> = {
+  time: 'the time budget ran out',
+  memory: 'the memory budget ran out',
+  interrupted: 'interrupted',
+  witness: 'the order that was found does not replay: a bug in Gong',
+};
+
 function explainUnknown(verdict: JudgeVerdict): readonly string[] {
-  const reasons = new Map<string, string[]>();
+  const reasons = new Map<UndecidedReason, string[]>();
   for (const { key, reason } of verdict.unknown) {
     reasons.set(reason, [...(reasons.get(reason) ?? []), key ?? '(no key)']);
   }
-  const why = { time: 'the time budget ran out', memory: 'the memory budget ran out' } as const;
   return [...reasons].map(([reason, keys]) => {
-    const said = reason === 'time' || reason === 'memory' ? why[reason] : 'interrupted';
     const more = keys.length > 5 ? `, … (${keys.length})` : '';
-    return `not decided (${said}): ${keys.slice(0, 5).join(', ')}${more}`;
+    return `not decided (${WHY[reason]}): ${keys.slice(0, 5).join(', ')}${more}`;
   });
 }
 

@@ -8,9 +8,11 @@ export {
   type JudgeProgress,
 } from './judge.ts';
 export { readHistory, type ReadHistory } from './read.ts';
-export type {
-  JudgeVerdict,
-  ReportedFailure,
-  ReportedOperation,
-  ReportedStaleRead,
+export {
+  failuresInOrder,
+  type JudgeVerdict,
+  type ReportedFailure,
+  type ReportedOperation,
+  type ReportedStaleRead,
+  type UndecidedReason,
 } from './verdict.ts';

@@ -8,7 +8,7 @@ import { generateHistory, type GenerateOptions } from '../../checker/testing/gen
 import { UserError } from '../lib/user-error.ts';
 import { explain } from './explain.ts';
 import { judgeFile, type JudgeOptions } from './judge.ts';
-import type { JudgeVerdict } from './verdict.ts';
+import { FAILURES_MAX, failuresInOrder, type JudgeVerdict } from './verdict.ts';
 
 const KEPT = fileURLToPath(new URL('../../checker/testdata/', import.meta.url));
 let directory = '';
@@ -99,6 +99,41 @@ test('one stale read among many keys is named, with what it missed', async () =>
   expect(JSON.parse(JSON.stringify(verdict))).toEqual(verdict);
 });
 
+test('the key of the worst stale read is kept and explained first, however many keys failed', async () => {
+  // Key after key the same violation; only in the last one the read comes late.
+  const events = Array.from({ length: 120 }, (_, i): readonly HistoryEvent[] => {
+    const late = i === 119 ? 5_000_000_000 : 0;
+    return [
+      ['write', 1],
+      ['write', 2],
+      ['read', 1],
+    ].flatMap(([f, value], j): readonly HistoryEvent[] => {
+      const index = 6 * i + 2 * j;
+      const time = index * 1_000_000 + (f === 'read' ? late : 0);
+      const event = { index, time, process: 0, f: String(f), key: `k${i}`, value: Number(value) };
+      return [
+        { ...event, type: 'invoke', value: f === 'read' ? null : event.value },
+        { ...event, type: 'ok', index: index + 1 },
+      ];
+    });
+  });
+  const verdict = await judge(text(events.flat()));
+  expect(verdict).toMatchObject({ keys: { invalid: 120 }, stale: { total: 120 } });
+  expect(verdict.stale.worst?.read.key).toBe('k119');
+  expect(verdict.failures).toHaveLength(FAILURES_MAX);
+  expect(verdict.failures.slice(-2).map(({ key }) => key)).toEqual(['k98', 'k119']);
+  const inOrder = failuresInOrder(verdict).map(({ key }) => key);
+  expect(inOrder.slice(0, 3)).toEqual(['k119', 'k0', 'k1']);
+  expect(new Set(inOrder).size).toBe(FAILURES_MAX);
+  const explained = explain(verdict).split('\n');
+  expect(explained.filter((line) => line.startsWith('read of key')).slice(0, 3)).toEqual([
+    expect.stringContaining('of key k119 '),
+    expect.stringContaining('of key k119 '),
+    expect.stringContaining('of key k0 '),
+  ]);
+  expect(explained).toContain('… and 117 more keys that failed');
+});
+
 describe('a fault in force while the operation was under way is named', () => {
   const at = (index: number, rest: Partial<HistoryEvent>): HistoryEvent => ({
     index,
@@ -178,6 +213,29 @@ describe('what a user can mend is an error that names file, line and the next st
     expect(error).toBeInstanceOf(UserError);
     expect(error).toMatchObject({ kind: 'usage', code, message: expect.stringContaining(what) });
     expect(error).toMatchObject({ message: expect.stringContaining('.jsonl:') });
+  });
+
+  test('functions that no model knows: what was found, who knows what, and what can help', async () => {
+    const invoke = (index: number, f: string): string =>
+      `{"index":${index},"time":0,"type":"invoke","process":${index},"f":"${f}","value":1}\n`;
+    const foreign = await errorOf(invoke(0, 'read') + invoke(1, 'push'));
+    expect(foreign).toMatchObject({
+      code: 'GONG-E106',
+      message: expect.stringMatching(/no model knows push$/),
+      why:
+        'functions found: read, push; register knows read, write; ' +
+        'cas-register knows read, write, cas; kv knows get, put, delete, cas, append',
+      fix: expect.stringContaining('functions of one model'),
+    });
+    const mixed = await errorOf(invoke(0, 'read') + invoke(1, 'put'));
+    expect(mixed).toMatchObject({
+      message: expect.stringMatching(/no model knows all of read, put$/),
+      fix: expect.stringContaining('judge each kind of object by itself'),
+    });
+    // Naming a model is no way out, and is not advised.
+    const named = await errorOf(invoke(0, 'push'), { model: 'kv' });
+    expect(named).toMatchObject({ code: 'GONG-E104' });
+    expect(foreign).not.toMatchObject({ fix: expect.stringContaining('--model') });
   });
 
   test('a file that is not there, a model that there is not', async () => {

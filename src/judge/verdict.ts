@@ -36,7 +36,6 @@ export interface ReportedStaleRead {
   readonly value: Json;
   readonly overwrittenBy: ReportedOperation;
   readonly newerValue: Json;
-  readonly provedBy: ReportedOperation;
   readonly staleByNs: number;
   /** What happened, from the evidence alone. */
   readonly sentence: string;
@@ -72,6 +71,9 @@ export interface ReportedFailure {
   readonly duringFaults: readonly FaultWindow[];
 }
 
+/** `witness`: an order was found, but the verifier does not accept it, so it proves nothing. */
+export type UndecidedReason = UnknownReason | 'witness';
+
 /** What the judge decided. JSON throughout; `verdict.json` is this. */
 export interface JudgeVerdict {
   readonly schema: 1;
@@ -93,13 +95,16 @@ export interface JudgeVerdict {
   /** Valid keys whose witness was replayed by the separate verifier: all of them. */
   readonly witnessesVerified: number;
   readonly torn: boolean;
-  /** By their operation that could not be placed; the first `FAILURES_MAX` of `keys.invalid`. */
+  /**
+   * By their operation that could not be placed; at most `FAILURES_MAX` of `keys.invalid`: the first
+   * ones, and that of the key of `stale.worst` always.
+   */
   readonly failures: readonly ReportedFailure[];
   /** Reads that are stale by proof, of all keys that failed. */
   readonly stale: { readonly total: number; readonly worst: ReportedStaleRead | null };
   readonly unknown: readonly {
     readonly key: string | null;
-    readonly reason: UnknownReason;
+    readonly reason: UndecidedReason;
     readonly operations: number;
   }[];
   readonly elapsedNs: number;
@@ -125,11 +130,33 @@ export function summariseStale(failures: readonly ReportedFailure[]): JudgeVerdi
 }
 
 /** What of the failures goes into the verdict. */
-export function bounded(failures: readonly ReportedFailure[]): readonly ReportedFailure[] {
-  return failures
-    .toSorted((a, b) => a.couldNotPlace.id - b.couldNotPlace.id)
-    .slice(0, FAILURES_MAX)
-    .map((failure) => ({ ...failure, staleReads: failure.staleReads.slice(0, STALE_READS_MAX) }));
+export function bounded(
+  failures: readonly ReportedFailure[],
+  worst: ReportedStaleRead | null,
+): readonly ReportedFailure[] {
+  const byPosition = failures.toSorted((a, b) => a.couldNotPlace.id - b.couldNotPlace.id);
+  const kept = byPosition.slice(0, FAILURES_MAX);
+  const headline = byPosition.find((failure) => isOf(failure, worst));
+  if (headline !== undefined && !kept.includes(headline)) kept.splice(-1, 1, headline);
+  return kept.map((failure) => ({
+    ...failure,
+    staleReads: failure.staleReads.slice(0, STALE_READS_MAX),
+  }));
+}
+
+/** As people read them: the key of the worst stale read first, the others by position. */
+export function failuresInOrder({
+  failures,
+  stale,
+}: Pick<JudgeVerdict, 'failures' | 'stale'>): readonly ReportedFailure[] {
+  return [
+    ...failures.filter((failure) => isOf(failure, stale.worst)),
+    ...failures.filter((failure) => !isOf(failure, stale.worst)),
+  ];
+}
+
+function isOf(failure: ReportedFailure, stale: ReportedStaleRead | null): boolean {
+  return stale !== null && failure.key === stale.read.key;
 }
 
 function isAcrossTheCut({ read, overwrittenBy, duringFaults }: ReportedStaleRead): boolean {
@@ -198,7 +225,6 @@ function reportStale(
     value: stale.value,
     overwrittenBy: report(stale.overwrittenBy),
     newerValue: stale.newerValue,
-    provedBy: report(stale.provedBy),
     staleByNs: stale.staleByNs,
     sentence: staleSentence(stale),
     duringFaults: overlapping(windows, { from: stale.read.invoke, to: stale.read.return }),
