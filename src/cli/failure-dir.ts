@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readJsonl, writeJsonlLine } from '../../checker/index.ts';
-import { explain, type JudgeVerdict } from '../judge/index.ts';
+import { explain, failuresInOrder, type JudgeVerdict } from '../judge/index.ts';
 import type { RunPaths } from '../rundir/paths.ts';
 import { writeWhole } from '../rundir/whole-file.ts';
 
@@ -16,7 +16,7 @@ const KEYS_MAX = 5;
 export async function writeFailure(paths: RunPaths, verdict: JudgeVerdict): Promise<void> {
   await mkdir(paths.failureDir, { recursive: true });
   const files: string[] = [];
-  for (const { key } of verdict.failures.slice(0, KEYS_MAX)) {
+  for (const { key } of failuresInOrder(verdict).slice(0, KEYS_MAX)) {
     const name = `${fileName(key)}.jsonl`;
     await writeWhole(path.join(paths.failureDir, name), await historyOf(paths.history, key));
     files.push(name);
