@@ -61,6 +61,8 @@ export function makeRaftCore(parts: {
     commitIndex: restored.base.index,
     handedOut: restored.base.index,
     durable: log.lastIndex,
+    writes: [],
+    lastWrite: 0,
     verified: restored.base.index,
     owesAcknowledgement: false,
     answeredRound: 0,
@@ -106,10 +108,10 @@ function take(state: CoreState, input: Input): void {
       (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
       return;
     case 'synced':
-      // Another term at this index means that it was replaced meanwhile, and that is not durable yet.
-      if (state.log.termAt(input.last.index) === input.last.term) {
-        state.durable = logIndex(Math.max(state.durable, input.last.index));
+      for (const { number, lastIndex } of state.writes) {
+        if (number <= input.write && lastIndex > state.durable) state.durable = lastIndex;
       }
+      state.writes = state.writes.filter(({ number }) => number > input.write);
       acknowledgeDurable(state);
       return;
     case 'disconnected':
@@ -172,9 +174,15 @@ function takeReady(state: CoreState): Ready {
       ? log.slice(logIndex(state.handedOut + 1), state.commitIndex - state.handedOut)
       : [];
   state.handedOut = state.commitIndex;
+  const last = out.entries.at(-1);
+  if (last !== undefined) {
+    state.lastWrite += 1;
+    state.writes.push({ number: state.lastWrite, lastIndex: last.index });
+  }
   return {
     hardState: out.hardStateChanged ? state.hard : undefined,
     entries: out.entries,
+    write: last === undefined ? undefined : state.lastWrite,
     messages: out.messages,
     messagesAfterSync: out.messagesAfterSync,
     committed,

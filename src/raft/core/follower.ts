@@ -38,8 +38,12 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
   });
   const isDurable = state.durable >= last;
   if (!isDurable) state.owesAcknowledgement = true;
-  // A round is answered at once: it says who leads, nothing of the log. Entries wait for the disk.
-  if (isDurable || message.round > state.answeredRound) acknowledge(state, from, message.round);
+  // A heartbeat or a round is answered at once: it says who leads, and a slow disk must not depose a
+  // leader. Entries wait for the disk.
+  const isHeartbeat = message.entries.length === 0;
+  if (isDurable || isHeartbeat || message.round > state.answeredRound) {
+    acknowledge(state, from, message.round);
+  }
 }
 
 function storeEntries(state: CoreState, message: AppendEntries): void {
@@ -54,6 +58,9 @@ function storeEntries(state: CoreState, message: AppendEntries): void {
       log.truncate(entry.index);
       state.durable = logIndex(Math.min(state.durable, entry.index - 1));
       state.verified = logIndex(Math.min(state.verified, entry.index - 1));
+      for (const write of state.writes) {
+        write.lastIndex = logIndex(Math.min(write.lastIndex, entry.index - 1));
+      }
       // What this very step was to persist from there on is replaced as well.
       state.out.entries = state.out.entries.filter((kept) => kept.index < entry.index);
     }

@@ -68,11 +68,16 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
     progress.probeSent = false;
     return;
   }
-  // A refusal of something that is known to match by now, or that was not the last probe, is late.
-  if (result.prevIndex <= progress.matchIndex) return;
+  if (progress.mode === 'replicate' && result.prevIndex <= progress.matchIndex) {
+    // Late, or the follower has lost what it acknowledged (its disk does not sync): a probe tells.
+    progress.nextIndex = logIndex(progress.matchIndex + 1);
+    return probe(progress);
+  }
   if (progress.mode === 'probe' && result.prevIndex !== progress.nextIndex - 1) return;
   const match = state.log.lastPossibleMatch(result.hint);
-  progress.nextIndex = logIndex(Math.max(match.index, progress.matchIndex) + 1);
+  // Below what was acknowledged only after such a loss; to believe less is always safe.
+  progress.matchIndex = logIndex(Math.min(progress.matchIndex, match.index));
+  progress.nextIndex = logIndex(match.index + 1);
   probe(progress);
 }
 

@@ -239,6 +239,59 @@ test('an old, shorter AppendEntries does not truncate what came after it (§5.3)
   expect(late.lastIndex).toBe(3);
 });
 
+test('the same leader in a newer term is another leadership: nothing is known to be equal (§5.3)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const entries = logOf(1, 1, 1);
+  network.step('n1', from('n2', append(1, [0, 0], { entries, round: 50 })));
+  network.sync('n1');
+  // n2 was killed before its own disk had them, and leads again without them.
+  const ready = network.step('n1', from('n2', append(3, [0, 0], { round: 1 })));
+  expect(ready.messages).toMatchObject([
+    { message: { round: 1, result: { success: true, matchIndex: 0 } } },
+  ]);
+});
+
+test('an entry that was replaced and came back is durable only by its second write (§5.3)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const first = logOf(2);
+  const twice = logOf(2, 2, 2).slice(1);
+  network.step('n1', from('n2', append(2, [0, 0], { entries: first })));
+  network.sync('n1');
+  const { write = 0 } = network.step('n1', from('n2', append(2, [1, 2], { entries: twice })));
+  network.step('n1', from('n3', append(3, [1, 2], { entries: logOf(2, 3).slice(1) })));
+  network.step('n1', from('n2', append(4, [1, 2], { entries: twice })));
+  const ready = network.step('n1', { type: 'synced', write });
+  expect(ready.messages).toMatchObject([{ message: { result: { matchIndex: 1 } } }]);
+});
+
+test('a heartbeat is answered while the disk is slow: a healthy leader is not deposed (thesis §6.2)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const leader = network.elect();
+  network.settle();
+  network.step(leader.id, command(1));
+  for (let ns = 0; ns < 3 * ELECTION_NS.maxNs; ns += HEARTBEAT_NS) {
+    network.advance(HEARTBEAT_NS);
+    while (network.flights[0] !== undefined) network.deliver(network.flights[0]);
+  }
+  expect(leader.ready.role).toBe('leader');
+  expect(leader.applied, 'nothing is committed that no disk has').toHaveLength(1);
+  network.settle();
+  expect(leader.applied).toHaveLength(2);
+});
+
+test('a follower that lost what it acknowledged catches up again (a disk that does not sync)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const leader = network.elect();
+  network.step(leader.id, ...[1, 2, 3, 4, 5].map((id) => command(id)));
+  network.settle();
+  const loser = [n1, n2, n3].find((id) => id !== leader.id) ?? n1;
+  network.crash(loser);
+  network.node(loser).disk.entries.length = 1;
+  network.restart(loser);
+  network.runUntil(() => network.node(loser).applied.length === 6);
+  expect(network.node(loser).disk.entries).toEqual(leader.disk.entries);
+});
+
 test('a real conflict truncates, also what is still being written (§5.3)', () => {
   const network = new TestNetwork({ size: 3, seed: 1, logs: { n1: logOf(1, 1, 1) } });
   const inFlight = logOf(1, 1, 1, 2).slice(3);

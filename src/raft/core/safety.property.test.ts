@@ -18,7 +18,8 @@ class Witness {
   elections = 0;
   truncations = 0;
 
-  onReady(node: TestNode, ready: Ready): void {
+  onReady(node: TestNode, ready: Ready, network: TestNetwork): void {
+    this.#checkAcknowledgements(node, ready, network);
     if (ready.role === 'leader') {
       const known = this.leaderOfTerm.get(ready.term);
       if (known === undefined) this.elections += 1;
@@ -39,17 +40,34 @@ class Witness {
       );
     }
   }
+
+  /** What a follower acknowledges is on its disk, and is what the leader of that term has there. */
+  #checkAcknowledgements(node: TestNode, ready: Ready, network: TestNetwork): void {
+    for (const { to, message } of ready.messages) {
+      if (message.type !== 'append-response' || !message.result.success) continue;
+      const { matchIndex } = message.result;
+      const own = node.disk.entries[matchIndex - 1]?.term;
+      if (matchIndex > 0) expect(own, `acknowledged ${matchIndex} is durable (§5.3)`).toBeDefined();
+      const leader = network.node(to);
+      if (!leader.isUp || leader.ready.role !== 'leader') continue;
+      if (leader.ready.term !== message.term || matchIndex === 0) continue;
+      const theirs = network.logOf(to)[matchIndex - 1]?.term;
+      expect(own, `log matching (§5.3), acknowledged index ${matchIndex}`).toBe(theirs);
+    }
+  }
 }
 
 /** Loss, duplication, reordering, slow disks, crashes: whatever a seed draws. */
 function runSchedule(seed: number, rules: Rules, steps: number): Witness {
   const random = makeRandom(`schedule/${seed}`);
   const witness = new Witness();
-  const network = new TestNetwork({
+  const network: TestNetwork = new TestNetwork({
     size: random.pick([1, 2, 3, 3, 3, 4, 5, 5]),
     seed,
     rules,
-    onReady: (node, ready) => witness.onReady(node, ready),
+    // Often a wide range: elections come so soon that a killed leader may be elected again at once.
+    electionTimeout: { minNs: random.pick([250, 1000]) * MS, maxNs: 2000 * MS },
+    onReady: (node, ready) => witness.onReady(node, ready, network),
   });
   const names = [...network.nodes.keys()];
   const crashRate = random.pick([0, 0.001, 0.004]);
@@ -85,7 +103,19 @@ function runSchedule(seed: number, rules: Rules, steps: number): Witness {
     if (random.float() < 0.03) network.flights.push(flight);
     network.deliver(flight);
   }
+  if (rules === PAPER_RULES) expectProgress(network);
   return witness;
+}
+
+/** Whatever happened: once everything is healed, every node applies a new entry. */
+function expectProgress(network: TestNetwork): void {
+  for (const node of network.nodes.values()) if (!node.isUp) network.restart(node.id);
+  network.flights = [];
+  const leader = network.elect();
+  network.step(leader.id, { type: 'propose', id: -1, data: Uint8Array.of(0) });
+  const nodes = [...network.nodes.values()];
+  const last = () => Math.max(...nodes.map((node) => node.ready.lastIndex));
+  network.runUntil(() => nodes.every((node) => node.ready.commitIndex === last()));
 }
 
 test('random schedules of loss, duplication, reordering and crashes keep Figure 3', () => {

@@ -69,6 +69,9 @@ export interface CoreState {
   handedOut: LogIndex;
   /** Own entries up to here are on this node's disk. */
   durable: LogIndex;
+  /** Writes under way, oldest first; a truncation takes back what they would make durable. */
+  writes: { readonly number: number; lastIndex: LogIndex }[];
+  lastWrite: number;
   /** Follower: equal to the current leader's log up to here. */
   verified: LogIndex;
   /** Follower: verified entries that are not durable yet; they are acknowledged when they are. */
@@ -133,9 +136,11 @@ export function resetElectionTimer(state: CoreState): void {
  * its term, never within it.
  */
 export function becomeFollower(state: CoreState, at: Term, leader: NodeId | undefined): void {
-  if (at > state.hard.term) setHardState(state, { term: at, votedFor: undefined });
+  // The same leader in a newer term is another leadership: what was equal to its log may not be now.
+  const isNewTerm = at > state.hard.term;
+  if (isNewTerm) setHardState(state, { term: at, votedFor: undefined });
   const led = state.role === 'leader';
-  const changed = led || state.role !== 'follower' || state.leader !== leader;
+  const changed = isNewTerm || led || state.role !== 'follower' || state.leader !== leader;
   state.role = 'follower';
   state.leader = leader;
   if (!changed) return;

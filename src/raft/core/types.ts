@@ -107,8 +107,8 @@ export type Input =
       readonly client?: { readonly id: number; readonly sequence: number };
     }
   | { readonly type: 'read'; readonly id: RequestId }
-  /** Everything that earlier Readys asked to persist, up to `last`, is durable. */
-  | { readonly type: 'synced'; readonly last: LogPosition }
+  /** What Readys asked to persist, up to the one that gave this number, is durable. */
+  | { readonly type: 'synced'; readonly write: number }
   /** What was sent to this peer lately may be lost. */
   | { readonly type: 'disconnected'; readonly peer: NodeId };
 
@@ -122,6 +122,8 @@ export interface Ready {
   readonly hardState: HardState | undefined;
   /** To be persisted; the first one may lie inside the log and then replaces all from there. */
   readonly entries: readonly Entry[];
+  /** Names this write of `entries`, for `synced`; undefined when there are none. */
+  readonly write: number | undefined;
   readonly messages: readonly Envelope[];
   readonly messagesAfterSync: readonly Envelope[];
   readonly committed: readonly Entry[];

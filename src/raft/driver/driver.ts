@@ -136,7 +136,7 @@ export class Driver {
       case 'forward':
         return this.#onForwarded(from, peerMessage.id, peerMessage.request);
       case 'answer':
-        return this.#pending.answer(peerMessage.id, peerMessage.answer);
+        return this.#pending.answerFrom(from, peerMessage.id, peerMessage.answer);
       default:
         return assertNever(peerMessage);
     }
@@ -182,7 +182,7 @@ export class Driver {
   }
 
   #forward(leader: NodeId, request: Request, done: (answer: Answer) => void): void {
-    const id = this.#pending.add(request, this.#options.scheduler.now(), done);
+    const id = this.#pending.add(request, this.#options.scheduler.now(), done, leader);
     const isSent = this.#send(leader, encodePeerMessage({ type: 'forward', id, request }));
     if (!isSent) this.#pending.answer(id, { type: 'refused', error: `no connection to ${leader}` });
     this.#setTimer();
@@ -242,8 +242,7 @@ export class Driver {
     const { hardState, entries } = ready;
     if (hardState !== undefined || entries.length > 0) {
       this.#persisted += 1;
-      const last = entries.at(-1);
-      this.#wal.persist({ hardState, entries }, () => this.#onDurable(last));
+      this.#wal.persist({ hardState, entries }, () => this.#onDurable(ready.write));
     }
     if (ready.messagesAfterSync.length === 0) return;
     if (this.#durable === this.#persisted) {
@@ -253,7 +252,7 @@ export class Driver {
     }
   }
 
-  #onDurable(last: LogPosition | undefined): void {
+  #onDurable(write: number | undefined): void {
     if (this.#isStopped) return;
     this.#durable += 1;
     for (;;) {
@@ -262,9 +261,7 @@ export class Driver {
       this.#heldMessages.shift();
       for (const envelope of held.envelopes) this.#sendRaft(envelope);
     }
-    if (last !== undefined) {
-      this.#enqueue({ type: 'synced', last: { index: last.index, term: last.term } });
-    }
+    if (write !== undefined) this.#enqueue({ type: 'synced', write });
   }
 
   #sendRaft({ to, message }: Envelope): void {

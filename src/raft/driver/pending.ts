@@ -1,11 +1,13 @@
 import type { Random } from '../../lib/prng.ts';
-import type { RequestId } from '../core/types.ts';
+import type { NodeId, RequestId } from '../core/types.ts';
 import type { Answer, Request } from './requests.ts';
 
 interface Waiting {
   readonly request: Request;
   readonly done: (answer: Answer) => void;
   readonly deadlineNs: number;
+  /** Who was asked to answer it; undefined when this node does itself. */
+  readonly forwardedTo: NodeId | undefined;
 }
 
 /**
@@ -26,11 +28,21 @@ export class PendingRequests {
     this.#nextId = random.integer(1, 2 ** 20) * 2 ** 32 + random.integer(0, 2 ** 32 - 1);
   }
 
-  add(request: Request, nowNs: number, done: (answer: Answer) => void): RequestId {
+  add(
+    request: Request,
+    nowNs: number,
+    done: (answer: Answer) => void,
+    forwardedTo?: NodeId,
+  ): RequestId {
     const id = this.#nextId;
     this.#nextId += 1;
-    this.#waiting.set(id, { request, done, deadlineNs: nowNs + this.#timeoutNs });
+    this.#waiting.set(id, { request, done, deadlineNs: nowNs + this.#timeoutNs, forwardedTo });
     return id;
+  }
+
+  /** What a peer answers counts only where that peer was asked. */
+  answerFrom(peer: NodeId, id: RequestId, answer: Answer): void {
+    if (this.#waiting.get(id)?.forwardedTo === peer) this.answer(id, answer);
   }
 
   get(id: RequestId): Request | undefined {

@@ -17,7 +17,10 @@ export interface Disk {
   syncDirectory(): Promise<void>;
 }
 
-/** Unreliable, like a network: a message arrives once, twice, late, or not at all. */
+/**
+ * Unreliable, like a network: a message arrives late, out of order, or not at all. Raft's own messages
+ * may also arrive twice; a forwarded request must not (the bytes of a connection come once).
+ */
 export interface Network {
   /** @returns false when it certainly was not sent */
   send(to: NodeId, bytes: Uint8Array): boolean;

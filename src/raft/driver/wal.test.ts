@@ -113,6 +113,18 @@ test('fsync=never calls durable what a power failure loses', async () => {
   expect(restored.entries).toEqual([]);
 });
 
+test('fsync=interval keeps what was synced, across segments', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options({ fsync: 'interval', segmentBytesMax: 200 }));
+  for (let i = 1; i <= 20; i++) {
+    await persist(wal, { entries: [entry(i, 1, 30)] });
+    await wal.syncNow();
+  }
+  await persist(wal, { entries: [entry(21, 1, 30)] });
+  const { restored } = await Wal.open(disk.afterCrash(), options());
+  expect(restored.entries).toHaveLength(20);
+});
+
 test('any torn tail is cut off, and the log goes on behind it', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 40 }), async (cut, size) => {

@@ -113,7 +113,21 @@ export class Wal {
 
   /** For `interval`: syncs what was written. */
   async syncNow(): Promise<void> {
-    if (!this.#hasFailed) await this.#disk.sync(this.#segment).catch((e: unknown) => this.#fail(e));
+    if (this.#hasFailed) return;
+    try {
+      await this.#syncSegment();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #syncSegment(): Promise<void> {
+    const segment = this.#segment;
+    await this.#disk.sync(segment);
+    if (!this.#segmentIsNew) return;
+    await this.#disk.syncDirectory();
+    // Another one may have been begun meanwhile.
+    if (this.#segment === segment) this.#segmentIsNew = false;
   }
 
   async #begin(): Promise<void> {
@@ -141,7 +155,7 @@ export class Wal {
   async #write(payload: Uint8Array, isSynced: boolean): Promise<void> {
     if (this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX)) {
       // SAFETY: the old segment is complete on disk before a batch stands behind it.
-      await this.#disk.sync(this.#segment);
+      await this.#syncSegment();
       this.#segment = segmentName(this.#number);
       this.#segmentBytes = 0;
       this.#segmentIsNew = true;
@@ -152,9 +166,7 @@ export class Wal {
     this.#segmentBytes += bytes.length;
     this.batches += 1;
     if (!isSynced) return;
-    await this.#disk.sync(this.#segment);
-    if (this.#segmentIsNew) await this.#disk.syncDirectory();
-    this.#segmentIsNew = false;
+    await this.#syncSegment();
   }
 
   /** A failed sync is final: the kernel may have dropped the pages, a second try would lie. */

@@ -102,6 +102,20 @@ test.each([
   },
 );
 
+test.each(['//', '//x:y', 'http://[', '*', '/kv/%', '/kv/a%00%zz'])(
+  'the request target %s is answered, and the node lives',
+  async (target) => {
+    const { port } = new URL(url);
+    const socket = net.connect(Number(port), '127.0.0.1');
+    socket.end(`GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+    let response = '';
+    socket.on('data', (chunk: Buffer) => (response += chunk.toString()));
+    await once(socket, 'close');
+    expect(response).toMatch(/^HTTP\/1.1 40[04] /);
+    expect(response).toContain('"definite":true');
+  },
+);
+
 test('a client that goes away in the middle of a body harms nobody', async () => {
   submitted = [];
   const { port } = new URL(url);

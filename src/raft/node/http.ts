@@ -45,14 +45,17 @@ async function answer(
   response: http.ServerResponse,
 ): Promise<void> {
   try {
-    const url = new URL(request.url ?? '/', 'http://node');
+    const url = parseUrl(request.url ?? '/');
     const path = url.pathname;
     if (path === '/status') return reply(response, 200, { ...driver.status(), pid: process.pid });
     if (path === '/healthz') return reply(response, 200, { ok: true });
     const parsed = await parse(request, url, readMode);
     driver.submit(parsed, (result) => replyWith(response, result));
   } catch (error) {
-    if (!(error instanceof BadRequest)) throw error;
+    if (!(error instanceof BadRequest)) {
+      const message = error instanceof Error ? error.message : String(error);
+      return reply(response, 500, { error: message, definite: false });
+    }
     // What is left of the body is not read: the connection cannot be used again.
     if (!request.complete) response.setHeader('connection', 'close');
     reply(response, error.status, { error: error.message, definite: true });
@@ -110,6 +113,13 @@ async function parse(
   }
   if (!isCas && method === 'DELETE') return { type: 'command', command: { type: 'delete', key } };
   throw new BadRequest(405, `${method ?? 'the method'} is not for this path`);
+}
+
+/** `//` and its like are no URLs, though HTTP lets them through. */
+function parseUrl(target: string): URL {
+  const url = URL.canParse(target, 'http://node') ? new URL(target, 'http://node') : undefined;
+  if (url === undefined) throw new BadRequest(400, 'the request target is no URL');
+  return url;
 }
 
 function parseKey(encoded: string): string {

@@ -128,7 +128,8 @@ class Outgoing {
   #isClosed = false;
   #backoffMs = BACKOFF_MS.first;
   #timer: NodeJS.Timeout | undefined;
-  #stalledSince: number | undefined;
+  /** How much the kernel had taken when it was last seen to take something, and when that was. */
+  #taken = { bytes: 0, at: 0 };
 
   constructor(options: TransportOptions, peer: PeerAddress) {
     this.#options = options;
@@ -144,11 +145,10 @@ class Outgoing {
       clearTimeout(this.#timer);
       this.#isConnected = true;
       this.#connectedAt = performance.now();
-      this.#stalledSince = undefined;
+      this.#taken = { bytes: 0, at: performance.now() };
       const { clusterId, id } = this.#options;
       socket.write(encodeHandshake({ clusterId, from: id, to: this.#peer.id }));
     });
-    socket.on('drain', () => (this.#stalledSince = undefined));
     socket.on('error', () => socket.destroy());
     // The peer sends nothing on this connection; reading is how its end is noticed.
     socket.resume();
@@ -175,10 +175,10 @@ class Outgoing {
   }
 
   #hasStalled(socket: net.Socket): boolean {
-    if (!socket.writableNeedDrain) return false;
     const now = performance.now();
-    this.#stalledSince ??= now;
-    if (now - this.#stalledSince < STALL_TIMEOUT_MS) return false;
+    const bytes = socket.bytesWritten - socket.writableLength;
+    if (!socket.writableNeedDrain || bytes > this.#taken.bytes) this.#taken = { bytes, at: now };
+    if (now - this.#taken.at < STALL_TIMEOUT_MS) return false;
     socket.destroy();
     return true;
   }

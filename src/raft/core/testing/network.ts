@@ -27,6 +27,7 @@ export const ELECTION_NS: { readonly minNs: number; readonly maxNs: number } = {
 interface Write {
   readonly hardState: HardState | undefined;
   readonly entries: readonly Entry[];
+  readonly number: number | undefined;
   /** Messages that leave when this is durable. */
   readonly envelopes: readonly Envelope[];
 }
@@ -57,6 +58,7 @@ export class TestNetwork {
   /** Messages under way, oldest first. */
   flights: Flight[] = [];
   readonly #rules: Rules;
+  readonly #electionTimeout: typeof ELECTION_NS;
   readonly #random: Random;
   readonly #onReady: (node: TestNode, ready: Ready) => void;
 
@@ -64,12 +66,14 @@ export class TestNetwork {
     readonly size: number;
     readonly seed: string | number;
     readonly rules?: Rules;
+    readonly electionTimeout?: typeof ELECTION_NS;
     /** Entries that stand on each node's disk at the start, by node name. */
     readonly logs?: Readonly<Record<string, readonly Entry[]>>;
     readonly hardStates?: Readonly<Record<string, HardState>>;
     readonly onReady?: (node: TestNode, ready: Ready) => void;
   }) {
     this.#rules = options.rules ?? PAPER_RULES;
+    this.#electionTimeout = options.electionTimeout ?? ELECTION_NS;
     this.#random = makeRandom(options.seed);
     this.#onReady = options.onReady ?? (() => {});
     const ids = Array.from({ length: options.size }, (_, i) => nodeId(`n${i + 1}`));
@@ -109,8 +113,8 @@ export class TestNetwork {
     node.ready = ready;
     const hasWrites = ready.hardState !== undefined || ready.entries.length > 0;
     if (hasWrites || (ready.messagesAfterSync.length > 0 && node.writes.length > 0)) {
-      const { hardState, entries, messagesAfterSync } = ready;
-      node.writes.push({ hardState, entries, envelopes: messagesAfterSync });
+      const { hardState, entries, write, messagesAfterSync } = ready;
+      node.writes.push({ hardState, entries, number: write, envelopes: messagesAfterSync });
     } else this.#send(node, ready.messagesAfterSync);
     this.#send(node, ready.messages);
     node.applied.push(...ready.committed);
@@ -131,10 +135,19 @@ export class TestNetwork {
       }
       this.#send(node, write.envelopes);
     }
-    const last = writes.flatMap((write) => write.entries).at(-1);
-    if (last !== undefined) {
-      this.step(name, { type: 'synced', last: { index: last.index, term: last.term } });
+    const number = writes.findLast((write) => write.number !== undefined)?.number;
+    if (number !== undefined) this.step(name, { type: 'synced', write: number });
+  }
+
+  /** The node's log as it has it in memory: what is durable, and what is being written. */
+  logOf(name: string): readonly Entry[] {
+    const { disk, writes } = this.node(name);
+    const log = [...disk.entries];
+    for (const entry of writes.flatMap((write) => write.entries)) {
+      log.length = entry.index - 1;
+      log.push(entry);
     }
+    return log;
   }
 
   /** Loses what was not durable. */
@@ -202,7 +215,7 @@ export class TestNetwork {
       config: {
         id,
         configuration: makeConfiguration(ids),
-        electionTimeout: ELECTION_NS,
+        electionTimeout: this.#electionTimeout,
         heartbeatIntervalNs: HEARTBEAT_NS,
         maxEntriesPerAppend: 4,
         maxBytesPerAppend: 1024,
