@@ -60,6 +60,13 @@ export class FakeStore {
     for (const listener of this.#listeners) listener({ node, code: 1, signal: null });
   }
 
+  /** Another node is elected, for no reason that anybody sees. */
+  depose(): void {
+    const heir = this.nodes[(this.nodes.indexOf(this.#leader) + 1) % this.nodes.length];
+    this.#leader = heir ?? this.#leader;
+    this.#term++;
+  }
+
   readonly processes: ProcessControl = {
     pid: (node) => this.#pids.get(node),
     kill: async (node) => void this.#pids.delete(node),
