@@ -29,14 +29,69 @@ test('a run with every evidence and enough operations passes', () => {
   expect(failures(whole)).toEqual([]);
 });
 
-test('an operation served elsewhere, or failed, or unanswered shows the cut', () => {
-  for (const change of [{ servedElsewhere: 1, ok: 1 }, { fail: 1 }, { info: 1 }]) {
-    const victimOperations = { ok: 0, fail: 0, info: 0, servedElsewhere: 0, ...change };
-    expect(failures({ ...whole, victimOperations })).toEqual([]);
+/** A cut that was felt. */
+const cut: Injected = {
+  ...whole,
+  kind: 'partition',
+  shape: 'one',
+  required: ['cut-off-side'],
+  links: {
+    links: 8,
+    forwardedBytes: 0,
+    leaked: [],
+    heldFromVictimsBytes: 100,
+    heldToVictimsBytes: 100,
+  },
+};
+const untouched = { ok: 12, fail: 0, info: 0, servedElsewhere: 0 };
+
+test('an operation that failed, was unanswered or held until the heal shows the cut', () => {
+  for (const change of [{ fail: 1 }, { info: 1 }, { ok: 1, servedElsewhere: 1, delayed: 1 }]) {
+    const victimOperations = { ...untouched, ...change };
+    expect(failures({ ...cut, victimOperations })).toEqual([]);
   }
 });
 
-const untouched = { ok: 12, fail: 0, info: 0, servedElsewhere: 0 };
+test.each<[string, Partial<Injected>, RegExp]>([
+  [
+    'an answer from elsewhere is no evidence: a healthy follower forwards to its leader',
+    { victimOperations: { ...untouched, servedElsewhere: 12 } },
+    /all 12 were answered/,
+  ],
+  [
+    'an answer from the other side during the cut, whatever else failed,',
+    { victimOperations: { ...untouched, servedElsewhere: 3, leaked: 2, fail: 7 } },
+    /the cut leaked: 2 that were sent there/,
+  ],
+  [
+    'a byte that crosses a cut link',
+    {
+      links: { ...cut.links, forwardedBytes: 40, leaked: ['n2->n1'] } as Injected['links'] & object,
+    },
+    /the cut leaked: 40 bytes crossed n2->n1/,
+  ],
+  [
+    'nothing held on the way to the victims in a long cut',
+    { links: { ...cut.links, heldToVictimsBytes: 0 } as Injected['links'] & object },
+    /held 100 bytes from the victims and 0 to them/,
+  ],
+])('%s fails the gate of the cut', (_, change, sentence) => {
+  const failed = failures({ ...cut, ...change }, { electionTimeoutNsMax: 1.5e9 });
+  expect(failed).toMatchObject([
+    { gate: 'fault-2-cut-off-side', sentence: expect.stringMatching(sentence) },
+  ]);
+});
+
+test('a cut shorter than two election timeouts need not have held anything', () => {
+  const links = { ...cut.links, heldFromVictimsBytes: 0 } as Injected['links'] & object;
+  expect(failures({ ...cut, links }, { electionTimeoutNsMax: 1.6e9 })).toEqual([]);
+});
+
+test('a kill is felt only by operations that did not succeed', () => {
+  const victimOperations = { ...untouched, servedElsewhere: 12, delayed: 3 };
+  const kill: Injected = { ...whole, required: ['new-process'], victimOperations };
+  expect(failures(kill)).toMatchObject([{ gate: 'fault-2-new-process' }]);
+});
 
 test.each<[string, Partial<Injected>, string[], RegExp]>([
   ['no election', { election: null }, ['fault-2-election'], /saw none/],
@@ -56,7 +111,7 @@ test.each<[string, Partial<Injected>, string[], RegExp]>([
     'clients that felt nothing',
     { victimOperations: untouched },
     ['fault-2-new-process', 'fault-2-cut-off-side'],
-    /all 12 were answered by n1/,
+    /all 12 were answered while n1/,
   ],
   [
     'no client at the victim',

@@ -9,6 +9,7 @@ import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ClusterEvent, ElectionEvidence, FaultRecord } from '../rundir/cluster-log.ts';
 import type { FaultWindows } from './fault-windows.ts';
+import { LinkWatch } from './link-watch.ts';
 import type { ClusterObservations } from './observer.ts';
 
 /** How long a fault waits for its victims to be named. */
@@ -198,6 +199,7 @@ export class NemesisRunner {
     healing.defer(() => {
       this.#active = undefined;
     });
+    const watch = await this.#watchLinks(step, resolved);
     // Counted from before the injection: a cut bites a moment before it is known to be in force.
     const before = { sinceNs: clock.now(), termBefore };
     const injected = await explained(step, 'take effect', () =>
@@ -210,11 +212,21 @@ export class NemesisRunner {
     const start = { phase: 'start', fault, shape: planned.shape, victims, ...fields };
     const startedNs = recordEvent(planned.kind, start);
     windows.open(fault, victims, startedNs);
+    await explained(step, 'take effect', async () => watch?.cutIsInForce());
     const election = (): ElectionEvidence | undefined => observer.election({ ...before, victims });
     const seen = await this.#hold(step, startedNs, election, signal);
+    const links = await explained(step, 'show in the links', async () => watch?.end(victims));
     const healedNs = clock.now();
     windows.close(fault, healedNs);
-    return { startedNs, healedNs, election: seen };
+    return { startedNs, healedNs, election: seen, ...(links === undefined ? {} : { links }) };
+  }
+
+  /** Undefined for a fault that cuts no links. */
+  async #watchLinks(step: Step, resolved: ResolvedFault): Promise<LinkWatch | undefined> {
+    const control = this.#options.cluster.links;
+    const links = step.nemesis.links?.(resolved);
+    if (control === undefined || links === undefined) return undefined;
+    return explained(step, 'take effect', () => LinkWatch.begin(control, links));
   }
 
   /**
@@ -256,7 +268,7 @@ function isRecord(value: Json): value is { readonly [key: string]: Json } {
 /** Gives an error of the cluster a code and a next step, unless it has its own. */
 async function explained<T>(
   { fault, planned: { kind, shape } }: Step,
-  what: 'take effect' | 'heal',
+  what: 'take effect' | 'show in the links' | 'heal',
   act: () => Promise<T>,
 ): Promise<T> {
   try {

@@ -90,6 +90,16 @@ describe('a run', () => {
       plan.map(({ kind, shape }) => ({ kind, shape, outcome: 'injected' })),
     );
     expect(result.events).toBe(history().length);
+    const cuts = result.faults.filter(({ kind }) => kind === 'partition');
+    expect(cuts.map((one) => ('links' in one ? one.links : undefined))).toEqual(
+      cuts.map(() => ({
+        links: expect.toSatisfy((links: number) => links === 8 || links === 12),
+        forwardedBytes: 0,
+        leaked: [],
+        heldFromVictimsBytes: expect.toSatisfy((bytes: number) => bytes > 0),
+        heldToVictimsBytes: expect.toSatisfy((bytes: number) => bytes > 0),
+      })),
+    );
     expectTidy(store);
   });
 
@@ -191,6 +201,22 @@ describe('a run that proves nothing', () => {
     expect(clusterLog().filter(({ type }) => type === 'gate').length).toBe(gateFailures.length);
     expectTidy(store);
   });
+
+  test.each(['partition:one', 'partition:halves', 'partition'])(
+    'says that %s cut nothing, though it claimed to',
+    async (words) => {
+      const { store, plan, go } = scene({ up: async () => ({ ...store.cluster(), links }) }, words);
+      const cut = async (): Promise<AsyncDisposable> => ({
+        [Symbol.asyncDispose]: async () => undefined,
+      });
+      const links = { ...store.links, cut };
+      const { gateFailures } = await go();
+      const failed = new Set(gateFailures.map(({ gate }) => gate));
+      expect([...failed].filter((gate) => gate.endsWith('cut-off-side'))).toEqual(
+        plan.map((_, i) => `fault-${i + 1}-cut-off-side`),
+      );
+    },
+  );
 
   test('says that too little was done', async () => {
     const { gateFailures } = await scene({ okMin: 1_000_000 }, 'none').go();

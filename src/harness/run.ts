@@ -72,7 +72,7 @@ class RunSession {
   }
 
   async run(): Promise<RunResult> {
-    const { workload, load, seed, signal, okMin } = this.#options;
+    const { workload, load, seed, signal, okMin, target, settings } = this.#options;
     const generator = workload.generator(load, makeRandom(seed).fork('workload'));
     let settledAgain = false;
     let silentNodes: readonly string[] = [];
@@ -90,7 +90,10 @@ class RunSession {
     const faults = this.#clients?.faults() ?? [];
     const okCount = (f: string): number => this.#clients?.okCount(f) ?? 0;
     const { functions } = workload;
-    const gateFailures = signal.aborted ? [] : checkGates({ functions, okCount, faults, okMin });
+    const electionTimeoutNsMax = target.electionTimeoutNsMax(settings);
+    const gateFailures = signal.aborted
+      ? []
+      : checkGates({ functions, okCount, faults, okMin, electionTimeoutNsMax });
     await this.#save(gateFailures);
     return {
       interrupted: signal.aborted,
