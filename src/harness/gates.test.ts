@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
+import { nodeId } from '../contracts/names.ts';
+import type { FinalAnswers } from './interpreter/final-reads.ts';
 import { checkGates, type GateInput } from './gates.ts';
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
@@ -137,6 +139,20 @@ test('a fault that was never injected proves nothing', () => {
     {
       gate: 'fault-1-injected',
       sentence: expect.stringContaining('no leader was known for 10.0 s'),
+    },
+  ]);
+});
+
+test('a node that answers none of its final reads fails the run; one that misses some does not', () => {
+  const answers = (ok: number, error?: string) => ({ node: nodeId('n3'), reads: 32, ok, error });
+  const gates = (...finalAnswers: FinalAnswers[]) =>
+    checkGates({ functions: [], okCount: () => 0, faults: [], finalAnswers });
+  expect(gates(answers(1, 'timeout'), answers(32))).toEqual([]);
+  expect(gates({ ...answers(0), reads: 0 })).toEqual([]);
+  expect(gates(answers(0, 'timeout'), answers(32))).toMatchObject([
+    {
+      gate: 'final-reads',
+      sentence: expect.stringMatching(/but n3 answered none \(n3: timeout\): see logs\/n3.log/),
     },
   ]);
 });

@@ -1,4 +1,5 @@
 import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
+import type { FinalAnswers } from './interpreter/final-reads.ts';
 import { faultGates } from './fault-gates.ts';
 
 /** Fewest ok operations of each `f`, and the share of all of them, whichever is more. */
@@ -15,6 +16,8 @@ export interface GateInput {
   readonly electionTimeoutNsMax?: number | undefined;
   /** Fewest ok operations of each `f`; by default it grows with the run. */
   readonly okMin?: number | undefined;
+  /** What each node made of the reads at the end. */
+  readonly finalAnswers?: readonly FinalAnswers[];
 }
 
 /**
@@ -24,7 +27,7 @@ export interface GateInput {
  * @returns the gates that failed; empty when the run counts
  */
 export function checkGates(input: GateInput): readonly GateFailure[] {
-  return [...operationGates(input), ...faultGates(input)];
+  return [...operationGates(input), ...faultGates(input), ...finalGates(input)];
 }
 
 function operationGates({ functions, okCount, okMin }: GateInput): GateFailure[] {
@@ -38,4 +41,21 @@ function operationGates({ functions, okCount, okMin }: GateInput): GateFailure[]
         `expected at least ${least} ok operations of ${f}, saw ${okCount(f)} of ${total} in all: ` +
         `let the run last longer (--duration), or see in run.log why operations do not succeed`,
     }));
+}
+
+/** After the last heal every node must serve again. One read among many may fail. */
+function finalGates({ finalAnswers = [] }: GateInput): GateFailure[] {
+  const silent = finalAnswers.filter(({ reads, ok }) => reads > 0 && ok === 0);
+  if (silent.length === 0) return [];
+  const names = silent.map(({ node }) => node).join(', ');
+  const errors = silent.map(({ node, error }) => `${node}: ${error ?? 'it was not asked in time'}`);
+  return [
+    {
+      gate: 'final-reads',
+      sentence:
+        `expected every node to answer at least one read after the last heal, but ${names} answered ` +
+        `none (${errors.join('; ')}): see logs/${silent[0]?.node}.log, and in cluster.jsonl whether ` +
+        'it was alive',
+    },
+  ];
 }

@@ -330,6 +330,7 @@ test('a node that ends by itself is reported; one that was killed is not', async
   expect(result.unexpectedExits).toMatchObject([{ node: 'n4', code: 1 }]);
   expect(result.settledAgain).toBe(false);
   expect(result.silentNodes).toEqual(['n4']);
+  expect(result.gateFailures.map(({ gate }) => gate)).toEqual(['final-reads']);
   expect(clusterLog().filter(({ type }) => type === 'unexpected-exit')).toHaveLength(1);
 });
 
