@@ -14,6 +14,8 @@ export interface PlannedFault {
   readonly durationNs: number;
   /** Seeds the choice of victims when the fault is resolved. */
   readonly seed: string;
+  /** The word of `--nemesis` that asked for it: `partition`, `kill:leader`. */
+  readonly word?: string;
 }
 
 /** What the observer knows when a fault is to be resolved. */

@@ -2,6 +2,7 @@ import type { Cluster } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
 import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
+import type { FaultPromise } from './fault-gates.ts';
 import { FaultWindows } from './fault-windows.ts';
 import { interpret } from './interpreter/interpreter.ts';
 import { closedLoop, openLoop } from './interpreter/pace.ts';
@@ -105,6 +106,15 @@ export class ClientStage {
   /** How many operations of `f` ended ok. */
   okCount(f: string): number {
     return this.#statistics.count(f, 'ok');
+  }
+
+  /** What each planned fault was to show. */
+  promises(): readonly FaultPromise[] {
+    const { plan, nemeses } = this.#parts.options;
+    return plan.map(({ kind, shape, word = `${kind}:${shape}` }) => {
+      const shapes = nemeses.get(kind)?.shapes ?? [];
+      return { word, hitsLeader: shapes.some((one) => one.shape === shape && one.hitsLeader) };
+    });
   }
 
   faults(): readonly FaultRecord[] {

@@ -8,15 +8,54 @@ type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
 /** Of a cut that lasts so many election timeouts both sides have tried to cross it. */
 const ELECTION_TIMEOUTS_HELD = 2;
 
+/** What a planned fault was to show. */
+export interface FaultPromise {
+  /** The word of `--nemesis` that asked for it. */
+  readonly word: string;
+  readonly hitsLeader: boolean;
+}
+
 export interface FaultGateInput {
   readonly faults: readonly FaultRecord[];
+  /** Of each planned fault, in the order of the plan; without it each stands for itself alone. */
+  readonly promises?: readonly FaultPromise[] | undefined;
   /** The longest a healthy cluster needs to notice a dead leader; links are not asked without it. */
   readonly electionTimeoutNsMax?: number | undefined;
 }
 
 /** Finds out whether every planned fault left the evidence that it bit. */
 export function faultGates(input: FaultGateInput): readonly GateFailure[] {
-  return input.faults.flatMap((record) => gatesOf(record, input));
+  const excused = excusedFaults(input);
+  return input.faults
+    .filter((record) => !excused.has(record))
+    .flatMap((record) => gatesOf(record, input));
+}
+
+/**
+ * Skipped faults that are not missed. Faults that are held for an election push the later ones on, and
+ * the last of them out of the run: it is enough that each word of `--nemesis` came once and, if the
+ * plan held any, a fault that hits the leader. Of those that are missed one per reason is told.
+ */
+function excusedFaults({ faults, promises = [] }: FaultGateInput): ReadonlySet<FaultRecord> {
+  const shown = new Set<string>();
+  const show = (promise: FaultPromise): void => {
+    shown.add(`word ${promise.word}`);
+    if (promise.hitsLeader) shown.add('leader');
+  };
+  for (const { fault, outcome } of faults) {
+    const promise = promises[fault];
+    if (outcome === 'injected' && promise !== undefined) show(promise);
+  }
+  const excused = new Set<FaultRecord>();
+  for (const record of faults.filter(({ outcome }) => outcome === 'skipped')) {
+    const promise = promises[record.fault];
+    if (promise === undefined) continue;
+    const isMissed =
+      !shown.has(`word ${promise.word}`) || (promise.hitsLeader && !shown.has('leader'));
+    if (isMissed) show(promise);
+    else excused.add(record);
+  }
+  return excused;
 }
 
 function gatesOf(record: FaultRecord, input: FaultGateInput): GateFailure[] {
@@ -28,8 +67,8 @@ function gatesOf(record: FaultRecord, input: FaultGateInput): GateFailure[] {
         {
           gate: gate('injected'),
           sentence:
-            `expected ${name} to be injected, but the run ended before its turn: ` +
-            `let it last longer (--duration)`,
+            `expected ${name} to be injected, but those before it were held so long that its turn ` +
+            `never came: leave more time between faults (--nemesis-interval)`,
         },
       ];
     case 'unresolved':

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
 import { nodeId } from '../contracts/names.ts';
 import type { FinalAnswers } from './interpreter/final-reads.ts';
@@ -141,6 +141,53 @@ test('a fault that was never injected proves nothing', () => {
       sentence: expect.stringContaining('no leader was known for 10.0 s'),
     },
   ]);
+});
+
+describe('a skipped fault', () => {
+  const promised = (word: string, outcome: 'skipped' | 'injected', hitsLeader = false) => ({
+    promise: { word, hitsLeader },
+    record: (fault: number): FaultRecord =>
+      outcome === 'injected'
+        ? { ...whole, fault }
+        : { fault, kind: word, shape: 'one', outcome: 'skipped' },
+  });
+  const gates = (...plan: ReturnType<typeof promised>[]) =>
+    checkGates({
+      functions: [],
+      okCount: () => 0,
+      faults: plan.map(({ record }, i) => record(i)),
+      promises: plan.map(({ promise }) => promise),
+    });
+
+  test('is not missed when its word came before', () => {
+    expect(
+      gates(
+        promised('kill', 'injected', true),
+        promised('partition', 'injected'),
+        promised('kill', 'skipped', true),
+        promised('partition', 'skipped', true),
+      ),
+    ).toEqual([]);
+  });
+
+  test('is missed, once, when no fault of its word came', () => {
+    expect(
+      gates(
+        promised('kill', 'injected'),
+        promised('partition', 'skipped'),
+        promised('kill', 'skipped'),
+        promised('partition', 'skipped'),
+      ),
+    ).toMatchObject([
+      { gate: 'fault-2-injected', sentence: expect.stringContaining('(--nemesis-interval)') },
+    ]);
+  });
+
+  test('is missed when no leader was hit and the plan held one', () => {
+    expect(gates(promised('kill', 'injected'), promised('kill', 'skipped', true))).toMatchObject([
+      { gate: 'fault-2-injected' },
+    ]);
+  });
 });
 
 test('a node that answers none of its final reads fails the run; one that misses some does not', () => {

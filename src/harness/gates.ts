@@ -1,19 +1,16 @@
-import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
+import type { GateFailure } from '../rundir/cluster-log.ts';
 import type { FinalAnswers } from './interpreter/final-reads.ts';
-import { faultGates } from './fault-gates.ts';
+import { type FaultGateInput, faultGates } from './fault-gates.ts';
 
 /** Fewest ok operations of each `f`, and the share of all of them, whichever is more. */
 const OK_MIN = 5;
 const OK_SHARE_MIN = 1 / 200;
 
-export interface GateInput {
+export interface GateInput extends FaultGateInput {
   /** Every `f` that the workload draws. */
   readonly functions: readonly string[];
   /** How many operations of an `f` ended ok. */
   readonly okCount: (f: string) => number;
-  readonly faults: readonly FaultRecord[];
-  /** A cut so much longer than this must have held something back. */
-  readonly electionTimeoutNsMax?: number | undefined;
   /** Fewest ok operations of each `f`; by default it grows with the run. */
   readonly okMin?: number | undefined;
   /** What each node made of the reads at the end. */

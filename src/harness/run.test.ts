@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(results, { recursive: true, force: true }));
 
-function scene(change: Partial<RunOptions> = {}, words = 'partition,kill') {
+function scene(change: Partial<RunOptions> = {}, words = 'partition,kill', seconds = 5) {
   const clock = new SimulatedClock();
   const store = new FakeStore(clock, 5);
   const abort = new AbortController();
@@ -40,8 +40,8 @@ function scene(change: Partial<RunOptions> = {}, words = 'partition,kill') {
     capabilities: new Set(['processes', 'links'] as const),
     nodes: 5,
     seed: '7',
-    durationNs: DURATION_NS,
-    intervalNs: 5 * SECOND,
+    durationNs: change.durationNs ?? DURATION_NS,
+    intervalNs: seconds * SECOND,
   });
   const options: RunOptions = {
     seed: '7',
@@ -200,6 +200,14 @@ describe('a run that proves nothing', () => {
     expect(gateFailures.map(({ gate }) => gate)).toContain('fault-1-election');
     expect(clusterLog().filter(({ type }) => type === 'gate').length).toBe(gateFailures.length);
     expectTidy(store);
+  });
+
+  test('is not one whose last leader faults had no time left', async () => {
+    const durationNs = 120 * SECOND;
+    const { go } = scene({ durationNs, limits: { extensionNs: 0 } }, 'partition:leader', 2);
+    const { gateFailures, faults } = await go();
+    expect(faults.filter(({ outcome }) => outcome === 'skipped').length).toBeGreaterThan(0);
+    expect(gateFailures).toEqual([]);
   });
 
   test.each(['partition:one', 'partition:halves', 'partition'])(

@@ -93,7 +93,15 @@ class RunSession {
     const electionTimeoutNsMax = target.electionTimeoutNsMax(settings);
     const gateFailures = signal.aborted
       ? []
-      : checkGates({ functions, okCount, faults, okMin, electionTimeoutNsMax, finalAnswers });
+      : checkGates({
+          functions,
+          okCount,
+          faults,
+          promises: this.#clients?.promises(),
+          okMin,
+          electionTimeoutNsMax,
+          finalAnswers,
+        });
     await this.#save(gateFailures);
     return {
       interrupted: signal.aborted,
