@@ -190,6 +190,23 @@ describe('a skipped fault', () => {
   });
 });
 
+test.each<[string, Partial<GateInput>, string[]]>([
+  ['clients that met', { contention: { overlaps: 1, readsOfOthers: 1 } }, []],
+  ['clients that never met', { contention: { overlaps: 0, readsOfOthers: 1 } }, ['overlap']],
+  [
+    'clients that saw only their own writes',
+    { contention: { overlaps: 1, readsOfOthers: 0 } },
+    ['reads-of-others'],
+  ],
+  ['reads that cannot be told apart', { contention: { overlaps: 1 } }, []],
+  ['one client, of whom it is not asked', { contention: undefined }, []],
+  ['a store that refused all but one CAS', { refusedCount: () => 99 }, []],
+  ['a store that refused every CAS', { refusedCount: () => 100 }, ['applied-cas']],
+])('of %s exactly that is said', (_, change, gates) => {
+  const input = { functions: ['cas'], okCount: () => 100, faults: [], ...change };
+  expect(checkGates(input).map(({ gate }) => gate)).toEqual(gates);
+});
+
 test('a node that answers none of its final reads fails the run; one that misses some does not', () => {
   const answers = (ok: number, error?: string) => ({ node: nodeId('n3'), reads: 32, ok, error });
   const gates = (...finalAnswers: FinalAnswers[]) =>

@@ -6,11 +6,23 @@ import { type FaultGateInput, faultGates } from './fault-gates.ts';
 const OK_MIN = 5;
 const OK_SHARE_MIN = 1 / 200;
 
+/** How often clients met. */
+export interface ContentionCounts {
+  /** Operations of different processes on one key at one time. */
+  readonly overlaps: number;
+  /** Reads of what another process wrote; absent when that cannot be told. */
+  readonly readsOfOthers?: number | undefined;
+}
+
 export interface GateInput extends FaultGateInput {
   /** Every `f` that the workload draws. */
   readonly functions: readonly string[];
   /** How many operations of an `f` ended ok. */
   readonly okCount: (f: string) => number;
+  /** How many of those changed nothing: a CAS that found another value. */
+  readonly refusedCount?: (f: string) => number;
+  /** Absent when it is not asked: with one client nobody can meet. */
+  readonly contention?: ContentionCounts | undefined;
   /** Fewest ok operations of each `f`; by default it grows with the run. */
   readonly okMin?: number | undefined;
   /** What each node made of the reads at the end. */
@@ -24,13 +36,19 @@ export interface GateInput extends FaultGateInput {
  * @returns the gates that failed; empty when the run counts
  */
 export function checkGates(input: GateInput): readonly GateFailure[] {
-  return [...operationGates(input), ...faultGates(input), ...finalGates(input)];
+  return [
+    ...operationGates(input),
+    ...contentionGates(input),
+    ...faultGates(input),
+    ...finalGates(input),
+  ];
 }
 
-function operationGates({ functions, okCount, okMin }: GateInput): GateFailure[] {
+function operationGates(input: GateInput): GateFailure[] {
+  const { functions, okCount, okMin, refusedCount = () => 0 } = input;
   const total = functions.reduce((sum, f) => sum + okCount(f), 0);
   const least = okMin ?? Math.max(OK_MIN, Math.floor(total * OK_SHARE_MIN));
-  return functions
+  const tooFew = functions
     .filter((f) => okCount(f) < least)
     .map((f) => ({
       gate: `enough-${f}`,
@@ -38,6 +56,39 @@ function operationGates({ functions, okCount, okMin }: GateInput): GateFailure[]
         `expected at least ${least} ok operations of ${f}, saw ${okCount(f)} of ${total} in all: ` +
         `let the run last longer (--duration), or see in run.log why operations do not succeed`,
     }));
+  // A store that refuses every CAS was never asked to keep one.
+  const neverApplied = functions
+    .filter((f) => okCount(f) > 0 && refusedCount(f) >= okCount(f))
+    .map((f) => ({
+      gate: `applied-${f}`,
+      sentence:
+        `expected at least one ${f} to change something, but all ${okCount(f)} found another value ` +
+        `than they expected: let the run last longer (--duration), or use fewer clients (--concurrency)`,
+    }));
+  return [...tooFew, ...neverApplied];
+}
+
+function contentionGates({ contention }: GateInput): GateFailure[] {
+  if (contention === undefined) return [];
+  const { overlaps, readsOfOthers } = contention;
+  const failures: GateFailure[] = [];
+  if (overlaps === 0) {
+    failures.push({
+      gate: 'overlap',
+      sentence:
+        'expected operations of different clients on one key at one time, saw none: one after the ' +
+        'other they prove little; use more clients (--concurrency), a higher --rate or more --key-ops',
+    });
+  }
+  if (readsOfOthers === 0) {
+    failures.push({
+      gate: 'reads-of-others',
+      sentence:
+        'expected at least one read of a value that another client wrote, saw none: nothing passed ' +
+        'from one client to another; let the run last longer (--duration), or use more --key-ops',
+    });
+  }
+  return failures;
 }
 
 /** After the last heal every node must serve again. One read among many may fail. */

@@ -202,6 +202,21 @@ describe('a run that proves nothing', () => {
     expectTidy(store);
   });
 
+  test('says that clients never met, where there were several', async () => {
+    const load = { concurrency: 10, keyOps: 200, values: undefined, ratePerSecond: 10 };
+    const gates = async (change: Partial<typeof load>): Promise<readonly string[]> => {
+      const { gateFailures } = await scene({ load: { ...load, ...change } }, 'none').go();
+      return gateFailures.map(({ gate }) => gate);
+    };
+    expect(await gates({})).toEqual(['overlap']);
+    expect(await gates({ concurrency: 1 })).toEqual([]);
+  });
+
+  test('is not one whose values cannot be told apart', async () => {
+    const load = { concurrency: 10, keyOps: 200, values: 2, ratePerSecond: undefined };
+    expect((await scene({ load }, 'none').go()).gateFailures).toEqual([]);
+  });
+
   test('is not one whose last leader faults had no time left', async () => {
     const durationNs = 120 * SECOND;
     const { go } = scene({ durationNs, limits: { extensionNs: 0 } }, 'partition:leader', 2);

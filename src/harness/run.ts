@@ -72,7 +72,7 @@ class RunSession {
   }
 
   async run(): Promise<RunResult> {
-    const { workload, load, seed, signal, okMin, target, settings } = this.#options;
+    const { workload, load, seed, signal } = this.#options;
     const generator = workload.generator(load, makeRandom(seed).fork('workload'));
     let settledAgain = false;
     let finalAnswers: readonly FinalAnswers[] = [];
@@ -88,20 +88,10 @@ class RunSession {
     await this.#owned.disposeAsync();
     this.#throwIfFailed();
     const faults = this.#clients?.faults() ?? [];
-    const okCount = (f: string): number => this.#clients?.okCount(f) ?? 0;
-    const { functions } = workload;
-    const electionTimeoutNsMax = target.electionTimeoutNsMax(settings);
-    const gateFailures = signal.aborted
-      ? []
-      : checkGates({
-          functions,
-          okCount,
-          faults,
-          promises: this.#clients?.promises(),
-          okMin,
-          electionTimeoutNsMax,
-          finalAnswers,
-        });
+    const input = this.#clients?.gateInput();
+    // Without clients it was interrupted: an interrupted run is not asked.
+    const isAsked = input !== undefined && !signal.aborted;
+    const gateFailures = isAsked ? checkGates({ ...input, finalAnswers }) : [];
     await this.#save(gateFailures);
     return {
       interrupted: signal.aborted,
