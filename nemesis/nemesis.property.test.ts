@@ -116,6 +116,7 @@ test('a partition cuts through the cluster and disposal heals it', async () => {
     await using cut = new AsyncDisposableStack();
     cut.use(await partition.inject(clusterWith({ links }), fault, 'one'));
     expect(cuts[0]).toHaveLength(4);
+    expect(partition.links?.(fault)).toEqual(cuts[0]);
   }
   expect(cuts).toEqual([]);
 });

@@ -54,6 +54,7 @@ export const partition: Nemesis = {
     },
   ],
   inject,
+  links: ({ value }) => linksAcross(groupsOf(value)),
 };
 
 /** As many others as go with the leader into the largest minority: 1 of 5 nodes, none of 3. */
@@ -78,8 +79,8 @@ function quorum(nodes: number): number {
 }
 
 async function inject(cluster: Cluster, { value }: ResolvedFault): Promise<AsyncDisposable> {
-  const links = defined(cluster.links, 'a plan with partition needs control of links');
-  return links.cut(linksAcross(groupsOf(value)));
+  const control = defined(cluster.links, 'a plan with partition needs control of links');
+  return control.cut(linksAcross(groupsOf(value)));
 }
 
 /** Every directed link from one group to another. */

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Json } from '../checker/index.ts';
 import type { Invocation } from '../src/contracts/client.ts';
 import type { WorkloadOptions } from '../src/contracts/workload.ts';
 import { makeRandom } from '../src/lib/prng.ts';
@@ -119,4 +120,16 @@ test('final reads ask for each active key, once, and for at most 32 keys', () =>
     }),
     { numRuns: 30 },
   );
+});
+
+test('a write and an applied CAS leave their new value, and a read finds one', () => {
+  const effect = (f: string, asked: Json, answered: Json, applied?: boolean) =>
+    register.effect?.(
+      { f, value: asked },
+      { type: 'ok', value: answered, ...(applied === undefined ? {} : { applied }) },
+    );
+  expect(effect('write', 3, 3)).toEqual({ type: 'wrote', value: 3 });
+  expect(effect('read', null, 3)).toEqual({ type: 'read', value: 3 });
+  expect(effect('cas', [3, 4], [3, 4])).toEqual({ type: 'wrote', value: 4 });
+  expect(effect('cas', [3, 4], [3, 4], false)).toBeUndefined();
 });

@@ -35,6 +35,19 @@ export const register: Workload = {
   model: 'cas-register',
   functions: ['read', 'write', 'cas'],
   mutations: ['write', 'cas'],
+  effect({ f, value }, ok) {
+    switch (f) {
+      case 'read':
+        return { type: 'read', value: ok.value };
+      case 'write':
+        return { type: 'wrote', value };
+      case 'cas':
+        if (ok.applied === false || !Array.isArray(value)) return undefined;
+        return { type: 'wrote', value: defined(value[1], 'a CAS has a new value') };
+      default:
+        return undefined;
+    }
+  },
   generator: (options, random) => new RegisterGenerator(options, random),
 };
 

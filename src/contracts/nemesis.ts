@@ -1,7 +1,7 @@
 import type { Json } from '../../checker/index.ts';
 import type { Random } from '../lib/prng.ts';
 import type { Capability, Cluster } from './cluster.ts';
-import type { NodeId } from './names.ts';
+import type { Link, NodeId } from './names.ts';
 
 /** A fault as it was planned: symbolic, and the same for the same seed. */
 export interface PlannedFault {
@@ -14,6 +14,8 @@ export interface PlannedFault {
   readonly durationNs: number;
   /** Seeds the choice of victims when the fault is resolved. */
   readonly seed: string;
+  /** The word of `--nemesis` that asked for it: `partition`, `kill:leader`. */
+  readonly word?: string;
 }
 
 /** What the observer knows when a fault is to be resolved. */
@@ -36,8 +38,10 @@ export interface ResolvedFault {
 /**
  * What must be seen between injection and heal to say that a fault bit. `election`: a higher term,
  * led by a node that is not a victim. `new-process`: every victim has another pid after the heal, and its
- * clients saw requests fail. `cut-off-side`: an operation sent to a victim failed, timed out, or was
- * served elsewhere. All that are named are required.
+ * clients saw requests fail. `cut-off-side`: an operation sent to a victim failed, timed out, or was held
+ * until the heal; none was served by a node on the other side, nothing crossed the cut links, and
+ * something waited at them. An answer from elsewhere is no evidence: a healthy follower forwards to its
+ * leader. All that are named are required.
  */
 export type EvidenceKind = 'election' | 'new-process' | 'cut-off-side';
 
@@ -49,6 +53,8 @@ export interface Nemesis {
   readonly shapes: readonly NemesisShape[];
   /** Does it, through the cluster's capability. Disposal heals. Rejects when it did not take effect. */
   inject(cluster: Cluster, fault: ResolvedFault, shape: string): Promise<AsyncDisposable>;
+  /** The links that it cuts, if it cuts links: the run sees for itself that nothing crosses them. */
+  links?(fault: ResolvedFault): readonly Link[];
 }
 
 export interface NemesisShape {

@@ -1,5 +1,6 @@
 import type { Random } from '../lib/prng.ts';
-import type { Invocation } from './client.ts';
+import type { Json } from '../../checker/index.ts';
+import type { Completion, Invocation } from './client.ts';
 
 export interface WorkloadOptions {
   /** Operations per key before a new key takes its place. */
@@ -18,6 +19,12 @@ export interface Generator {
   finalReads(): readonly Invocation[];
 }
 
+/** What an ok operation did to its key: left this value there, or found it. */
+export interface Effect {
+  readonly type: 'wrote' | 'read';
+  readonly value: Json;
+}
+
 /** What clients do, and what a correct object would answer. */
 export interface Workload {
   readonly name: string;
@@ -27,5 +34,10 @@ export interface Workload {
   readonly functions: readonly string[];
   /** Those of them that may change the object: their unavailability is measured apart. */
   readonly mutations: readonly string[];
+  /**
+   * Undefined when it did neither. The run asks whether reads saw what others wrote; of a workload
+   * without this it does not.
+   */
+  effect?(invocation: Invocation, ok: Extract<Completion, { type: 'ok' }>): Effect | undefined;
   generator(options: WorkloadOptions, random: Random): Generator;
 }

@@ -2,7 +2,10 @@ import type { Cluster } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
 import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
+import { Contention } from './contention.ts';
+import type { FaultPromise } from './fault-gates.ts';
 import { FaultWindows } from './fault-windows.ts';
+import type { GateInput } from './gates.ts';
 import { interpret } from './interpreter/interpreter.ts';
 import { closedLoop, openLoop } from './interpreter/pace.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
@@ -36,6 +39,7 @@ export class ClientStage {
   readonly #beganNs: number;
   readonly #statistics: RunStatistics;
   readonly #windows = new FaultWindows();
+  readonly #contention: Contention;
   readonly #nemesis: NemesisRunner;
   readonly #meter: ProgressMeter;
   readonly #mutations: ReadonlySet<string>;
@@ -47,6 +51,7 @@ export class ClientStage {
     const { clock, durationNs, workload } = parts.options;
     this.#beganNs = clock.now();
     this.#statistics = new RunStatistics(this.#beganNs);
+    this.#contention = new Contention(workload);
     this.#mutations = new Set(workload.mutations);
     this.#nemesis = this.#nemesisRunner();
     this.#meter = new ProgressMeter({
@@ -99,12 +104,36 @@ export class ClientStage {
       completedNs,
     });
     this.#windows.record(operation);
+    this.#contention.record(operation);
     this.#meter.record(operation);
   }
 
-  /** How many operations of `f` ended ok. */
-  okCount(f: string): number {
-    return this.#statistics.count(f, 'ok');
+  /** What gates ask of the clients and the faults. Complete when the clients have stopped. */
+  gateInput(): GateInput {
+    const { workload, load, target, settings, okMin } = this.#parts.options;
+    const { overlaps, readsOfOthers } = this.#contention;
+    const isUnique = load.values === undefined;
+    return {
+      functions: workload.functions,
+      okCount: (f) => this.#statistics.count(f, 'ok'),
+      refusedCount: (f) => this.#contention.refused(f),
+      okMin,
+      contention:
+        load.concurrency > 1
+          ? { overlaps, readsOfOthers: isUnique ? readsOfOthers : undefined }
+          : undefined,
+      faults: this.faults(),
+      promises: this.#promises(),
+      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+    };
+  }
+
+  #promises(): readonly FaultPromise[] {
+    const { plan, nemeses } = this.#parts.options;
+    return plan.map(({ kind, shape, word = `${kind}:${shape}` }) => {
+      const shapes = nemeses.get(kind)?.shapes ?? [];
+      return { word, hitsLeader: shapes.some((one) => one.shape === shape && one.hitsLeader) };
+    });
   }
 
   faults(): readonly FaultRecord[] {

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
+import { nodeId } from '../contracts/names.ts';
+import type { FinalAnswers } from './interpreter/final-reads.ts';
 import { checkGates, type GateInput } from './gates.ts';
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
@@ -29,14 +31,69 @@ test('a run with every evidence and enough operations passes', () => {
   expect(failures(whole)).toEqual([]);
 });
 
-test('an operation served elsewhere, or failed, or unanswered shows the cut', () => {
-  for (const change of [{ servedElsewhere: 1, ok: 1 }, { fail: 1 }, { info: 1 }]) {
-    const victimOperations = { ok: 0, fail: 0, info: 0, servedElsewhere: 0, ...change };
-    expect(failures({ ...whole, victimOperations })).toEqual([]);
+/** A cut that was felt. */
+const cut: Injected = {
+  ...whole,
+  kind: 'partition',
+  shape: 'one',
+  required: ['cut-off-side'],
+  links: {
+    links: 8,
+    forwardedBytes: 0,
+    leaked: [],
+    heldFromVictimsBytes: 100,
+    heldToVictimsBytes: 100,
+  },
+};
+const untouched = { ok: 12, fail: 0, info: 0, servedElsewhere: 0 };
+
+test('an operation that failed, was unanswered or held until the heal shows the cut', () => {
+  for (const change of [{ fail: 1 }, { info: 1 }, { ok: 1, servedElsewhere: 1, delayed: 1 }]) {
+    const victimOperations = { ...untouched, ...change };
+    expect(failures({ ...cut, victimOperations })).toEqual([]);
   }
 });
 
-const untouched = { ok: 12, fail: 0, info: 0, servedElsewhere: 0 };
+test.each<[string, Partial<Injected>, RegExp]>([
+  [
+    'an answer from elsewhere is no evidence: a healthy follower forwards to its leader',
+    { victimOperations: { ...untouched, servedElsewhere: 12 } },
+    /all 12 were answered/,
+  ],
+  [
+    'an answer from the other side during the cut, whatever else failed,',
+    { victimOperations: { ...untouched, servedElsewhere: 3, leaked: 2, fail: 7 } },
+    /the cut leaked: 2 that were sent there/,
+  ],
+  [
+    'a byte that crosses a cut link',
+    {
+      links: { ...cut.links, forwardedBytes: 40, leaked: ['n2->n1'] } as Injected['links'] & object,
+    },
+    /the cut leaked: 40 bytes crossed n2->n1/,
+  ],
+  [
+    'nothing held on the way to the victims in a long cut',
+    { links: { ...cut.links, heldToVictimsBytes: 0 } as Injected['links'] & object },
+    /held 100 bytes from the victims and 0 to them/,
+  ],
+])('%s fails the gate of the cut', (_, change, sentence) => {
+  const failed = failures({ ...cut, ...change }, { electionTimeoutNsMax: 1.5e9 });
+  expect(failed).toMatchObject([
+    { gate: 'fault-2-cut-off-side', sentence: expect.stringMatching(sentence) },
+  ]);
+});
+
+test('a cut shorter than two election timeouts need not have held anything', () => {
+  const links = { ...cut.links, heldFromVictimsBytes: 0 } as Injected['links'] & object;
+  expect(failures({ ...cut, links }, { electionTimeoutNsMax: 1.6e9 })).toEqual([]);
+});
+
+test('a kill is felt only by operations that did not succeed', () => {
+  const victimOperations = { ...untouched, servedElsewhere: 12, delayed: 3 };
+  const kill: Injected = { ...whole, required: ['new-process'], victimOperations };
+  expect(failures(kill)).toMatchObject([{ gate: 'fault-2-new-process' }]);
+});
 
 test.each<[string, Partial<Injected>, string[], RegExp]>([
   ['no election', { election: null }, ['fault-2-election'], /saw none/],
@@ -56,7 +113,7 @@ test.each<[string, Partial<Injected>, string[], RegExp]>([
     'clients that felt nothing',
     { victimOperations: untouched },
     ['fault-2-new-process', 'fault-2-cut-off-side'],
-    /all 12 were answered by n1/,
+    /all 12 were answered while n1/,
   ],
   [
     'no client at the victim',
@@ -82,6 +139,84 @@ test('a fault that was never injected proves nothing', () => {
     {
       gate: 'fault-1-injected',
       sentence: expect.stringContaining('no leader was known for 10.0 s'),
+    },
+  ]);
+});
+
+describe('a skipped fault', () => {
+  const promised = (word: string, outcome: 'skipped' | 'injected', hitsLeader = false) => ({
+    promise: { word, hitsLeader },
+    record: (fault: number): FaultRecord =>
+      outcome === 'injected'
+        ? { ...whole, fault }
+        : { fault, kind: word, shape: 'one', outcome: 'skipped' },
+  });
+  const gates = (...plan: ReturnType<typeof promised>[]) =>
+    checkGates({
+      functions: [],
+      okCount: () => 0,
+      faults: plan.map(({ record }, i) => record(i)),
+      promises: plan.map(({ promise }) => promise),
+    });
+
+  test('is not missed when its word came before', () => {
+    expect(
+      gates(
+        promised('kill', 'injected', true),
+        promised('partition', 'injected'),
+        promised('kill', 'skipped', true),
+        promised('partition', 'skipped', true),
+      ),
+    ).toEqual([]);
+  });
+
+  test('is missed, once, when no fault of its word came', () => {
+    expect(
+      gates(
+        promised('kill', 'injected'),
+        promised('partition', 'skipped'),
+        promised('kill', 'skipped'),
+        promised('partition', 'skipped'),
+      ),
+    ).toMatchObject([
+      { gate: 'fault-2-injected', sentence: expect.stringContaining('(--nemesis-interval)') },
+    ]);
+  });
+
+  test('is missed when no leader was hit and the plan held one', () => {
+    expect(gates(promised('kill', 'injected'), promised('kill', 'skipped', true))).toMatchObject([
+      { gate: 'fault-2-injected' },
+    ]);
+  });
+});
+
+test.each<[string, Partial<GateInput>, string[]]>([
+  ['clients that met', { contention: { overlaps: 1, readsOfOthers: 1 } }, []],
+  ['clients that never met', { contention: { overlaps: 0, readsOfOthers: 1 } }, ['overlap']],
+  [
+    'clients that saw only their own writes',
+    { contention: { overlaps: 1, readsOfOthers: 0 } },
+    ['reads-of-others'],
+  ],
+  ['reads that cannot be told apart', { contention: { overlaps: 1 } }, []],
+  ['one client, of whom it is not asked', { contention: undefined }, []],
+  ['a store that refused all but one CAS', { refusedCount: () => 99 }, []],
+  ['a store that refused every CAS', { refusedCount: () => 100 }, ['applied-cas']],
+])('of %s exactly that is said', (_, change, gates) => {
+  const input = { functions: ['cas'], okCount: () => 100, faults: [], ...change };
+  expect(checkGates(input).map(({ gate }) => gate)).toEqual(gates);
+});
+
+test('a node that answers none of its final reads fails the run; one that misses some does not', () => {
+  const answers = (ok: number, error?: string) => ({ node: nodeId('n3'), reads: 32, ok, error });
+  const gates = (...finalAnswers: FinalAnswers[]) =>
+    checkGates({ functions: [], okCount: () => 0, faults: [], finalAnswers });
+  expect(gates(answers(1, 'timeout'), answers(32))).toEqual([]);
+  expect(gates({ ...answers(0), reads: 0 })).toEqual([]);
+  expect(gates(answers(0, 'timeout'), answers(32))).toMatchObject([
+    {
+      gate: 'final-reads',
+      sentence: expect.stringMatching(/but n3 answered none \(n3: timeout\): see logs\/n3.log/),
     },
   ]);
 });

@@ -1,23 +1,33 @@
-import type { EvidenceKind } from '../contracts/nemesis.ts';
-import { assertNever } from '../lib/assert.ts';
-import { formatDuration, formatInstant } from '../lib/duration.ts';
-import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
+import type { GateFailure } from '../rundir/cluster-log.ts';
+import type { FinalAnswers } from './interpreter/final-reads.ts';
+import { type FaultGateInput, faultGates } from './fault-gates.ts';
 
 /** Fewest ok operations of each `f`, and the share of all of them, whichever is more. */
 const OK_MIN = 5;
 const OK_SHARE_MIN = 1 / 200;
 
-export interface GateInput {
+/** How often clients met. */
+export interface ContentionCounts {
+  /** Operations of different processes on one key at one time. */
+  readonly overlaps: number;
+  /** Reads of what another process wrote; absent when that cannot be told. */
+  readonly readsOfOthers?: number | undefined;
+}
+
+export interface GateInput extends FaultGateInput {
   /** Every `f` that the workload draws. */
   readonly functions: readonly string[];
   /** How many operations of an `f` ended ok. */
   readonly okCount: (f: string) => number;
-  readonly faults: readonly FaultRecord[];
+  /** How many of those changed nothing: a CAS that found another value. */
+  readonly refusedCount?: (f: string) => number;
+  /** Absent when it is not asked: with one client nobody can meet. */
+  readonly contention?: ContentionCounts | undefined;
   /** Fewest ok operations of each `f`; by default it grows with the run. */
   readonly okMin?: number | undefined;
+  /** What each node made of the reads at the end. */
+  readonly finalAnswers?: readonly FinalAnswers[];
 }
-
-type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
 
 /**
  * Finds out whether the run proved anything: enough was done, and every planned fault left the
@@ -26,13 +36,19 @@ type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
  * @returns the gates that failed; empty when the run counts
  */
 export function checkGates(input: GateInput): readonly GateFailure[] {
-  return [...operationGates(input), ...input.faults.flatMap(faultGates)];
+  return [
+    ...operationGates(input),
+    ...contentionGates(input),
+    ...faultGates(input),
+    ...finalGates(input),
+  ];
 }
 
-function operationGates({ functions, okCount, okMin }: GateInput): GateFailure[] {
+function operationGates(input: GateInput): GateFailure[] {
+  const { functions, okCount, okMin, refusedCount = () => 0 } = input;
   const total = functions.reduce((sum, f) => sum + okCount(f), 0);
   const least = okMin ?? Math.max(OK_MIN, Math.floor(total * OK_SHARE_MIN));
-  return functions
+  const tooFew = functions
     .filter((f) => okCount(f) < least)
     .map((f) => ({
       gate: `enough-${f}`,
@@ -40,83 +56,54 @@ function operationGates({ functions, okCount, okMin }: GateInput): GateFailure[]
         `expected at least ${least} ok operations of ${f}, saw ${okCount(f)} of ${total} in all: ` +
         `let the run last longer (--duration), or see in run.log why operations do not succeed`,
     }));
+  // A store that refuses every CAS was never asked to keep one.
+  const neverApplied = functions
+    .filter((f) => okCount(f) > 0 && refusedCount(f) >= okCount(f))
+    .map((f) => ({
+      gate: `applied-${f}`,
+      sentence:
+        `expected at least one ${f} to change something, but all ${okCount(f)} found another value ` +
+        `than they expected: let the run last longer (--duration), or use fewer clients (--concurrency)`,
+    }));
+  return [...tooFew, ...neverApplied];
 }
 
-function faultGates(record: FaultRecord): GateFailure[] {
-  const name = `fault ${record.fault + 1} (${record.kind}:${record.shape})`;
-  const gate = (what: string): string => `fault-${record.fault + 1}-${what}`;
-  switch (record.outcome) {
-    case 'skipped':
-      return [
-        {
-          gate: gate('injected'),
-          sentence:
-            `expected ${name} to be injected, but the run ended before its turn: ` +
-            `let it last longer (--duration)`,
-        },
-      ];
-    case 'unresolved':
-      return [
-        {
-          gate: gate('injected'),
-          sentence:
-            `expected ${name} to find its victims, but no leader was known for ` +
-            `${formatDuration(record.waitedNs)}: see in cluster.jsonl what the nodes said, and leave ` +
-            `more time between faults (--nemesis-interval)`,
-        },
-      ];
-    case 'injected':
-      return record.required.flatMap((kind) => {
-        const missing = missingEvidence(kind, record);
-        return missing === undefined
-          ? []
-          : [{ gate: gate(kind), sentence: `expected of ${name} on ${where(record)} ${missing}` }];
-      });
-    default:
-      return assertNever(record);
+function contentionGates({ contention }: GateInput): GateFailure[] {
+  if (contention === undefined) return [];
+  const { overlaps, readsOfOthers } = contention;
+  const failures: GateFailure[] = [];
+  if (overlaps === 0) {
+    failures.push({
+      gate: 'overlap',
+      sentence:
+        'expected operations of different clients on one key at one time, saw none: one after the ' +
+        'other they prove little; use more clients (--concurrency), a higher --rate or more --key-ops',
+    });
   }
-}
-
-/** Undefined when the evidence is there; else what was expected, what was seen, what to change. */
-function missingEvidence(kind: EvidenceKind, record: Injected): string | undefined {
-  switch (kind) {
-    case 'election':
-      if (record.election !== null) return undefined;
-      return (
-        'another node to lead a higher term before the heal, saw none: see in cluster.jsonl what ' +
-        'the nodes said, and leave more time (--nemesis-interval)'
-      );
-    case 'new-process': {
-      const same = record.processes.filter(
-        ({ pidBefore, pidAfter }) =>
-          pidBefore === null || pidAfter === null || pidBefore === pidAfter,
-      );
-      if (same.length > 0) {
-        const pids = same.map(
-          (one) => `${one.node} had pid ${one.pidBefore ?? 'none'}, then ${one.pidAfter ?? 'none'}`,
-        );
-        return `a new process, saw that ${pids.join('; ')}: see the logs of the nodes`;
-      }
-      return missingDisturbance(record);
-    }
-    case 'cut-off-side':
-      return missingDisturbance(record);
-    default:
-      return assertNever(kind);
+  if (readsOfOthers === 0) {
+    failures.push({
+      gate: 'reads-of-others',
+      sentence:
+        'expected at least one read of a value that another client wrote, saw none: nothing passed ' +
+        'from one client to another; let the run last longer (--duration), or use more --key-ops',
+    });
   }
+  return failures;
 }
 
-/** Clients of a victim must have felt it: a failure, no answer, or an answer from elsewhere. */
-function missingDisturbance({ victimOperations, victims }: Injected): string | undefined {
-  const { ok, fail, info, servedElsewhere } = victimOperations;
-  if (fail + info + servedElsewhere > 0) return undefined;
-  const expected = 'an operation sent there to fail, time out or be served elsewhere';
-  return ok === 0
-    ? `${expected}, but none was sent: use more clients (--concurrency) than nodes`
-    : `${expected}, but all ${ok} were answered by ${victims.join(', ')}: ` +
-        'the fault was not felt, see the logs of the nodes';
-}
-
-function where({ victims, startedNs, healedNs }: Injected): string {
-  return `${victims.join(', ')} from ${formatInstant(startedNs)} to ${formatInstant(healedNs)}`;
+/** After the last heal every node must serve again. One read among many may fail. */
+function finalGates({ finalAnswers = [] }: GateInput): GateFailure[] {
+  const silent = finalAnswers.filter(({ reads, ok }) => reads > 0 && ok === 0);
+  if (silent.length === 0) return [];
+  const names = silent.map(({ node }) => node).join(', ');
+  const errors = silent.map(({ node, error }) => `${node}: ${error ?? 'it was not asked in time'}`);
+  return [
+    {
+      gate: 'final-reads',
+      sentence:
+        `expected every node to answer at least one read after the last heal, but ${names} answered ` +
+        `none (${errors.join('; ')}): see logs/${silent[0]?.node}.log, and in cluster.jsonl whether ` +
+        'it was alive',
+    },
+  ];
 }

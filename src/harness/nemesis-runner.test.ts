@@ -283,6 +283,40 @@ test('an operation counts for a fault when it was sent to a victim while it was 
   at(150, n1, 'n2');
   at(150, n1, 'n3');
   at(400);
-  expect(windows.operations(0)).toEqual({ ok: 2, fail: 0, info: 2, servedElsewhere: 1 });
-  expect(windows.operations(1)).toEqual({ ok: 0, fail: 0, info: 1, servedElsewhere: 0 });
+  expect(windows.operations(0)).toMatchObject({ ok: 2, fail: 0, info: 2, servedElsewhere: 1 });
+  expect(windows.operations(1)).toMatchObject({ ok: 0, fail: 0, info: 1, servedElsewhere: 0 });
+});
+
+test('a leader fault hits who leads at that moment, not who led at the last sample', async () => {
+  const { run, clock, store } = scene([planned('partition', 'leader', 950, 500)]);
+  // Cut off for a moment between two samples, n1 has lost its office to n2.
+  void clock.sleep(850 * MILLISECOND).then(() => store.depose());
+  const [record] = await run();
+  expect(record).toMatchObject({ victims: ['n2'], election: { termBefore: 2, term: 3 } });
+});
+
+test('the next fault waits until every node is back from the last one', async () => {
+  const back = 6_000 * MILLISECOND;
+  const { run, clock, store, history } = scene([
+    planned('kill', 'one', 1_000, 500),
+    planned('partition', 'one', 2_000, 500),
+  ]);
+  void clock.sleep(1_100 * MILLISECOND).then(() => store.mute.add(nodeId('n3')));
+  void clock.sleep(back).then(() => store.mute.clear());
+  await run();
+  const starts = history.filter(({ value }) => value['phase'] === 'start');
+  expect(starts[1]?.time).toBeGreaterThanOrEqual(back);
+  expect(starts[1]?.time).toBeLessThan(back + SECOND);
+});
+
+test('a node that never comes back holds the next fault up for ten seconds at most', async () => {
+  const faults = [planned('kill', 'one', 1_000, 500), planned('partition', 'one', 2_000, 500)];
+  const mute = async (change: Partial<NemesisRunnerOptions>): Promise<number | undefined> => {
+    const { run, clock, store, history } = scene(faults, change);
+    void clock.sleep(1_100 * MILLISECOND).then(() => store.mute.add(nodeId('n3')));
+    await run();
+    return history.filter(({ value }) => value['phase'] === 'start')[1]?.time;
+  };
+  expect(await mute({})).toBe(12 * SECOND);
+  expect(await mute({ latestNs: 5 * SECOND })).toBe(5 * SECOND);
 });

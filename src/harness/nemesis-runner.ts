@@ -4,15 +4,20 @@ import type { Json } from '../../checker/index.ts';
 import type { NodeId } from '../contracts/names.ts';
 import type { Nemesis, NemesisShape, PlannedFault, ResolvedFault } from '../contracts/nemesis.ts';
 import { defined } from '../lib/assert.ts';
-import { SECOND } from '../lib/duration.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ClusterEvent, ElectionEvidence, FaultRecord } from '../rundir/cluster-log.ts';
 import type { FaultWindows } from './fault-windows.ts';
+import { LinkWatch } from './link-watch.ts';
 import type { ClusterObservations } from './observer.ts';
 
 /** How long a fault waits for its victims to be named. */
 const RESOLVE_NS_MAX = 10 * SECOND;
+/** Between two attempts to name them. */
+const RESOLVE_STEP_NS = 20 * MILLISECOND;
+/** How long a fault waits for the cluster to have recovered from the one before. */
+const SETTLE_NS_MAX = 10 * SECOND;
 /** Between the heal of one fault and the start of the next, when the plan has run late. */
 const BREATH_NS = SECOND;
 /** Both sides of a cut serve for so long after the election, so that a stale one is caught. */
@@ -58,6 +63,13 @@ interface Step {
   readonly shape: NemesisShape;
 }
 
+/** Whom a fault will hit. */
+interface Target {
+  readonly resolved: ResolvedFault;
+  /** Highest term seen when that was decided. */
+  readonly termBefore: number;
+}
+
 /** Executes a plan of faults, one after the other. */
 export class NemesisRunner {
   readonly #options: NemesisRunnerOptions;
@@ -80,7 +92,7 @@ export class NemesisRunner {
    * @throws UserError (`infrastructure`, GONG-E034) when a fault does not take effect or does not heal
    */
   async run(signal: AbortSignal): Promise<number> {
-    const { clock, plan, beganNs, latestNs } = this.#options;
+    const { clock, observer, plan, beganNs, latestNs } = this.#options;
     let healedNs = beganNs;
     let previousEndNs = 0;
     for (const [fault, planned] of plan.entries()) {
@@ -92,7 +104,12 @@ export class NemesisRunner {
         beganNs + planned.atNs,
         fault === 0 ? 0 : healedNs + Math.min(BREATH_NS, plannedGapNs),
       );
-      if (atNs <= latestNs) await clock.sleep(Math.max(0, atNs - clock.now()), signal);
+      if (atNs <= latestNs) {
+        await clock.sleep(Math.max(0, atNs - clock.now()), signal);
+        // A node that is still coming back from the last fault must not pass as evidence for this one.
+        const leftNs = Math.min(SETTLE_NS_MAX, latestNs - clock.now());
+        await observer.until(() => observer.isSettled(), leftNs, signal);
+      }
       if (signal.aborted || atNs > latestNs) {
         this.#progress.push({ ...nameOf(step), outcome: 'skipped' });
         continue;
@@ -124,8 +141,8 @@ export class NemesisRunner {
   async #execute(step: Step, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     const askedNs = clock.now();
-    const resolved = await this.#resolve(step, signal);
-    if (resolved === undefined) {
+    const target = await this.#resolve(step, signal);
+    if (target === undefined) {
       const waitedNs = clock.now() - askedNs;
       this.#progress.push(
         signal.aborted
@@ -134,10 +151,11 @@ export class NemesisRunner {
       );
       return;
     }
+    const { resolved } = target;
     const { victims, value } = resolved;
     log({ time: clock.now(), type: 'inject', ...nameOf(step), victims, value });
     const pidsBefore = this.#pids(victims);
-    const lived = await this.#inject(step, resolved, signal);
+    const lived = await this.#inject(step, target, signal);
     this.#options.recordEvent(step.planned.kind, { phase: 'heal', fault: step.fault });
     this.#progress.push({
       ...nameOf(step),
@@ -155,31 +173,35 @@ export class NemesisRunner {
     });
   }
 
-  /** Asks for victims until there are some. The seed makes them the same at every attempt. */
-  async #resolve(
-    { planned, shape }: Step,
-    signal: AbortSignal,
-  ): Promise<ResolvedFault | undefined> {
-    const { observer } = this.#options;
-    let resolved: ResolvedFault | undefined;
-    const resolve = (): boolean => {
-      resolved = shape.resolve(observer.view(), makeRandom(planned.seed));
-      return resolved !== undefined;
-    };
-    await observer.until(resolve, RESOLVE_NS_MAX, signal);
-    return resolved;
+  /**
+   * Asks for victims until there are some. The seed makes them the same at every attempt. Each attempt
+   * asks the nodes anew: a leader known for a second may have lost its office in the meantime.
+   */
+  async #resolve({ planned, shape }: Step, signal: AbortSignal): Promise<Target | undefined> {
+    const { clock, observer } = this.#options;
+    const deadlineNs = clock.now() + RESOLVE_NS_MAX;
+    for (;;) {
+      await observer.refresh();
+      if (signal.aborted) return undefined;
+      const resolved = shape.resolve(observer.view(), makeRandom(planned.seed));
+      if (resolved !== undefined) return { resolved, termBefore: observer.termMax };
+      const leftNs = deadlineNs - clock.now();
+      if (leftNs <= 0) return undefined;
+      await clock.sleep(Math.min(RESOLVE_STEP_NS, leftNs), signal);
+    }
   }
 
   /** Injects, holds and heals. The heal is a disposal: it happens whatever the holding does. */
-  async #inject(step: Step, resolved: ResolvedFault, signal: AbortSignal) {
+  async #inject(step: Step, { resolved, termBefore }: Target, signal: AbortSignal) {
     const { clock, cluster, observer, windows, recordEvent } = this.#options;
     const { fault, planned, nemesis } = step;
     await using healing = new AsyncDisposableStack();
     healing.defer(() => {
       this.#active = undefined;
     });
+    const watch = await this.#watchLinks(step, resolved);
     // Counted from before the injection: a cut bites a moment before it is known to be in force.
-    const before = { sinceNs: clock.now(), termBefore: observer.termMax };
+    const before = { sinceNs: clock.now(), termBefore };
     const injected = await explained(step, 'take effect', () =>
       nemesis.inject(cluster, resolved, planned.shape),
     );
@@ -190,11 +212,21 @@ export class NemesisRunner {
     const start = { phase: 'start', fault, shape: planned.shape, victims, ...fields };
     const startedNs = recordEvent(planned.kind, start);
     windows.open(fault, victims, startedNs);
+    await explained(step, 'take effect', async () => watch?.cutIsInForce());
     const election = (): ElectionEvidence | undefined => observer.election({ ...before, victims });
     const seen = await this.#hold(step, startedNs, election, signal);
+    const links = await explained(step, 'show in the links', async () => watch?.end(victims));
     const healedNs = clock.now();
     windows.close(fault, healedNs);
-    return { startedNs, healedNs, election: seen };
+    return { startedNs, healedNs, election: seen, ...(links === undefined ? {} : { links }) };
+  }
+
+  /** Undefined for a fault that cuts no links. */
+  async #watchLinks(step: Step, resolved: ResolvedFault): Promise<LinkWatch | undefined> {
+    const control = this.#options.cluster.links;
+    const links = step.nemesis.links?.(resolved);
+    if (control === undefined || links === undefined) return undefined;
+    return explained(step, 'take effect', () => LinkWatch.begin(control, links));
   }
 
   /**
@@ -236,7 +268,7 @@ function isRecord(value: Json): value is { readonly [key: string]: Json } {
 /** Gives an error of the cluster a code and a next step, unless it has its own. */
 async function explained<T>(
   { fault, planned: { kind, shape } }: Step,
-  what: 'take effect' | 'heal',
+  what: 'take effect' | 'show in the links' | 'heal',
   act: () => Promise<T>,
 ): Promise<T> {
   try {

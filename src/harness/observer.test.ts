@@ -95,3 +95,41 @@ test('a wait ends when the condition holds, when time is up, or at abort', async
   expect(await clock.drive(observer.until(() => false, SECOND, never.signal))).toBe(false);
   expect(clock.now()).toBe(2 * SECOND);
 });
+
+test('who leads an older term than was seen anywhere leads no more', async () => {
+  const { clock, store, observer, watch } = observed();
+  await watch(100 * MILLISECOND);
+  await store.links.cut(
+    [n2, n3].flatMap((other) => [
+      { from: n1, to: other },
+      { from: other, to: n1 },
+    ]),
+  );
+  await watch(500 * MILLISECOND);
+  expect(observer.leader()).toMatchObject({ id: n2, term: 2 });
+  store.mute.add(n2);
+  await clock.drive(observer.refresh());
+  expect(observer.status(n1)?.role).toBe('leader');
+  expect(observer.leader()).toBeUndefined();
+});
+
+test('an answer to an older question does not replace that to a newer one', async () => {
+  const { clock, store } = observed();
+  let isSlow = true;
+  const observer = new Observer({
+    clock,
+    nodes: [n1],
+    record: () => undefined,
+    probe: async (node) => {
+      if (!isSlow) return store.status(node);
+      isSlow = false;
+      await clock.sleep(SECOND / 2);
+      return undefined;
+    },
+  });
+  const older = observer.refresh();
+  await clock.drive(clock.sleep(MILLISECOND));
+  await observer.refresh();
+  await clock.drive(older);
+  expect(observer.status(n1)?.role).toBe('leader');
+});

@@ -26,6 +26,10 @@ export interface ClusterObservations {
   view(): ClusterView;
   /** Highest term that any node has claimed so far. */
   readonly termMax: number;
+  /** True when a leader is known, and every node answers in its term. */
+  isSettled(): boolean;
+  /** Asks every node now. Resolves when all have answered or their time is up. */
+  refresh(): Promise<void>;
   election(query: ElectionQuery): ElectionEvidence | undefined;
   /** True as soon as the condition holds; false after `withinNs`, or when `signal` aborts. */
   until(holds: () => boolean, withinNs: number, signal: AbortSignal): Promise<boolean>;
@@ -38,6 +42,8 @@ export interface ElectionQuery {
 }
 
 interface Sample {
+  /** When the node was asked. */
+  readonly askedNs: number;
   readonly atNs: number;
   readonly status: NodeStatus | undefined;
 }
@@ -97,16 +103,15 @@ export class Observer implements ClusterObservations {
   }
 
   /**
-   * The node that claims to lead, of several that with the highest term: a leader that was cut off
-   * goes on believing in itself for a while.
+   * The node that claims to lead the highest term that anybody was seen in. A leader of an older term
+   * leads no more, though it believes in itself for a while: to hit it would be to hit a follower.
    */
   leader(): NodeStatus | undefined {
-    let leader: NodeStatus | undefined;
     for (const node of this.#options.nodes) {
       const status = this.status(node);
-      if (status?.role === 'leader' && status.term > (leader?.term ?? -1)) leader = status;
+      if (status?.role === 'leader' && status.term === this.#termMax) return status;
     }
-    return leader;
+    return undefined;
   }
 
   /** True when every node answers and all are in the leader's term. */
@@ -135,12 +140,21 @@ export class Observer implements ClusterObservations {
     return true;
   }
 
+  async refresh(): Promise<void> {
+    await Promise.all(this.#options.nodes.map((node) => this.#sample(node)));
+  }
+
   async #sample(node: NodeId): Promise<void> {
     const { clock, probe, record } = this.#options;
+    const askedNs = clock.now();
     const status = await probe(node, PROBE_TIMEOUT_NS);
     const time = clock.now();
-    const before = this.#latest.get(node)?.status;
-    this.#latest.set(node, { atNs: time, status });
+    const latest = this.#latest.get(node);
+    const before = latest?.status;
+    // Two questions may be under way at once: the older one's answer says nothing new.
+    if (latest === undefined || latest.askedNs <= askedNs) {
+      this.#latest.set(node, { askedNs, atNs: time, status });
+    }
     if (status === undefined) {
       record({ time, type: 'unreachable', node });
       return;

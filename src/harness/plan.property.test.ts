@@ -46,6 +46,8 @@ test('every word is in the plan at least once, and nothing that was not named', 
       const words = some.words.split(',');
       expect(words.filter((word) => !plan.some((fault) => matches(word, fault)))).toEqual([]);
       expect(plan.filter((fault) => !words.some((word) => matches(word, fault)))).toEqual([]);
+      expect(new Set(plan.map(({ word }) => word))).toEqual(new Set(words));
+      expect(plan.filter((fault) => !matches(fault.word ?? '', fault))).toEqual([]);
     }),
   );
 });

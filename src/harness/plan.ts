@@ -44,7 +44,7 @@ export function planFaults(request: PlanRequest): readonly PlannedFault[] {
     throw tooShort(request, shortestNs + (selections.length - 1) * intervalNs, selections.length);
   }
   const random = makeRandom(request.seed).fork('plan');
-  return drawShapes(selections, slots, random).map(({ kind, shape }, i) => {
+  return drawShapes(selections, slots, random).map(({ word, kind, shape }, i) => {
     const jitterNs = random.float() * JITTER_MAX * intervalNs;
     const least = shape.hitsLeader ? ELECTION_DURATION_MIN : DURATION_MIN;
     const share = least + random.float() * (DURATION_MAX - least);
@@ -54,6 +54,7 @@ export function planFaults(request: PlanRequest): readonly PlannedFault[] {
       atNs: Math.floor(FIRST_FAULT_NS + i * intervalNs + jitterNs),
       durationNs: Math.floor(share * intervalNs),
       seed: `${request.seed}/fault/${i}`,
+      word,
     };
   });
 }
@@ -64,6 +65,7 @@ function lastingNsMax(intervalNs: number): number {
 }
 
 interface Drawn {
+  readonly word: string;
   readonly kind: string;
   readonly shape: NemesisShape;
 }
@@ -81,7 +83,7 @@ function drawShapes(selections: readonly Selection[], slots: number, random: Ran
   while (drawn.length < slots) {
     for (const selection of random.shuffle(selections)) {
       const shape = defined(decks.get(selection), 'every selection has a deck').draw();
-      drawn.push({ kind: selection.nemesis.kind, shape });
+      drawn.push({ word: selection.word, kind: selection.nemesis.kind, shape });
     }
   }
   return drawn.slice(0, slots);

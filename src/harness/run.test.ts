@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(results, { recursive: true, force: true }));
 
-function scene(change: Partial<RunOptions> = {}, words = 'partition,kill') {
+function scene(change: Partial<RunOptions> = {}, words = 'partition,kill', seconds = 5) {
   const clock = new SimulatedClock();
   const store = new FakeStore(clock, 5);
   const abort = new AbortController();
@@ -40,8 +40,8 @@ function scene(change: Partial<RunOptions> = {}, words = 'partition,kill') {
     capabilities: new Set(['processes', 'links'] as const),
     nodes: 5,
     seed: '7',
-    durationNs: DURATION_NS,
-    intervalNs: 5 * SECOND,
+    durationNs: change.durationNs ?? DURATION_NS,
+    intervalNs: seconds * SECOND,
   });
   const options: RunOptions = {
     seed: '7',
@@ -90,6 +90,16 @@ describe('a run', () => {
       plan.map(({ kind, shape }) => ({ kind, shape, outcome: 'injected' })),
     );
     expect(result.events).toBe(history().length);
+    const cuts = result.faults.filter(({ kind }) => kind === 'partition');
+    expect(cuts.map((one) => ('links' in one ? one.links : undefined))).toEqual(
+      cuts.map(() => ({
+        links: expect.toSatisfy((links: number) => links === 8 || links === 12),
+        forwardedBytes: 0,
+        leaked: [],
+        heldFromVictimsBytes: expect.toSatisfy((bytes: number) => bytes > 0),
+        heldToVictimsBytes: expect.toSatisfy((bytes: number) => bytes > 0),
+      })),
+    );
     expectTidy(store);
   });
 
@@ -191,6 +201,45 @@ describe('a run that proves nothing', () => {
     expect(clusterLog().filter(({ type }) => type === 'gate').length).toBe(gateFailures.length);
     expectTidy(store);
   });
+
+  test('says that clients never met, where there were several', async () => {
+    const load = { concurrency: 10, keyOps: 200, values: undefined, ratePerSecond: 10 };
+    const gates = async (change: Partial<typeof load>): Promise<readonly string[]> => {
+      const { gateFailures } = await scene({ load: { ...load, ...change } }, 'none').go();
+      return gateFailures.map(({ gate }) => gate);
+    };
+    expect(await gates({})).toEqual(['overlap']);
+    expect(await gates({ concurrency: 1 })).toEqual([]);
+  });
+
+  test('is not one whose values cannot be told apart', async () => {
+    const load = { concurrency: 10, keyOps: 200, values: 2, ratePerSecond: undefined };
+    expect((await scene({ load }, 'none').go()).gateFailures).toEqual([]);
+  });
+
+  test('is not one whose last leader faults had no time left', async () => {
+    const durationNs = 120 * SECOND;
+    const { go } = scene({ durationNs, limits: { extensionNs: 0 } }, 'partition:leader', 2);
+    const { gateFailures, faults } = await go();
+    expect(faults.filter(({ outcome }) => outcome === 'skipped').length).toBeGreaterThan(0);
+    expect(gateFailures).toEqual([]);
+  });
+
+  test.each(['partition:one', 'partition:halves', 'partition'])(
+    'says that %s cut nothing, though it claimed to',
+    async (words) => {
+      const { store, plan, go } = scene({ up: async () => ({ ...store.cluster(), links }) }, words);
+      const cut = async (): Promise<AsyncDisposable> => ({
+        [Symbol.asyncDispose]: async () => undefined,
+      });
+      const links = { ...store.links, cut };
+      const { gateFailures } = await go();
+      const failed = new Set(gateFailures.map(({ gate }) => gate));
+      expect([...failed].filter((gate) => gate.endsWith('cut-off-side'))).toEqual(
+        plan.map((_, i) => `fault-${i + 1}-cut-off-side`),
+      );
+    },
+  );
 
   test('says that too little was done', async () => {
     const { gateFailures } = await scene({ okMin: 1_000_000 }, 'none').go();
@@ -304,6 +353,7 @@ test('a node that ends by itself is reported; one that was killed is not', async
   expect(result.unexpectedExits).toMatchObject([{ node: 'n4', code: 1 }]);
   expect(result.settledAgain).toBe(false);
   expect(result.silentNodes).toEqual(['n4']);
+  expect(result.gateFailures.map(({ gate }) => gate)).toEqual(['final-reads']);
   expect(clusterLog().filter(({ type }) => type === 'unexpected-exit')).toHaveLength(1);
 });
 

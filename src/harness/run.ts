@@ -7,7 +7,7 @@ import { writeSummaryCsv } from '../rundir/summary.ts';
 import { writeJson } from '../rundir/whole-file.ts';
 import { ClientStage } from './client-stage.ts';
 import { checkGates } from './gates.ts';
-import { askEveryNode } from './interpreter/final-reads.ts';
+import { askEveryNode, type FinalAnswers } from './interpreter/final-reads.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
 import { Observer } from './observer.ts';
 import { HistoryRecorder } from './recorder.ts';
@@ -72,25 +72,26 @@ class RunSession {
   }
 
   async run(): Promise<RunResult> {
-    const { workload, load, seed, signal, okMin } = this.#options;
+    const { workload, load, seed, signal } = this.#options;
     const generator = workload.generator(load, makeRandom(seed).fork('workload'));
     let settledAgain = false;
-    let silentNodes: readonly string[] = [];
+    let finalAnswers: readonly FinalAnswers[] = [];
     const cluster = await this.#up();
     if (cluster !== undefined) {
       const observer = this.#observe(cluster);
       await this.#settle(cluster, observer);
       await this.#runClients(cluster, observer, generator);
       settledAgain = await this.#heal(cluster, observer);
-      silentNodes = await this.#finalReads(cluster, generator);
+      finalAnswers = await this.#finalReads(cluster, generator);
     }
     await this.#enter('down');
     await this.#owned.disposeAsync();
     this.#throwIfFailed();
     const faults = this.#clients?.faults() ?? [];
-    const okCount = (f: string): number => this.#clients?.okCount(f) ?? 0;
-    const { functions } = workload;
-    const gateFailures = signal.aborted ? [] : checkGates({ functions, okCount, faults, okMin });
+    const input = this.#clients?.gateInput();
+    // Without clients it was interrupted: an interrupted run is not asked.
+    const isAsked = input !== undefined && !signal.aborted;
+    const gateFailures = isAsked ? checkGates({ ...input, finalAnswers }) : [];
     await this.#save(gateFailures);
     return {
       interrupted: signal.aborted,
@@ -100,7 +101,7 @@ class RunSession {
       gateFailures,
       unexpectedExits: this.#exits,
       settledAgain,
-      silentNodes,
+      silentNodes: finalAnswers.filter(({ ok, reads }) => ok < reads).map(({ node }) => node),
     };
   }
 
@@ -212,11 +213,10 @@ class RunSession {
     return settled;
   }
 
-  async #finalReads(cluster: Cluster, generator: Generator): Promise<readonly string[]> {
+  async #finalReads(cluster: Cluster, generator: Generator): Promise<readonly FinalAnswers[]> {
     await this.#enter('final-reads');
     const { nodes } = cluster;
     const { clock } = this.#options;
-    if (this.#stop.aborted) return nodes;
     const ended = new AbortController();
     const answered = askEveryNode({
       ...this.#clientPorts(cluster),
@@ -226,9 +226,9 @@ class RunSession {
       signal: AbortSignal.any([ended.signal, this.#stop]),
     }).finally(() => ended.abort());
     const limit = clock.sleep(this.#limits.finalReadsNs, ended.signal).then(() => ended.abort());
-    const [complete] = await Promise.all([answered, limit]);
+    const [answers] = await Promise.all([answered, limit]);
     this.#throwIfFailed();
-    return nodes.filter((node) => !complete.includes(node));
+    return answers;
   }
 
   #clientPorts(cluster: Cluster): ClientPorts {

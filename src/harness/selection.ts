@@ -4,6 +4,7 @@ import { UserError } from '../lib/user-error.ts';
 
 /** One word of `--nemesis`: a kind, and the shapes that may be drawn for it. */
 export interface Selection {
+  readonly word: string;
   readonly nemesis: Nemesis;
   /** One when the word names a shape; otherwise all that make sense for so many nodes. */
   readonly shapes: readonly NemesisShape[];
@@ -64,7 +65,7 @@ function select(word: string, { nemeses, capabilities, nodes }: SelectionRequest
       fix: `pass --nodes ${nodesMin}, or leave ${word} out`,
     });
   }
-  return { nemesis, shapes: fitting };
+  return { word, nemesis, shapes: fitting };
 }
 
 function usage(code: string, parts: { what: string; why: string; fix: string }): UserError {

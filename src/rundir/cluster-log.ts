@@ -28,8 +28,28 @@ export interface VictimOperations {
   readonly ok: number;
   readonly fail: number;
   readonly info: number;
-  /** Among the ok ones: answered by a node that was no victim. */
+  /** Among the ok ones: answered by a node that was no victim, before the heal or after it. */
   readonly servedElsewhere: number;
+  /** Answered by a node that was no victim, before the heal: through a real cut nothing is. */
+  readonly leaked?: number;
+  /**
+   * Held up by the fault, and not among those that failed or are unknown: answered only after the
+   * heal, or under way when the fault began, and waiting for a good while of it.
+   */
+  readonly delayed?: number;
+}
+
+/** What the links that a fault cut carried and held back. */
+export interface LinkEvidence {
+  /** How many were cut, each direction counted. */
+  readonly links: number;
+  /** Bytes that crossed them while the cut was in force. */
+  readonly forwardedBytes: number;
+  /** Those that they crossed: `n1->n2`. */
+  readonly leaked: readonly string[];
+  /** Bytes held back on the links from victims to the others, and on those to the victims. */
+  readonly heldFromVictimsBytes: number;
+  readonly heldToVictimsBytes: number;
 }
 
 export interface ProcessEvidence {
@@ -61,6 +81,8 @@ export type FaultRecord = FaultName &
         readonly election: ElectionEvidence | null;
         readonly processes: readonly ProcessEvidence[];
         readonly victimOperations: VictimOperations;
+        /** Of a fault that cuts links. */
+        readonly links?: LinkEvidence;
       }
     /** No victims could be named in time: no leader was known. */
     | { readonly outcome: 'unresolved'; readonly waitedNs: number }

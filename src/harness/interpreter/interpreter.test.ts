@@ -185,8 +185,10 @@ test('an open loop keeps its rate, and latency counts from the intended start', 
 test('final reads ask every node everything, through processes of their own', async () => {
   const { clock, events, options } = bench(async () => ok);
   const invocations = ['a', 'b'].map((key) => ({ f: 'read', key, value: null }));
-  const complete = await clock.drive(askEveryNode({ ...options, invocations, firstProcess: 40 }));
-  expect(complete).toEqual(options.nodes);
+  const answers = await clock.drive(askEveryNode({ ...options, invocations, firstProcess: 40 }));
+  expect(answers).toEqual(
+    options.nodes.map((node) => ({ node, reads: 2, ok: 2, error: undefined })),
+  );
   const invokes = events.filter(({ type }) => type === 'invoke');
   expect(invokes.map(({ process, node, key }) => `${process} ${node} ${key}`).toSorted()).toEqual([
     '40 n1 a',
@@ -207,11 +209,22 @@ test('final reads give up on a node that stays silent', async () => {
     key: `${i}`,
     value: null,
   }));
-  const complete = await clock.drive(askEveryNode({ ...options, invocations, firstProcess: 0 }));
-  expect(complete).toEqual(['n1', 'n3']);
+  const answers = await clock.drive(askEveryNode({ ...options, invocations, firstProcess: 0 }));
+  expect(answers.map(({ ok }) => ok)).toEqual([32, 0, 32]);
+  expect(answers[1]).toMatchObject({ reads: 32, error: 'timeout' });
   const unanswered = events.filter(({ type }) => type === 'info');
   expect(unanswered.map(({ process }) => process)).toEqual([1, 4, 7]);
   expect(open.size).toBe(0);
+});
+
+test('final reads give a node that refuses some seconds to find its leader', async () => {
+  const { clock, options } = bench(async (_, node) =>
+    node === 'n2' && clock.now() < 3 * SECOND ? { type: 'fail', error: '503 no leader' } : ok,
+  );
+  const invocations = Array.from({ length: 32 }, (_, i) => ({ f: 'read', key: `${i}`, value: 0 }));
+  const answers = await clock.drive(askEveryNode({ ...options, invocations, firstProcess: 0 }));
+  expect(answers[1]).toMatchObject({ error: '503 no leader' });
+  expect(answers[1]?.ok).toBeGreaterThan(20);
 });
 
 test('the same seed in the same simulation gives the same history', async () => {

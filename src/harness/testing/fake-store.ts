@@ -21,6 +21,7 @@ export class FakeStore {
   readonly #data = new Map<string, Json>();
   readonly #pids = new Map<NodeId, number>();
   readonly #cuts = new Set<readonly Link[]>();
+  readonly #cutsEver: { links: readonly Link[]; fromNs: number; toNs: number }[] = [];
   readonly #claims = new Map<NodeId, { role: 'leader' | 'follower'; term: number }>();
   readonly #listeners: ((exit: UnexpectedExit) => void)[] = [];
   #nextPid = 100;
@@ -60,6 +61,13 @@ export class FakeStore {
     for (const listener of this.#listeners) listener({ node, code: 1, signal: null });
   }
 
+  /** Another node is elected, for no reason that anybody sees. */
+  depose(): void {
+    const heir = this.nodes[(this.nodes.indexOf(this.#leader) + 1) % this.nodes.length];
+    this.#leader = heir ?? this.#leader;
+    this.#term++;
+  }
+
   readonly processes: ProcessControl = {
     pid: (node) => this.#pids.get(node),
     kill: async (node) => void this.#pids.delete(node),
@@ -69,10 +77,18 @@ export class FakeStore {
   readonly links: LinkControl = {
     cut: async (links) => {
       this.#cuts.add(links);
-      return { [Symbol.asyncDispose]: async () => void this.#cuts.delete(links) };
+      this.#cutsEver.push({ links, fromNs: this.#clock.now(), toNs: Infinity });
+      return { [Symbol.asyncDispose]: async () => this.#heal(links) };
     },
-    healAll: async () => this.#cuts.clear(),
-    traffic: async () => ({ forwardedBytes: 0, heldBytes: 0 }),
+    healAll: async () => [...this.#cuts].forEach((links) => this.#heal(links)),
+    // A byte per microsecond, which passes or is held.
+    traffic: async (link) => {
+      const nowNs = this.#clock.now();
+      const cutNs = this.#cutsEver
+        .filter(({ links }) => links.some(({ from, to }) => from === link.from && to === link.to))
+        .reduce((ns, { fromNs, toNs }) => ns + Math.min(toNs, nowNs) - fromNs, 0);
+      return { forwardedBytes: (nowNs - cutNs) / 1_000, heldBytes: cutNs / 1_000 };
+    },
   };
 
   cluster(): Cluster {
@@ -146,6 +162,13 @@ export class FakeStore {
     return ![...this.#cuts].some((cut) =>
       cut.some((link) => link.from === from && link.to === to && from !== to),
     );
+  }
+
+  #heal(links: readonly Link[]): void {
+    this.#cuts.delete(links);
+    for (const one of this.#cutsEver) {
+      if (one.links === links) one.toNs = Math.min(one.toNs, this.#clock.now());
+    }
   }
 
   #hasQuorum(node: NodeId): boolean {

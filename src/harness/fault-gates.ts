@@ -1,0 +1,179 @@
+import type { EvidenceKind } from '../contracts/nemesis.ts';
+import { assertNever } from '../lib/assert.ts';
+import { formatDuration, formatInstant } from '../lib/duration.ts';
+import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
+
+type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
+
+/** Of a cut that lasts so many election timeouts both sides have tried to cross it. */
+const ELECTION_TIMEOUTS_HELD = 2;
+
+/** What a planned fault was to show. */
+export interface FaultPromise {
+  /** The word of `--nemesis` that asked for it. */
+  readonly word: string;
+  readonly hitsLeader: boolean;
+}
+
+export interface FaultGateInput {
+  readonly faults: readonly FaultRecord[];
+  /** Of each planned fault, in the order of the plan; without it each stands for itself alone. */
+  readonly promises?: readonly FaultPromise[] | undefined;
+  /** The longest a healthy cluster needs to notice a dead leader; links are not asked without it. */
+  readonly electionTimeoutNsMax?: number | undefined;
+}
+
+/** Finds out whether every planned fault left the evidence that it bit. */
+export function faultGates(input: FaultGateInput): readonly GateFailure[] {
+  const excused = excusedFaults(input);
+  return input.faults
+    .filter((record) => !excused.has(record))
+    .flatMap((record) => gatesOf(record, input));
+}
+
+/**
+ * Skipped faults that are not missed. Faults that are held for an election push the later ones on, and
+ * the last of them out of the run: it is enough that each word of `--nemesis` came once and, if the
+ * plan held any, a fault that hits the leader. Of those that are missed one per reason is told.
+ */
+function excusedFaults({ faults, promises = [] }: FaultGateInput): ReadonlySet<FaultRecord> {
+  const shown = new Set<string>();
+  const show = (promise: FaultPromise): void => {
+    shown.add(`word ${promise.word}`);
+    if (promise.hitsLeader) shown.add('leader');
+  };
+  for (const { fault, outcome } of faults) {
+    const promise = promises[fault];
+    if (outcome === 'injected' && promise !== undefined) show(promise);
+  }
+  const excused = new Set<FaultRecord>();
+  for (const record of faults.filter(({ outcome }) => outcome === 'skipped')) {
+    const promise = promises[record.fault];
+    if (promise === undefined) continue;
+    const isMissed =
+      !shown.has(`word ${promise.word}`) || (promise.hitsLeader && !shown.has('leader'));
+    if (isMissed) show(promise);
+    else excused.add(record);
+  }
+  return excused;
+}
+
+function gatesOf(record: FaultRecord, input: FaultGateInput): GateFailure[] {
+  const name = `fault ${record.fault + 1} (${record.kind}:${record.shape})`;
+  const gate = (what: string): string => `fault-${record.fault + 1}-${what}`;
+  switch (record.outcome) {
+    case 'skipped':
+      return [
+        {
+          gate: gate('injected'),
+          sentence:
+            `expected ${name} to be injected, but those before it were held so long that its turn ` +
+            `never came: leave more time between faults (--nemesis-interval)`,
+        },
+      ];
+    case 'unresolved':
+      return [
+        {
+          gate: gate('injected'),
+          sentence:
+            `expected ${name} to find its victims, but no leader was known for ` +
+            `${formatDuration(record.waitedNs)}: see in cluster.jsonl what the nodes said, and leave ` +
+            `more time between faults (--nemesis-interval)`,
+        },
+      ];
+    case 'injected':
+      return record.required.flatMap((kind) => {
+        const missing = missingEvidence(kind, record, input);
+        return missing === undefined
+          ? []
+          : [{ gate: gate(kind), sentence: `expected of ${name} on ${where(record)} ${missing}` }];
+      });
+    default:
+      return assertNever(record);
+  }
+}
+
+/** Undefined when the evidence is there; else what was expected, what was seen, what to change. */
+function missingEvidence(
+  kind: EvidenceKind,
+  record: Injected,
+  input: FaultGateInput,
+): string | undefined {
+  switch (kind) {
+    case 'election':
+      if (record.election !== null) return undefined;
+      return (
+        'another node to lead a higher term before the heal, saw none: see in cluster.jsonl what ' +
+        'the nodes said, and leave more time (--nemesis-interval)'
+      );
+    case 'new-process': {
+      const same = record.processes.filter(
+        ({ pidBefore, pidAfter }) =>
+          pidBefore === null || pidAfter === null || pidBefore === pidAfter,
+      );
+      if (same.length > 0) {
+        const pids = same.map(
+          (one) => `${one.node} had pid ${one.pidBefore ?? 'none'}, then ${one.pidAfter ?? 'none'}`,
+        );
+        return `a new process, saw that ${pids.join('; ')}: see the logs of the nodes`;
+      }
+      const { fail, info } = record.victimOperations;
+      return fail + info > 0 ? undefined : notFelt('fail or time out', record);
+    }
+    case 'cut-off-side':
+      return missingCut(record, input);
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** A cut must be felt on its wrong side, and let nothing through: a leak is no cut at all. */
+function missingCut(record: Injected, input: FaultGateInput): string | undefined {
+  const { fail, info, leaked = 0, delayed = 0 } = record.victimOperations;
+  if (leaked > 0) {
+    return (
+      `no operation to cross the cut, but the cut leaked: ${leaked} that were sent there were ` +
+      'answered by nodes on the other side before the heal: see links in cluster.jsonl, and whether ' +
+      'nodes reach each other by another way than their links'
+    );
+  }
+  const missing = missingHold(record, input);
+  if (missing !== undefined) return missing;
+  return fail + info + delayed > 0
+    ? undefined
+    : notFelt('fail, time out or wait until the heal', record);
+}
+
+/** What the links themselves counted. */
+function missingHold(record: Injected, input: FaultGateInput): string | undefined {
+  const { links, startedNs, healedNs } = record;
+  if (links === undefined) return undefined;
+  if (links.forwardedBytes > 0) {
+    return (
+      `nothing to cross the cut links, but the cut leaked: ${links.forwardedBytes} bytes crossed ` +
+      `${links.leaked.join(', ')}: the cluster does not cut what it says it cuts`
+    );
+  }
+  const { electionTimeoutNsMax = Infinity } = input;
+  if (healedNs - startedNs < ELECTION_TIMEOUTS_HELD * electionTimeoutNsMax) return undefined;
+  const { heldFromVictimsBytes: from, heldToVictimsBytes: to } = links;
+  if (from > 0 && to > 0) return undefined;
+  return (
+    `nodes of both sides to try to reach the other, but the links held ${from} bytes from the ` +
+    `victims and ${to} to them: nodes reach each other by another way, or are not alive: see their logs`
+  );
+}
+
+/** Clients of a victim must have felt it. An answer from elsewhere is what a healthy follower gives. */
+function notFelt(what: string, { victimOperations, victims }: Injected): string {
+  const { ok } = victimOperations;
+  const expected = `an operation sent there to ${what}`;
+  return ok === 0
+    ? `${expected}, but none was sent: use more clients (--concurrency) than nodes`
+    : `${expected}, but all ${ok} were answered while ${victims.join(', ')} should have been unable ` +
+        'to: the fault was not felt, see the logs of the nodes';
+}
+
+function where({ victims, startedNs, healedNs }: Injected): string {
+  return `${victims.join(', ')} from ${formatInstant(startedNs)} to ${formatInstant(healedNs)}`;
+}
