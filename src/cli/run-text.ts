@@ -88,10 +88,13 @@ function describeFault(fault: FaultRecord): string {
   if (fault.outcome === 'skipped') return `${name}  not injected: the run ended before`;
   if (fault.outcome === 'unresolved') return `${name}  not injected: no leader was known`;
   const { election, victimOperations } = fault;
-  const { fail, info, servedElsewhere } = victimOperations;
+  const { fail, info, delayed = 0 } = victimOperations;
   const seen = [
     `${fail + info} of its operations did not succeed`,
-    servedElsewhere > 0 ? `${servedElsewhere} were served elsewhere` : undefined,
+    delayed > 0 ? `${delayed} had to wait for it` : undefined,
+    fault.links === undefined || fault.links === null
+      ? undefined
+      : `${fault.links.links} links cut, ${fault.links.forwardedBytes} bytes through`,
     election === null
       ? undefined
       : `${election.node} took over in term ${election.term} (was ${election.termBefore})`,
