@@ -61,10 +61,12 @@ export const errors: Scenario = {
     );
     must(!existsSync(results), 'a usage error made a results directory');
 
-    const blocker = net.createServer().listen(7101, '127.0.0.1');
-    await once(blocker, 'listening');
-    const inUse = { code: 75, name: 'GONG-E031', says: /7101.*\n.*pid \d+/ };
-    await run('a port in use', ['--base-port', '7100', '--duration', '5s'], inUse);
+    const { blocker, port } = await takePort();
+    await run('a port in use', ['--base-port', String(port - 1), '--duration', '5s'], {
+      code: 75,
+      name: 'GONG-E031',
+      says: new RegExp(`${port}.*\\n.*pid \\d+`),
+    });
     blocker.close();
     await once(blocker, 'close');
 
@@ -92,6 +94,18 @@ export const errors: Scenario = {
     }
   },
 };
+
+/** Listens on some port, the first one of a cluster that begins right below it. */
+async function takePort(): Promise<{ readonly blocker: net.Server; readonly port: number }> {
+  for (let port = 7101; ; port += 100) {
+    const blocker = net.createServer().listen(port, '127.0.0.1');
+    const isTaken = await once(blocker, 'listening').then(
+      () => false,
+      () => true,
+    );
+    if (!isTaken) return { blocker, port };
+  }
+}
 
 /** Histories that nobody can judge. */
 async function histories(
