@@ -122,6 +122,29 @@ test('final reads ask for each active key, once, and for at most 32 keys', () =>
   );
 });
 
+test('a finished key is told once, never named again, and the others are few', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: 1, max: 50 }), (seed, keyOps) => {
+      const generator = register.generator({ ...options, keyOps }, makeRandom(seed));
+      const finished = new Set<string>();
+      const named = new Set<string>();
+      for (let i = 0; i < 2_000; i++) {
+        const { key = '' } = generator.next(i % 10);
+        expect(finished).not.toContain(key);
+        named.add(key);
+        for (const one of generator.takeFinishedKeys()) {
+          expect(finished).not.toContain(one);
+          finished.add(one);
+        }
+      }
+      const last = new Set(generator.finalReads().map(({ key }) => key ?? ''));
+      expect(finished.isDisjointFrom(last)).toBe(true);
+      expect(named.difference(finished).size).toBeLessThanOrEqual(40);
+    }),
+    { numRuns: 30 },
+  );
+});
+
 test('a write and an applied CAS leave their new value, and a read finds one', () => {
   const effect = (f: string, asked: Json, answered: Json, applied?: boolean) =>
     register.effect?.(

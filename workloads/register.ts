@@ -57,6 +57,7 @@ class RegisterGenerator implements Generator {
   readonly #slots: ActiveKey[] = [];
   /** Keys in the order of their beginnings: the last ones are read at the end. */
   readonly #latelyActive: string[] = [];
+  #finished: string[] = [];
   #keys = 0;
 
   constructor(options: WorkloadOptions, random: Random) {
@@ -80,6 +81,12 @@ class RegisterGenerator implements Generator {
     const retired = this.#latelyActive.filter((key) => !active.includes(key));
     const keys = [...retired.slice(active.length - FINAL_KEYS_MAX), ...active];
     return keys.map((key) => ({ f: 'read', key, value: null }));
+  }
+
+  takeFinishedKeys(): readonly string[] {
+    const finished = this.#finished;
+    this.#finished = [];
+    return finished;
   }
 
   /**
@@ -125,13 +132,24 @@ class RegisterGenerator implements Generator {
   }
 
   #replace(slot: number): void {
+    const { key } = defined(this.#slots[slot], 'a slot always holds a key');
     this.#slots[slot] = this.#newKey();
+    this.#finishUnused([key]);
+  }
+
+  /** A key in use, or one that the final reads may still name, is not finished. */
+  #finishUnused(keys: readonly string[]): void {
+    const isUsed = (key: string): boolean =>
+      this.#latelyActive.includes(key) || this.#slots.some((slot) => slot.key === key);
+    this.#finished.push(...keys.filter((key) => !isUsed(key)));
   }
 
   #newKey(): ActiveKey {
     const key = `k${this.#keys++}`;
     this.#latelyActive.push(key);
-    if (this.#latelyActive.length > FINAL_KEYS_MAX) this.#latelyActive.shift();
+    if (this.#latelyActive.length > FINAL_KEYS_MAX) {
+      this.#finishUnused(this.#latelyActive.splice(0, 1));
+    }
     return { key, operationsLeft: this.#options.keyOps, nextValue: 0, recentValues: [] };
   }
 }

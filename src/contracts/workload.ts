@@ -17,6 +17,11 @@ export interface Generator {
   next(process: number): Invocation;
   /** Operations for the end, after everything has healed: each is asked of every node. */
   finalReads(): readonly Invocation[];
+  /**
+   * Keys that neither `next` nor `finalReads` will ever name again, those of earlier calls left out:
+   * once what is under way on them has ended, their histories are complete and can be judged.
+   */
+  takeFinishedKeys(): readonly string[];
 }
 
 /** What an ok operation did to its key: left this value there, or found it. */

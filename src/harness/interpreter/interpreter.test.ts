@@ -38,6 +38,7 @@ function bench(answer: Answer, change: Partial<InterpreterOptions> = {}) {
   const generator: Generator = {
     next: () => ({ f: 'write', key: 'k', value: value++ }),
     finalReads: () => [],
+    takeFinishedKeys: () => [],
   };
   const stop = new AbortController();
   const options: InterpreterOptions = {
