@@ -1,6 +1,6 @@
 import type { Link, NodeId } from './names.ts';
 
-/** Killing and starting a node's process. */
+/** Killing, stopping and starting a node's process. */
 export interface ProcessControl {
   /** The operating system's id of the node's process; undefined while it is down. */
   pid(node: NodeId): number | undefined;
@@ -8,6 +8,29 @@ export interface ProcessControl {
   kill(node: NodeId): Promise<void>;
   /** Starts a node that is down, with the same data and ports; resolves when its process runs. */
   start(node: NodeId): Promise<void>;
+  /** SIGSTOP; resolves when the process is seen to be stopped. Rejects when the node is down. */
+  pause(node: NodeId): Promise<void>;
+  /** SIGCONT; resolves when it is seen to run. Does nothing to a node that runs or is down. */
+  resume(node: NodeId): Promise<void>;
+}
+
+/** How long each chunk of bytes waits on its way: `delayNs` ± up to `jitterNs`, order kept. */
+export interface LinkDelay {
+  readonly delayNs: number;
+  readonly jitterNs: number;
+}
+
+/** What a link has done since the cluster came up; every figure only grows. */
+export interface LinkTraffic {
+  readonly forwardedBytes: number;
+  /** Bytes that a cut made wait, delivered later or not. */
+  readonly heldBytes: number;
+  /** Bytes that went through while the link was slow, each after its delay. */
+  readonly delayedBytes: number;
+  /** Connections accepted from the node that dials. */
+  readonly connections: number;
+  /** Connections that `reset` ended. */
+  readonly resets: number;
 }
 
 /** Cutting the links between nodes (not between clients and nodes). */
@@ -18,10 +41,42 @@ export interface LinkControl {
    * reset. Cuts may overlap: a link is open when no cut holds it. Resolves when the cut is in force.
    */
   cut(links: readonly Link[]): Promise<AsyncDisposable>;
-  /** Heals everything, whoever cut it. */
+  /** Delays what crosses the links, both ways of their connections, until disposal. May overlap: the longest delay counts. */
+  slow(links: readonly Link[], delay: LinkDelay): Promise<AsyncDisposable>;
+  /** Ends (RST) every connection of the links, now; new ones may be made at once. @returns how many */
+  reset(links: readonly Link[]): Promise<number>;
+  /** Heals every cut and every delay, whoever made it. */
   healAll(): Promise<void>;
-  /** Bytes held back and bytes forwarded on a link since the cluster came up. */
-  traffic(link: Link): Promise<{ readonly forwardedBytes: number; readonly heldBytes: number }>;
+  traffic(link: Link): Promise<LinkTraffic>;
+}
+
+/** What one call of a user's own fault script said. */
+export interface HookCall {
+  /** `start 4711` or `heal`. */
+  readonly words: readonly string[];
+  /** Undefined when it was killed at its time limit. */
+  readonly code: number | undefined;
+  /** Standard output and error, at most 64 KiB. */
+  readonly output: string;
+  readonly startedNs: number;
+  readonly endedNs: number;
+}
+
+/** A fault by script that is in force; disposal calls `heal`, and rejects when that fails. */
+export interface HookedFault extends AsyncDisposable {
+  /** `start`, and after the disposal `heal`. */
+  readonly calls: readonly HookCall[];
+}
+
+/** Faults by the user's own script: `SCRIPT start SEED`, later `SCRIPT heal`. */
+export interface HookControl {
+  /**
+   * Resolves when `start` has ended with 0. Disposal calls `heal`.
+   *
+   * @param script - path of an executable file
+   * @throws UserError (`infrastructure`) when it cannot be run, fails, or takes too long; `heal` was called then
+   */
+  start(script: string, seed: string): Promise<HookedFault>;
 }
 
 /** A node's process ended though nobody asked it to. */
@@ -41,8 +96,9 @@ export interface Cluster extends AsyncDisposable {
   url(node: NodeId): string;
   readonly processes?: ProcessControl;
   readonly links?: LinkControl;
+  readonly hooks?: HookControl;
   /** Called for every exit that was not asked for, at most once per exit. */
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void;
 }
 
-export type Capability = 'processes' | 'links';
+export type Capability = 'processes' | 'links' | 'hooks';
