@@ -106,7 +106,8 @@ test('who leads an older term than was seen anywhere leads no more', async () =>
     ]),
   );
   await watch(500 * MILLISECOND);
-  expect(observer.leader()).toMatchObject({ id: n2, term: 2 });
+  expect(observer.leader()).toBe(n2);
+  expect(observer.termMax).toBe(2);
   store.mute.add(n2);
   await clock.drive(observer.refresh());
   expect(observer.status(n1)?.role).toBe('leader');
@@ -132,4 +133,32 @@ test('an answer to an older question does not replace that to a newer one', asyn
   await observer.refresh();
   await clock.drive(older);
   expect(observer.status(n1)?.role).toBe('leader');
+});
+
+test('without a leader to wait for, a cluster is settled when every node answers', async () => {
+  const clock = new SimulatedClock();
+  const events: ClusterEvent[] = [];
+  const refusing = new Set([n2]);
+  const observer = new Observer({
+    clock,
+    nodes: [n1, n2],
+    hasLeader: false,
+    record: (event) => void events.push(event),
+    probe: async (node) => {
+      if (refusing.has(node)) return { failure: 'connection refused' };
+      return {};
+    },
+  });
+  await clock.drive(observer.refresh());
+  expect(observer.isSettled()).toBe(false);
+  expect(observer.failure(n2)).toBe('connection refused');
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'unreachable', node: n2, error: 'connection refused' }),
+  );
+  refusing.clear();
+  await clock.drive(observer.refresh());
+  expect(observer.isSettled()).toBe(true);
+  expect(observer.view()).toEqual({ nodes: [n1, n2], leader: undefined });
+  expect(observer.termMax).toBe(0);
+  expect(events.at(-1)).toMatchObject({ type: 'status', role: null, term: null });
 });

@@ -108,6 +108,9 @@ export class FakeStore {
     return {
       name: 'fake',
       readModes: ['linearizable'],
+      functions: ['read', 'write', 'cas'],
+      hasLeader: true,
+      promises: () => ({ consistency: 'linearizable' }),
       launch: () => ({ command: 'none', args: [], env: {} }),
       resolveSettings: (settings) => settings,
       electionTimeoutNsMax: () => FAKE_ELECTION_NS,
