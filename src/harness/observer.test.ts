@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { nodeId } from '../contracts/names.ts';
+import type { NodeStatus, ProbeFailure } from '../contracts/target.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { ClusterEvent } from '../rundir/cluster-log.ts';
 import { Observer } from './observer.ts';
@@ -144,10 +145,8 @@ test('without a leader to wait for, a cluster is settled when every node answers
     nodes: [n1, n2],
     hasLeader: false,
     record: (event) => void events.push(event),
-    probe: async (node) => {
-      if (refusing.has(node)) return { failure: 'connection refused' };
-      return {};
-    },
+    probe: async (node): Promise<NodeStatus | ProbeFailure> =>
+      refusing.has(node) ? { failure: 'connection refused' } : {},
   });
   await clock.drive(observer.refresh());
   expect(observer.isSettled()).toBe(false);
