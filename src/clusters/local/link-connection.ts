@@ -59,14 +59,11 @@ export class LinkConnection {
     }
   }
 
-  /** The link has just stopped to be slow: everything that is on its way arrives now, if it may. */
+  /** A delay of the link has just ended. */
   hurry(): void {
-    if (this.#isBroken) {
-      if (this.#gate.isOpen) this.#end();
-      return;
-    }
     this.#forth.hurry();
     this.#back?.hurry();
+    if (this.#isBroken && this.#gate.isOpen) this.#endInTime();
   }
 
   /**
@@ -129,16 +126,25 @@ export class LinkConnection {
 
   /** A side is gone before its time: the other one hears of it when the link lets it. */
   #hasBroken(): void {
-    const wasBroken = this.#isBroken;
+    const isNews = !this.#isBroken;
     this.#isBroken = true;
-    if (!this.#gate.isOpen) return;
-    if (!this.#gate.isSlow) {
+    if (isNews && this.#gate.isOpen) this.#endInTime();
+  }
+
+  /** Not before any byte that is still on its way over a slow link. */
+  #endInTime(): void {
+    clearTimeout(this.#timer);
+    const dueMs = this.#gate.dueMsMax();
+    if (dueMs === 0) {
       this.#end();
-    } else if (!wasBroken) {
-      this.#timer = setTimeout(() => {
-        if (this.#gate.isOpen) this.#end();
-      }, this.#gate.resetDelayMs);
+      return;
     }
+    this.#timer = setTimeout(
+      () => {
+        if (this.#gate.isOpen) this.#end();
+      },
+      Math.ceil(dueMs - performance.now()),
+    );
   }
 
   #hasEndedBothWays(socket: Socket): boolean {

@@ -44,11 +44,9 @@ export class LinkGate {
     this.#delay = longest(this.#delays);
   }
 
-  /** @returns whether it is not slow any more */
-  hurry(delay: LinkDelay): boolean {
+  hurry(delay: LinkDelay): void {
     this.#delays.delete(delay);
     this.#delay = longest(this.#delays);
-    return !this.isSlow;
   }
 
   /** When what arrives now may go on, by `performance.now()`; 0: at once. */
@@ -59,10 +57,10 @@ export class LinkGate {
     return performance.now() + waitNs / MILLISECOND;
   }
 
-  /** How long an RST waits: no shorter than any byte before it. */
-  get resetDelayMs(): number {
+  /** When at the latest what arrives now may go on; 0: at once. */
+  dueMsMax(): number {
     if (this.#delay === undefined) return 0;
-    return (this.#delay.delayNs + this.#delay.jitterNs) / MILLISECOND;
+    return performance.now() + (this.#delay.delayNs + this.#delay.jitterNs) / MILLISECOND;
   }
 
   count(what: keyof LinkTraffic, amount: number): void {

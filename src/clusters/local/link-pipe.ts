@@ -68,10 +68,15 @@ export class Pipe {
     this.#gate.count('heldBytes', this.#pendingBytes);
   }
 
-  /** The link has just stopped to be slow: what waits for its time does so no more. */
+  /** A delay has just ended: nothing waits longer than what arrives now. */
   hurry(): void {
-    this.#dueMs.fill(0);
-    this.#endDueMs = 0;
+    const dueMsMax = this.#gate.dueMsMax();
+    this.#dueMs.forEach((dueMs, i) => {
+      this.#dueMs[i] = Math.min(dueMs, dueMsMax);
+    });
+    this.#endDueMs = Math.min(this.#endDueMs, dueMsMax);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.pump();
   }
 

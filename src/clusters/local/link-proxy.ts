@@ -62,9 +62,9 @@ export class LinkProxy implements AsyncDisposable {
     this.#gate.slow(delay);
   }
 
-  /** Takes back that very delay; with the last one, what still waits goes on. */
+  /** Takes back that very delay: what still waits does so as if it had arrived now. */
   hurry(delay: LinkDelay): void {
-    if (!this.#gate.hurry(delay)) return;
+    this.#gate.hurry(delay);
     for (const connection of this.#connections) connection.hurry();
   }
 
