@@ -103,6 +103,17 @@ export class FakeStore {
     cut: async (links) => this.#impair(links, Infinity),
     slow: async (links, { delayNs }) => this.#impair(links, delayNs),
     reset: async (links) => this.#resets.push(...links),
+    resetEvery: async (links, everyNs) => {
+      const ended = new AbortController();
+      const again = async (): Promise<void> => {
+        while (!ended.signal.aborted) {
+          this.#resets.push(...links);
+          await this.#clock.sleep(everyNs, ended.signal);
+        }
+      };
+      void again();
+      return { [Symbol.asyncDispose]: async () => ended.abort() };
+    },
     healAll: async () => this.#inForce().forEach((fault) => this.#heal(fault)),
     // A byte per microsecond, which passes, passes late or is held.
     traffic: async (link) => {
