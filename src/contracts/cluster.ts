@@ -8,13 +8,19 @@ export interface ProcessControl {
   kill(node: NodeId): Promise<void>;
   /** Starts a node that is down, with the same data and ports; resolves when its process runs. */
   start(node: NodeId): Promise<void>;
-  /** SIGSTOP; resolves when the process is seen to be stopped. Rejects when the node is down. */
+  /**
+   * SIGSTOP; resolves when the process is seen to be stopped. Rejects when the node is down. Not
+   * counted: one `resume` ends any number of them, and so does `kill`.
+   */
   pause(node: NodeId): Promise<void>;
-  /** SIGCONT; resolves when it is seen to run. Does nothing to a node that runs or is down. */
+  /** SIGCONT; resolves when it is seen not to be stopped. Does nothing to a node that runs or is down. */
   resume(node: NodeId): Promise<void>;
 }
 
-/** How long each chunk of bytes waits on its way: `delayNs` ± up to `jitterNs`, order kept. */
+/**
+ * How long each chunk of bytes waits on its way: `delayNs` ± up to `jitterNs`, drawn anew for each,
+ * order kept. `jitterNs` is at most `delayNs`.
+ */
 export interface LinkDelay {
   readonly delayNs: number;
   readonly jitterNs: number;
@@ -25,7 +31,7 @@ export interface LinkTraffic {
   readonly forwardedBytes: number;
   /** Bytes that a cut made wait, delivered later or not. */
   readonly heldBytes: number;
-  /** Bytes that went through while the link was slow, each after its delay. */
+  /** Of the forwarded ones those that a slow link let through after their delay, and not before. */
   readonly delayedBytes: number;
   /** Connections accepted from the node that dials. */
   readonly connections: number;
@@ -33,7 +39,7 @@ export interface LinkTraffic {
   readonly resets: number;
 }
 
-/** Cutting the links between nodes (not between clients and nodes). */
+/** What may be done to the links between nodes (not to those between clients and nodes). */
 export interface LinkControl {
   /**
    * Cuts the links until disposal. While cut nothing crosses: no bytes, no FIN, no RST, no new
@@ -41,11 +47,23 @@ export interface LinkControl {
    * reset. Cuts may overlap: a link is open when no cut holds it. Resolves when the cut is in force.
    */
   cut(links: readonly Link[]): Promise<AsyncDisposable>;
-  /** Delays what crosses the links, both ways of their connections, until disposal. May overlap: the longest delay counts. */
+  /**
+   * Delays what crosses the links, both ways of their connections, FIN and RST too, until disposal.
+   * The time counts from the arrival at the link; what still waits at the disposal goes on at once, in
+   * order. May overlap: the longest delay counts, and a cut holds what has waited long enough.
+   */
   slow(links: readonly Link[], delay: LinkDelay): Promise<AsyncDisposable>;
-  /** Ends (RST) every connection of the links, now; new ones may be made at once. @returns how many */
+  /**
+   * Ends (RST to both sides, whatever is under way is lost) every connection of the links, now; new
+   * ones may be made at once. Those of a link that is cut are ended at its heal, so that nothing
+   * crosses the cut.
+   *
+   * @returns how many were ended now
+   */
   reset(links: readonly Link[]): Promise<number>;
-  /** Heals every cut and every delay, whoever made it. */
+  /** `reset`, now and every `everyNs` again until disposal. */
+  resetEvery(links: readonly Link[], everyNs: number): Promise<AsyncDisposable>;
+  /** Heals every cut, every delay and every repeated reset, whoever made it. */
   healAll(): Promise<void>;
   traffic(link: Link): Promise<LinkTraffic>;
 }

@@ -102,4 +102,9 @@ export interface NemesisShape {
   readonly evidence: readonly EvidenceKind[];
   /** Undefined when no victims can be named now (no leader known): ask again later. */
   resolve(view: ClusterView, random: Random): ResolvedFault | undefined;
+  /**
+   * The `value` of a fault of this shape that hits just these victims, for a schedule written by hand.
+   * Absent when the victims alone do not say what is done.
+   */
+  valueOn?(victims: readonly NodeId[], nodes: readonly NodeId[]): Json;
 }

@@ -73,13 +73,34 @@ test('faults do not overlap, begin after clients have worked, and leave time to 
       let endNs = FIRST_FAULT_NS;
       for (const { atNs, durationNs } of plan) {
         expect(atNs).toBeGreaterThanOrEqual(endNs);
-        expect(durationNs / some.intervalNs).toBeGreaterThan(0.39);
+        expect(durationNs).toBeGreaterThanOrEqual(500 * MILLISECOND - 1);
         expect(durationNs / some.intervalNs).toBeLessThanOrEqual(0.6);
         endNs = atNs + durationNs;
       }
       expect(endNs).toBeLessThanOrEqual(some.durationNs - RECOVERY_NS);
     }),
   );
+});
+
+test('lengths spread from a seventh of the interval to more than half, leader faults at the long end', () => {
+  const plan = planFaults({ ...request, durationNs: 3_000 * SECOND });
+  const shares = plan.map((fault) => ({
+    share: fault.durationNs / request.intervalNs,
+    hitsLeader: shapeOf(fault).hitsLeader,
+  }));
+  const shareOf = (from: number, to: number): number =>
+    others.filter((share) => share >= from && share < to).length / others.length;
+  const others = shares.filter((one) => !one.hitsLeader).map(({ share }) => share);
+  expect(shareOf(0.15, 0.3)).toBeCloseTo(0.5, 1);
+  expect(shareOf(0.3, 0.6)).toBeCloseTo(0.5, 1);
+  const leaders = shares.filter((one) => one.hitsLeader).map(({ share }) => share);
+  expect(Math.min(...leaders)).toBeGreaterThanOrEqual(0.5 - 1e-9);
+  expect(leaders.length).toBeGreaterThan(50);
+});
+
+test('where the interval is short a fault still has two fifths of it', () => {
+  const plan = planFaults({ ...request, words: 'kill:one', intervalNs: SECOND });
+  expect(Math.min(...plan.map(({ durationNs }) => durationNs))).toBeGreaterThan(399 * MILLISECOND);
 });
 
 test('the same request gives the same plan, another seed another', () => {

@@ -98,6 +98,10 @@ describe('a run', () => {
         leaked: [],
         heldFromVictimsBytes: expect.toSatisfy((bytes: number) => bytes > 0),
         heldToVictimsBytes: expect.toSatisfy((bytes: number) => bytes > 0),
+        heldBytes: expect.toSatisfy((bytes: number) => bytes > 0),
+        delayedBytes: 0,
+        resets: 0,
+        connections: 0,
       })),
     );
     expectTidy(store);
