@@ -146,6 +146,7 @@ export class FakeStore {
         },
       };
     },
+    healAll: async () => {},
   };
 
   #call(...words: string[]): HookCall {

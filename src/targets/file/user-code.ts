@@ -82,9 +82,17 @@ export function isFromUserCode(error: unknown): boolean {
   return code !== undefined;
 }
 
-/** Whose code runs right now: it ended the process, when that is about to end. */
-export function runningUserCode(): UserCode | undefined {
-  return here.getStore();
+/** To be asked when the process is about to end: an error when code of a target file ended it. */
+export function endedTheProcess(): UserError | undefined {
+  const code = here.getStore();
+  if (code === undefined) return undefined;
+  return new UserError({
+    kind: 'usage',
+    code: 'GONG-E156',
+    what: `${code.file} ended the process`,
+    why: 'its code called process.exit, or something that it uses did',
+    fix: 'throw an error instead: Gong contains it, heals, and judges what was recorded',
+  });
 }
 
 /** One line that says what was thrown, whatever it was. */
