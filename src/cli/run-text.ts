@@ -29,7 +29,7 @@ function describeCluster({ endpoints, nodes, target }: RunConfig): string {
   const count = `${nodes} ${target.name} node${nodes === 1 ? '' : 's'}`;
   return endpoints === undefined
     ? `${count} on this machine, links through proxies`
-    : `${count} that run already: ${endpoints.join(', ')}`;
+    : `${count}, running already: ${endpoints.join(', ')}`;
 }
 
 function describePlanned(fault: PlannedFault, position: number): string {
