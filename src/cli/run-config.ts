@@ -1,12 +1,15 @@
 import { randomInt } from 'node:crypto';
+import { nodeId } from '../contracts/names.ts';
 import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Target } from '../contracts/target.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
+import { readSchedule } from '../harness/schedule.ts';
 import type { Load } from '../harness/run-options.ts';
 import { makeRaftTarget } from '../targets/raft/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
+import { capabilitiesOf, CLUSTERS } from './clusters.ts';
 import { usageError } from './failure-message.ts';
 import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
 
@@ -23,6 +26,7 @@ export interface RunFlags {
   readonly values?: string;
   readonly nemesis: string;
   readonly nemesisInterval: string;
+  readonly schedule?: string;
   readonly readMode?: string;
   readonly set: readonly string[];
   readonly basePort?: string;
@@ -50,7 +54,6 @@ export interface RunConfig {
 }
 
 const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeRaftTarget()]]);
-const CLUSTERS = ['local'];
 const NODES_MAX = 15;
 const CONCURRENCY_MAX = 10_000;
 
@@ -72,7 +75,7 @@ function oneOf(flag: string, word: string, known: Iterable<string>): void {
  */
 export function readRunConfig(flags: RunFlags): RunConfig {
   oneOf('--target', flags.target, TARGETS.keys());
-  oneOf('--cluster', flags.cluster, CLUSTERS);
+  oneOf('--cluster', flags.cluster, CLUSTERS.keys());
   oneOf('--workload', flags.workload, workloads.keys());
   const target = TARGETS.get(flags.target)?.() ?? makeRaftTarget();
   const workload = workloads.get(flags.workload);
@@ -84,15 +87,7 @@ export function readRunConfig(flags: RunFlags): RunConfig {
   const durationNs = durationFlag('--duration', flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
   const load = readLoad(flags);
-  const plan = planFaults({
-    words: flags.nemesis,
-    nemeses,
-    capabilities: new Set(['processes', 'links']),
-    nodes,
-    seed,
-    durationNs,
-    intervalNs: durationFlag('--nemesis-interval', flags.nemesisInterval),
-  });
+  const plan = readPlan(flags, { nodes, seed, durationNs });
   if (plan.length > 0 && load.concurrency < nodes) throw tooFewClients(load.concurrency, nodes);
   return {
     target,
@@ -110,6 +105,32 @@ export function readRunConfig(flags: RunFlags): RunConfig {
     budget: budgetFlag('--budget', flags.budget),
     plan,
   };
+}
+
+/** Of `--schedule`, or of `--nemesis`. */
+function readPlan(
+  flags: RunFlags,
+  run: { readonly nodes: number; readonly seed: string; readonly durationNs: number },
+): readonly PlannedFault[] {
+  const { nemesis, nemesisInterval, schedule } = flags;
+  const { seed, durationNs } = run;
+  const capabilities = capabilitiesOf(flags.cluster);
+  const intervalNs = durationFlag('--nemesis-interval', nemesisInterval);
+  if (schedule === undefined) {
+    const { nodes } = run;
+    const words = nemesis;
+    return planFaults({ words, nemeses, capabilities, nodes, seed, durationNs, intervalNs });
+  }
+  if (nemesis !== 'none') {
+    throw usageError({
+      code: 'GONG-E121',
+      what: `--schedule ${schedule} and --nemesis ${nemesis} contradict each other`,
+      why: 'a schedule says which faults come, and when; --nemesis has them drawn',
+      fix: 'pass one of them',
+    });
+  }
+  const nodes = Array.from({ length: run.nodes }, (_, i) => nodeId(`n${i + 1}`));
+  return readSchedule({ path: schedule, nemeses, capabilities, nodes, seed, durationNs });
 }
 
 function tooFewClients(concurrency: number, nodes: number): Error {
