@@ -95,6 +95,7 @@ export function nodeShapes(options: NodeShapesOptions): readonly NemesisShape[] 
           value: options.valueOf(victims, view.nodes, random),
         };
       },
+      valueOn: (victims, nodes, random) => options.valueOf(victims, nodes, random),
     };
   });
 }

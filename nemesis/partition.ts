@@ -14,6 +14,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     hitsLeader: false,
     nodesMin: 3,
     evidence: ['cut-off-side'],
+    valueOn: sides,
     resolve: ({ nodes }, random) => together(nodes, [random.pick(nodes)]),
   },
   {
@@ -22,6 +23,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     hitsLeader: false,
     nodesMin: 3,
     evidence: ['cut-off-side'],
+    valueOn: apart,
     resolve: ({ nodes }, random) => scattered(nodes, random, largestMinority(nodes.length)),
   },
   {
@@ -30,6 +32,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     hitsLeader: false,
     nodesMin: 3,
     evidence: ['cut-off-side'],
+    valueOn: apart,
     // The rest has no quorum either. It is not among the victims: they are who was taken away from it.
     resolve: ({ nodes }, random) => scattered(nodes, random, quorum(nodes.length)),
   },
@@ -39,6 +42,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     hitsLeader: false,
     nodesMin: 3,
     evidence: ['cut-off-side'],
+    valueOn: sides,
     // With an even number the larger side has one more than half: two equal halves would leave
     // nobody a quorum, and show only that a store without a quorum waits.
     resolve: ({ nodes }, random) =>
@@ -50,6 +54,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     hitsLeader: true,
     nodesMin: 3,
     evidence: ['cut-off-side', 'election'],
+    valueOn: sides,
     resolve: ({ nodes, leader }) =>
       leader === undefined ? undefined : together(nodes, [leader], leader),
   },
@@ -59,6 +64,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     hitsLeader: true,
     nodesMin: 3,
     evidence: ['cut-off-side', 'election'],
+    valueOn: sides,
     resolve({ nodes, leader }, random) {
       if (leader === undefined) return undefined;
       return together(nodes, [leader, ...companions(nodes, leader, random)], leader);
@@ -89,8 +95,10 @@ const PARTIAL: readonly NemesisShape[] = [
     hitsLeader: false,
     nodesMin: 3,
     evidence: ['links-cut'],
-    resolve({ nodes }, random) {
-      const [bridge, ...others] = random.shuffle(nodes);
+    resolve({ nodes, leader }, random) {
+      // Over a leader in the middle nobody would send anything to the other side.
+      const [bridge] = random.shuffle(nodes.filter((node) => node !== leader));
+      const others = random.shuffle(nodes.filter((node) => node !== bridge));
       const half = new Set(others.slice(Math.floor(others.length / 2)));
       const ends = nodes.filter((node) => node !== bridge);
       const groups = [
@@ -158,6 +166,16 @@ function together(
   const cutOff = nodes.filter((node) => minority.includes(node));
   const rest = nodes.filter((node) => !minority.includes(node));
   return { victims: cutOff, leader, value: { groups: [cutOff, rest] } };
+}
+
+/** For `valueOn`: the victims on one side. */
+function sides(victims: readonly NodeId[], nodes: readonly NodeId[]): ResolvedFault['value'] {
+  return together(nodes, victims).value;
+}
+
+/** For `valueOn`: each of the victims alone. */
+function apart(victims: readonly NodeId[], nodes: readonly NodeId[]): ResolvedFault['value'] {
+  return { groups: eachAlone(nodes, victims) };
 }
 
 /** So many nodes alone, the others together. */
