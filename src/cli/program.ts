@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { CheckFlags } from './check.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
+import type { NemesesFlags } from './nemeses.ts';
 import type { RunHooks, runVerb } from './run.ts';
 import type { RunFlags } from './run-config.ts';
 
@@ -59,6 +60,7 @@ function makeProgram(
     .showSuggestionAfterError(true);
   addRun(program, (flags, runVerb) => runVerb(flags, argv, hooks).then(setExit));
   addCheck(program, setExit);
+  addNemeses(program, setExit);
   return program;
 }
 
@@ -94,6 +96,7 @@ function addRun(
     )
     .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
     .option('--hook-timeout <time>', 'for each call of a script of --nemesis exec:FILE', '30s')
+    .option('--schedule <file>', 'repeat the faults of a run directory, or those that a file names')
     .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
     .option('--set <name=value>', 'a tunable of the target; repeatable', collect, [])
     .option('--base-port <port>', 'use the ports from here on instead of free ones')
@@ -121,6 +124,17 @@ function addCheck(program: Command, setExit: (code: ExitCode) => void): void {
     .action(async (files: string[], flags: CheckFlags) => {
       const { checkVerb } = await import('./check.ts');
       setExit(await checkVerb(files, flags));
+    });
+}
+
+function addNemeses(program: Command, setExit: (code: ExitCode) => void): void {
+  program
+    .command('nemeses')
+    .description('list what may be broken: kinds, shapes, where, and what a run asks to see of it')
+    .option('--json', 'the same as JSON')
+    .action(async (flags: NemesesFlags) => {
+      const { nemesesVerb } = await import('./nemeses.ts');
+      setExit(nemesesVerb(flags));
     });
 }
 

@@ -1,16 +1,20 @@
 import { randomInt } from 'node:crypto';
+import { nodeId } from '../contracts/names.ts';
 import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
+import { readSchedule } from '../harness/schedule.ts';
 import type { Load } from '../harness/run-options.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
 import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
+import { scriptsOf } from './scripts.ts';
 import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
 
 /** The options of `gong run` as the parser gives them. */
 export interface RunFlags extends SystemFlags {
+  readonly nemesis: string;
   readonly workload: string;
   readonly duration: string;
   readonly concurrency: string;
@@ -18,6 +22,7 @@ export interface RunFlags extends SystemFlags {
   readonly keyOps: string;
   readonly values?: string;
   readonly nemesisInterval: string;
+  readonly schedule?: string;
   readonly seed?: string;
   readonly budget: string;
   readonly dryRun?: boolean;
@@ -34,6 +39,8 @@ export interface RunConfig extends System {
   readonly basePort: number | undefined;
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
+  /** The fault scripts of the plan. */
+  readonly scripts: readonly string[];
   readonly budget: Budget;
 }
 
@@ -49,19 +56,12 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
   const workload = workloads.get(flags.workload);
   if (workload === undefined) throw new Error(`no workload ${flags.workload}`);
   const system = await readSystem(flags, workload);
-  const { target, nodes, capabilities } = system;
+  const { nodes } = system;
   const durationNs = durationFlag('--duration', flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
   const load = readLoad(flags);
-  const plan = planFaults({
-    words: flags.nemesis,
-    nemeses: fittingNemeses(target, nemeses, flags.nemesis),
-    capabilities,
-    nodes,
-    seed,
-    durationNs,
-    intervalNs: durationFlag('--nemesis-interval', flags.nemesisInterval),
-  });
+  const plan = readPlan(flags, { ...system, seed, durationNs });
+  const scripts = scriptsOf(plan, nemeses);
   if (plan.length > 0 && load.concurrency < nodes) throw tooFewClients(load.concurrency, nodes);
   return {
     ...system,
@@ -75,7 +75,39 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
     seed,
     budget: budgetFlag('--budget', flags.budget),
     plan,
+    scripts,
   };
+}
+
+/** Of `--schedule`, or of `--nemesis`. */
+function readPlan(
+  flags: RunFlags,
+  run: System & { readonly seed: string; readonly durationNs: number },
+): readonly PlannedFault[] {
+  const { nemesis, nemesisInterval, schedule } = flags;
+  const { capabilities, seed, durationNs, target } = run;
+  const intervalNs = durationFlag('--nemesis-interval', nemesisInterval);
+  if (schedule === undefined) {
+    return planFaults({
+      words: nemesis,
+      nemeses: fittingNemeses(target, nemeses, nemesis),
+      capabilities,
+      nodes: run.nodes,
+      seed,
+      durationNs,
+      intervalNs,
+    });
+  }
+  if (nemesis !== 'none') {
+    throw usageError({
+      code: 'GONG-E121',
+      what: `--schedule ${schedule} and --nemesis ${nemesis} contradict each other`,
+      why: 'a schedule says which faults come, and when; --nemesis has them drawn',
+      fix: 'pass one of them',
+    });
+  }
+  const nodes = Array.from({ length: run.nodes }, (_, i) => nodeId(`n${i + 1}`));
+  return readSchedule({ path: schedule, nemeses, capabilities, nodes, seed, durationNs });
 }
 
 function tooFewClients(concurrency: number, nodes: number): Error {

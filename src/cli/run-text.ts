@@ -34,7 +34,9 @@ function describeCluster({ endpoints, nodes, target }: RunConfig): string {
 
 function describePlanned(fault: PlannedFault, position: number): string {
   const at = formatInstant(fault.atNs);
-  return `    ${position + 1}. ${fault.kind}:${fault.shape} at ${at} for ${formatDuration(fault.durationNs)}`;
+  const on = fault.resolved === undefined ? '' : ` on ${fault.resolved.victims.join(', ')}`;
+  const name = `${fault.kind}:${fault.shape}${on}`;
+  return `    ${position + 1}. ${name} at ${at} for ${formatDuration(fault.durationNs)}`;
 }
 
 /** One line of progress. */
@@ -96,6 +98,8 @@ export function describeResult(result: RunResult): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
+type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
+
 function describeFault(fault: FaultRecord): string {
   const name = `fault ${fault.fault + 1}  ${fault.kind}:${fault.shape}`;
   if (fault.outcome === 'skipped') return `${name}  not injected: the run ended before`;
@@ -105,9 +109,8 @@ function describeFault(fault: FaultRecord): string {
   const seen = [
     `${fail + info} of its operations did not succeed`,
     delayed > 0 ? `${delayed} had to wait for it` : undefined,
-    fault.links === undefined || fault.links === null
-      ? undefined
-      : `${fault.links.links} links cut, ${fault.links.forwardedBytes} bytes through`,
+    ...describeLinks(fault),
+    ...(fault.hook ?? []).map(({ words, code }) => `${words[0]} ended with ${code ?? 'nothing'}`),
     election === null
       ? undefined
       : `${election.node} took over in term ${election.term} (was ${election.termBefore})`,
@@ -121,4 +124,15 @@ function describeFault(fault: FaultRecord): string {
     `${name}  on ${fault.victims.join(', ')}  ${formatInstant(fault.startedNs)} to ` +
     `${formatInstant(fault.healedNs)}: ${seen.join(', ')}`
   );
+}
+
+/** What the links counted, as far as it says something of this kind of fault. */
+function describeLinks({ links, required }: Injected): readonly string[] {
+  if (links === undefined) return [];
+  const { delayedBytes = 0, resets = 0, connections = 0 } = links;
+  if (required.includes('connections-reset')) {
+    return [`${resets} connections reset, ${connections} made`];
+  }
+  if (required.includes('slowed')) return [`${links.links} links slow, ${delayedBytes} bytes late`];
+  return [`${links.links} links cut, ${links.forwardedBytes} bytes through`];
 }

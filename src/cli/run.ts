@@ -35,6 +35,8 @@ export type RunStage = Stage | 'judge' | 'report';
 /** Seams for acceptance runs that plant an error. */
 export interface RunHooks {
   readonly onStage?: (stage: RunStage) => void;
+  /** Does the faults, in place of Gong's own: the plan is drawn from Gong's own all the same. */
+  readonly nemeses?: typeof nemeses;
 }
 
 /** `gong run`: one run from the plan to the verdict. */
@@ -88,6 +90,7 @@ async function openRunDir(
       values: config.load.values ?? null,
       nemesis: flags.nemesis,
       nemesisInterval: flags.nemesisInterval,
+      schedule: flags.schedule ?? null,
       readMode,
       basePort: config.basePort ?? null,
       budget: flags.budget,
@@ -158,7 +161,7 @@ async function runOnce({ config, paths, signals, hooks, say }: Parts): Promise<R
   try {
     return await run({
       ...config,
-      nemeses,
+      nemeses: hooks.nemeses ?? nemeses,
       paths,
       clock,
       signal: signals.signal,

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { workloads } from '../../workloads/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { defined } from '../lib/assert.ts';
+import type { PlannedFault } from '../contracts/nemesis.ts';
 import { makeRaftTarget } from '../targets/raft/index.ts';
+import { scriptsOf } from './scripts.ts';
 import { describePromise, fittingNemeses, readSystem, type SystemFlags } from './system.ts';
 
 const register = defined(workloads.get('register'), 'the first workload there was');
@@ -47,11 +49,10 @@ function flags(change: Partial<SystemFlags>): SystemFlags {
     target: 'raft',
     cluster: 'local',
     set: [],
-    nemesis: 'none',
     hookTimeout: '30s',
     ...change,
   };
-  return { ...all, target: here(all.target), nemesis: here(all.nemesis) };
+  return { ...all, target: here(all.target) };
 }
 
 const read = (change: Partial<SystemFlags>) => readSystem(flags(change), register);
@@ -59,7 +60,7 @@ const read = (change: Partial<SystemFlags>) => readSystem(flags(change), registe
 test('the reference store is started here; its keys need no prefix', async () => {
   const system = await read({});
   expect(system).toMatchObject({ nodes: 5, endpoints: undefined, readMode: 'linearizable' });
-  expect([...system.capabilities]).toEqual(['processes', 'links', 'hooks']);
+  expect(system.capabilities).toEqual(new Set(['processes', 'links', 'hooks']));
   expect(system.keyPrefix).toBeUndefined();
   expect(describePromise(system)).toBeUndefined();
 });
@@ -77,11 +78,19 @@ test('of endpoints there are as many nodes, nothing to control but scripts, and 
   expect((await read({ endpoints: HTTP, nodes: '1' })).keyPrefix).toBeDefined();
 });
 
-test('the scripts of a run are named once each, with colons in their paths', async () => {
-  const { scripts } = await read({ nemesis: 'exec:@/cut.sh, kill ,exec:@/cut.sh' });
-  expect(scripts).toEqual([`${place}/cut.sh`]);
-  writeFileSync(path.join(place, 'a:b.sh'), '#!/bin/sh\n', { mode: 0o755 });
-  expect((await read({ nemesis: 'exec:@/a:b.sh' })).scripts).toEqual([`${place}/a:b.sh`]);
+test('the scripts of a plan are named once each, and must be executable files', () => {
+  const fault = (kind: string, shape: string): PlannedFault => {
+    return { kind, shape, atNs: 0, durationNs: 1, seed: '1' };
+  };
+  const [cut, colon] = [path.join(place, 'cut.sh'), path.join(place, 'a:b.sh')];
+  writeFileSync(colon, '#!/bin/sh\n', { mode: 0o755 });
+  const plan = [fault('exec', cut), fault('kill', 'one'), fault('exec', colon), fault('exec', cut)];
+  expect(scriptsOf(plan, nemeses)).toEqual([cut, colon]);
+  for (const name of ['nowhere.sh', 'text.sh', '.']) {
+    expect(() => scriptsOf([fault('exec', path.join(place, name))], nemeses), name).toThrow(
+      expect.objectContaining({ code: 'GONG-E150', kind: 'usage' }),
+    );
+  }
 });
 
 test.each<[Partial<SystemFlags>, string]>([
@@ -93,12 +102,10 @@ test.each<[Partial<SystemFlags>, string]>([
   [{ endpoints: `${HTTP},${HTTP}` }, 'GONG-E149'],
   [{ endpoints: HTTP, nodes: '2' }, 'GONG-E149'],
   [{ endpoints: HTTP, basePort: '7100' }, 'GONG-E149'],
-  [{ nemesis: 'exec:@/nowhere.sh' }, 'GONG-E150'],
-  [{ nemesis: 'exec:@/text.sh' }, 'GONG-E150'],
-  [{ nemesis: 'exec:@/' }, 'GONG-E150'],
   [{ hookTimeout: '3' }, 'GONG-E062'],
   [{ target: 'etcdd' }, 'GONG-E063'],
   [{ cluster: 'moon' }, 'GONG-E063'],
+  [{ cluster: 'endpoints' }, 'GONG-E063'],
   [{ readMode: 'psychic' }, 'GONG-E063'],
   [{ target: '@/nowhere.mjs', endpoints: HTTP }, 'GONG-E141'],
   [{ target: '@/reads-only.mjs', endpoints: HTTP }, 'GONG-E147'],

@@ -1,5 +1,3 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { ENDPOINTS_CAPABILITIES } from '../clusters/endpoints/endpoints-cluster.ts';
 import type { Capability } from '../contracts/cluster.ts';
 import type { Nemesis } from '../contracts/nemesis.ts';
 import type { ConsistencyPromise, Target } from '../contracts/target.ts';
@@ -8,6 +6,7 @@ import type { UserError } from '../lib/user-error.ts';
 import { isTargetFile, loadTargetFile } from '../targets/file/load.ts';
 import { withKeyPrefix } from '../targets/key-prefix.ts';
 import { makeRaftTarget } from '../targets/raft/index.ts';
+import { capabilitiesOf, CLUSTERS } from './clusters.ts';
 import { usageError } from './failure-message.ts';
 import { durationFlag, integerFlag } from './flag-values.ts';
 
@@ -20,7 +19,6 @@ export interface SystemFlags {
   readonly readMode?: string;
   readonly set: readonly string[];
   readonly basePort?: string;
-  readonly nemesis: string;
   readonly hookTimeout: string;
 }
 
@@ -36,15 +34,14 @@ export interface System {
   readonly promise: ConsistencyPromise;
   /** Before every key as the store sees it. */
   readonly keyPrefix: string | undefined;
-  /** Fault scripts that `--nemesis` names. */
-  readonly scripts: readonly string[];
   readonly hookTimeoutNs: number;
   /** What the code of a target file let escape so far. */
   readonly escaped: () => UserError | undefined;
 }
 
 const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeRaftTarget()]]);
-const CLUSTERS = ['local'];
+/** What `--cluster` may say: what Gong starts itself. */
+const STARTED = [...CLUSTERS.keys()].filter((name) => name !== 'endpoints');
 const NODES_DEFAULT = '5';
 const NODES_MAX = 15;
 
@@ -65,9 +62,8 @@ export function oneOf(flag: string, word: string, known: Iterable<string>): void
  * @throws UserError (`usage`)
  */
 export async function readSystem(flags: SystemFlags, workload: Workload): Promise<System> {
-  oneOf('--cluster', flags.cluster, CLUSTERS);
+  oneOf('--cluster', flags.cluster, STARTED);
   const endpoints = readEndpoints(flags);
-  const scripts = readScripts(flags.nemesis);
   const hookTimeoutNs = durationFlag('--hook-timeout', flags.hookTimeout);
   const { target, escaped, isFile } = await findTarget(flags.target);
   if (endpoints === undefined) requireLaunch(flags, target, isFile);
@@ -83,14 +79,11 @@ export async function readSystem(flags: SystemFlags, workload: Workload): Promis
     target: keyPrefix === undefined ? target : withKeyPrefix(target, keyPrefix),
     nodes: endpoints?.length ?? integerFlag('--nodes', flags.nodes ?? NODES_DEFAULT, NODES_BOUNDS),
     endpoints,
-    capabilities: new Set(
-      endpoints === undefined ? ['processes', 'links', 'hooks'] : ENDPOINTS_CAPABILITIES,
-    ),
+    capabilities: capabilitiesOf(endpoints === undefined ? flags.cluster : 'endpoints'),
     readMode,
     settings,
     promise,
     keyPrefix,
-    scripts,
     hookTimeoutNs,
     escaped,
   };
@@ -209,40 +202,6 @@ function requireFit(target: Target, { models }: ConsistencyPromise, workload: Wo
     why: `that is judged by the model ${workload.model}; its promise is for ${models.join(', ')}`,
     fix: 'choose a workload of one of these models, or another --read-mode or --set',
   });
-}
-
-const WORD_OF_SCRIPT = 'exec:';
-
-/** The scripts of `--nemesis exec:./cut.sh`, each seen to be one before anything starts. */
-function readScripts(words: string): readonly string[] {
-  const scripts = words
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word.startsWith(WORD_OF_SCRIPT) && word !== WORD_OF_SCRIPT)
-    .map((word) => word.slice(WORD_OF_SCRIPT.length));
-  for (const script of scripts) {
-    const why = cannotRun(script);
-    if (why === undefined) continue;
-    throw usageError({
-      code: 'GONG-E150',
-      what: `the fault script ${script} cannot be run`,
-      why,
-      fix: 'name an executable file: chmod +x, and #!/bin/sh or the like in its first line',
-    });
-  }
-  return [...new Set(scripts)];
-}
-
-function cannotRun(script: string): string | undefined {
-  try {
-    if (!statSync(script).isFile()) return 'it is no file';
-    accessSync(script, constants.X_OK);
-    return undefined;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return 'there is no such file (as seen from here)';
-    return code === 'EACCES' ? 'it is not executable' : String(error);
-  }
 }
 
 /**

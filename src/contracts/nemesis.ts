@@ -106,5 +106,5 @@ export interface NemesisShape {
    * The `value` of a fault of this shape that hits just these victims, for a schedule written by hand.
    * Absent when the victims alone do not say what is done.
    */
-  valueOn?(victims: readonly NodeId[], nodes: readonly NodeId[]): Json;
+  valueOn?(victims: readonly NodeId[], nodes: readonly NodeId[], random: Random): Json;
 }

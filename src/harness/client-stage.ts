@@ -15,6 +15,7 @@ import { RECOVERY_NS } from './plan.ts';
 import { ProgressMeter } from './progress.ts';
 import type { FinishedOperation, HistoryRecorder } from './recorder.ts';
 import type { RunLimits, RunOptions } from './run-options.ts';
+import { shapeOf } from './selection.ts';
 
 const PROGRESS_INTERVAL_NS = 2_000_000_000;
 /** Of a target that does not tell how long it needs to notice a dead leader. */
@@ -132,9 +133,11 @@ export class ClientStage {
 
   #promises(): readonly FaultPromise[] {
     const { plan, nemeses } = this.#parts.options;
-    return plan.map(({ kind, shape, word = `${kind}:${shape}` }) => {
-      const shapes = nemeses.get(kind)?.shapes ?? [];
-      return { word, hitsLeader: shapes.some((one) => one.shape === shape && one.hitsLeader) };
+    return plan.map(({ kind, shape, word = `${kind}:${shape}`, resolved }) => {
+      const nemesis = nemeses.get(kind);
+      const hitsLeader = nemesis !== undefined && shapeOf(nemesis, shape)?.hitsLeader === true;
+      const isScheduled = resolved !== undefined;
+      return { word, hitsLeader: hitsLeader && !isScheduled, isScheduled };
     });
   }
 

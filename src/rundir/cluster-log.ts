@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import type { Json } from '../../checker/index.ts';
 import type { HookCall } from '../contracts/cluster.ts';
 import type { EvidenceKind } from '../contracts/nemesis.ts';
@@ -180,6 +180,12 @@ export async function* readClusterLog(path: string): AsyncGenerator<ClusterEvent
     torn = lines.pop() ?? '';
     for (const line of lines) yield parse(line, ++number, path);
   }
+}
+
+/** The same of a whole log at once, for those that look for a few of its events. */
+export function parseClusterLog(path: string): readonly ClusterEvent[] {
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line, i) => parse(line, i + 1, path));
 }
 
 function parse(line: string, number: number, path: string): ClusterEvent {
