@@ -138,6 +138,18 @@ test('a client that does not keep its deadline is given up as info, closed, and 
   expect(closed).toEqual([1, 2]);
 });
 
+test('clients that answer at once, always, leave the others their turn', async () => {
+  for (const answer of [async () => ({ type: 'ok', value: null }), () => Promise.reject(Error())]) {
+    const client = clientWith(answer);
+    let turns = 0;
+    const others = setInterval(() => turns++, 0);
+    const endMs = performance.now() + 200;
+    while (performance.now() < endMs) await client.invoke(READ, SECOND);
+    clearInterval(others);
+    expect(turns).toBeGreaterThan(0);
+  }
+});
+
 test('a connection that is refused has sent nothing; a connect that makes no client is told', async () => {
   const open = (connect: () => unknown) =>
     targetWith({ connect: connect as TargetDefinition['connect'] })
