@@ -1,4 +1,5 @@
 import type { Nemesis } from '../src/contracts/nemesis.ts';
+import { exec } from './exec.ts';
 import { kill } from './kill.ts';
 import { partition } from './partition.ts';
 import { pause } from './pause.ts';
@@ -7,5 +8,5 @@ import { slow } from './slow.ts';
 
 /** Every nemesis by its kind. */
 export const nemeses: ReadonlyMap<string, Nemesis> = new Map(
-  [partition, kill, pause, slow, reset].map((nemesis) => [nemesis.kind, nemesis]),
+  [partition, kill, pause, slow, reset, exec].map((nemesis) => [nemesis.kind, nemesis]),
 );

@@ -71,9 +71,14 @@ function addRun(
   program
     .command('run')
     .description('run clients against a cluster, break it, and judge what they saw')
-    .addOption(new Option('--target <name>', 'the system under test').default('raft'))
+    .addOption(
+      new Option('--target <name>', 'the system under test, or a file: ./my-target.ts').default(
+        'raft',
+      ),
+    )
     .addOption(new Option('--cluster <kind>', 'where its nodes run').default('local'))
-    .option('--nodes <n>', 'number of nodes', '5')
+    .option('--endpoints <urls>', 'the nodes of a cluster that runs already, by comma')
+    .option('--nodes <n>', 'number of nodes (default: 5)')
     .option('--workload <name>', 'what clients do', 'register')
     .option('--duration <time>', 'how long clients run', '30s')
     .option(
@@ -91,6 +96,7 @@ function addRun(
     )
     .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
     .option('--schedule <file>', 'repeat the faults of a run directory, or those that a file names')
+    .option('--hook-timeout <time>', 'for each call of a script of --nemesis exec:FILE', '30s')
     .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
     .option('--set <name=value>', 'a tunable of the target; repeatable', collect, [])
     .option('--base-port <port>', 'use the ports from here on instead of free ones')

@@ -4,22 +4,32 @@ import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
 import type { RunConfig } from './run-config.ts';
+import { describePromise } from './system.ts';
 
 /** What will happen, before it does. */
 export function describePlan(config: RunConfig): string {
-  const { nodes, load, plan } = config;
+  const { load, plan } = config;
+  const promise = describePromise(config);
   const pace =
     load.ratePerSecond === undefined
       ? `closed loop, ${load.concurrency} clients`
       : `open loop at ${load.ratePerSecond}/s, at most ${load.concurrency} in flight`;
   return [
     `gong run  seed ${config.seed}`,
-    `  cluster   ${nodes} ${config.target.name} nodes on this machine, links through proxies`,
+    `  cluster   ${describeCluster(config)}`,
     `  workload  ${config.workload.name}, ${pace}, reads ${config.readMode}, ${formatDuration(config.durationNs)}`,
+    ...(promise === undefined ? [] : [`  promise   ${promise}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),
     '',
   ].join('\n');
+}
+
+function describeCluster({ endpoints, nodes, target }: RunConfig): string {
+  const count = `${nodes} ${target.name} node${nodes === 1 ? '' : 's'}`;
+  return endpoints === undefined
+    ? `${count} on this machine, links through proxies`
+    : `${count} that run already: ${endpoints.join(', ')}`;
 }
 
 function describePlanned(fault: PlannedFault, position: number): string {
@@ -36,12 +46,15 @@ export function describeProgress(progress: Progress): string {
     activeFault === undefined
       ? ''
       : `  fault ${activeFault.kind}:${activeFault.shape} (${activeFault.victims.join(', ')})`;
+  // A store that has no terms has no leader to tell of.
+  const leader =
+    progress.term === 0 ? '' : `  leader ${progress.leader ?? '?'}  term ${progress.term}`;
   return (
     `${seconds(progress.elapsedNs)}/${seconds(progress.totalNs)}` +
     `  ${Math.round(progress.okPerSecond)} ok/s` +
     `  p50 ${formatDuration(progress.p50Ns)}  p99 ${formatDuration(progress.p99Ns)}` +
     `  ok ${counts.ok}  fail ${counts.fail}  info ${counts.info}` +
-    `  leader ${progress.leader ?? '?'}  term ${progress.term}${fault}\n`
+    `${leader}${fault}\n`
   );
 }
 

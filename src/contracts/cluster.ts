@@ -95,6 +95,12 @@ export interface HookControl {
    * @throws UserError (`infrastructure`) when it cannot be run, fails, or takes too long; `heal` was called then
    */
   start(script: string, seed: string): Promise<HookedFault>;
+  /**
+   * Calls `heal` of every script of the run, whether it was started or not.
+   *
+   * @throws UserError (`infrastructure`) when one fails
+   */
+  healAll(): Promise<void>;
 }
 
 /** A node's process ended though nobody asked it to. */

@@ -18,6 +18,8 @@ import type { RunLimits, RunOptions } from './run-options.ts';
 import { shapeOf } from './selection.ts';
 
 const PROGRESS_INTERVAL_NS = 2_000_000_000;
+/** Of a target that does not tell how long it needs to notice a dead leader. */
+const ELECTION_TIMEOUT_NS_MAX = 5_000_000_000;
 
 export interface ClientStageParts {
   readonly options: RunOptions;
@@ -125,7 +127,7 @@ export class ClientStage {
           : undefined,
       faults: this.faults(),
       promises: this.#promises(),
-      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings),
     };
   }
 
@@ -159,7 +161,7 @@ export class ClientStage {
       recordEvent: (f, value) => recorder.nemesis(f, value),
       log,
       windows: this.#windows,
-      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings) ?? ELECTION_TIMEOUT_NS_MAX,
       beganNs: this.#beganNs,
       latestNs: this.#beganNs + durationNs + limits.extensionNs,
     });

@@ -155,6 +155,7 @@ class RunSession {
     const observer = new Observer({
       clock,
       nodes: cluster.nodes,
+      hasLeader: target.hasLeader ?? false,
       probe: (node, timeoutNs) => target.probe(cluster.url(node), timeoutNs),
       record: (event) => this.#note(event),
     });

@@ -5,13 +5,13 @@ import type { EvidenceKind } from '../contracts/nemesis.ts';
 import { UserError } from '../lib/user-error.ts';
 import { LineWriter } from './line-writer.ts';
 
-/** A node as it described itself. */
+/** A node as it described itself; null for what it did not tell. */
 export interface ObservedStatus {
-  readonly role: string;
-  readonly term: number;
+  readonly role: string | null;
+  readonly term: number | null;
   readonly leader: string | null;
-  readonly commitIndex: number;
-  readonly lastApplied: number;
+  readonly commitIndex: number | null;
+  readonly lastApplied: number | null;
   readonly pid: number | null;
 }
 
@@ -129,7 +129,7 @@ export interface GateFailure {
 /** One line of `cluster.jsonl`; `time` is nanoseconds since the run began. */
 export type ClusterEvent = { readonly time: number } & (
   | ({ readonly type: 'status'; readonly node: string } & ObservedStatus)
-  | { readonly type: 'unreachable'; readonly node: string }
+  | { readonly type: 'unreachable'; readonly node: string; readonly error?: string }
   /** The run enters a stage. */
   | { readonly type: 'stage'; readonly stage: string }
   /** The injection of a fault begins; its `start` in the history says that it took effect. */

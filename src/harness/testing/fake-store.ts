@@ -146,6 +146,7 @@ export class FakeStore {
         },
       };
     },
+    healAll: async () => {},
   };
 
   #call(...words: string[]): HookCall {
@@ -171,6 +172,9 @@ export class FakeStore {
     return {
       name: 'fake',
       readModes: ['linearizable'],
+      functions: ['read', 'write', 'cas'],
+      hasLeader: true,
+      promises: () => ({ consistency: 'linearizable' }),
       launch: () => ({ command: 'none', args: [], env: {} }),
       resolveSettings: (settings) => settings,
       electionTimeoutNsMax: () => FAKE_ELECTION_NS,
