@@ -24,7 +24,7 @@ const pauseOne = { kind: 'pause', shape: 'one', at: '1500ms', duration: '4s', no
 /** Every gate that the command line, and a nemesis that is not what it claims, can make fail. */
 const PROVOCATIONS: readonly Provocation[] = [
   { gate: /^enough-(read|write|cas)$/, args: '--concurrency 1 --rate 1/s', isShort: true },
-  { gate: /^overlap$/, args: '--rate 10/s --duration 12s' },
+  { gate: /^overlap$/, args: '--rate 4/s --duration 20s --seed 5' },
   { gate: /^reads-of-others$/, args: '--key-ops 1 --concurrency 50' },
   { gate: /^applied-cas$/, args: '--key-ops 2' },
   {
