@@ -86,11 +86,12 @@ function readPlan(
 ): readonly PlannedFault[] {
   const { nemesis, nemesisInterval, schedule } = flags;
   const { capabilities, seed, durationNs, target } = run;
+  const fitting = fittingNemeses(target, nemeses, nemesis);
   const intervalNs = durationFlag('--nemesis-interval', nemesisInterval);
   if (schedule === undefined) {
     return planFaults({
       words: nemesis,
-      nemeses: fittingNemeses(target, nemeses, nemesis),
+      nemeses: fitting,
       capabilities,
       nodes: run.nodes,
       seed,
@@ -107,7 +108,14 @@ function readPlan(
     });
   }
   const nodes = Array.from({ length: run.nodes }, (_, i) => nodeId(`n${i + 1}`));
-  return readSchedule({ path: schedule, nemeses, capabilities, nodes, seed, durationNs });
+  return readSchedule({
+    path: schedule,
+    nemeses: fitting,
+    capabilities,
+    nodes,
+    seed,
+    durationNs,
+  });
 }
 
 function tooFewClients(concurrency: number, nodes: number): Error {

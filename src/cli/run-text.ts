@@ -34,7 +34,7 @@ function describeCluster({ endpoints, nodes, target }: RunConfig): string {
 
 function describePlanned(fault: PlannedFault, position: number): string {
   const at = formatInstant(fault.atNs);
-  const on = fault.resolved === undefined ? '' : ` on ${fault.resolved.victims.join(', ')}`;
+  const on = fault.resolved === undefined ? '' : onVictims(fault.resolved.victims);
   const name = `${fault.kind}:${fault.shape}${on}`;
   return `    ${position + 1}. ${name} at ${at} for ${formatDuration(fault.durationNs)}`;
 }
@@ -45,7 +45,7 @@ export function describeProgress(progress: Progress): string {
   const fault =
     activeFault === undefined
       ? ''
-      : `  fault ${activeFault.kind}:${activeFault.shape} (${activeFault.victims.join(', ')})`;
+      : `  fault ${activeFault.kind}:${activeFault.shape}${onVictims(activeFault.victims)}`;
   // A store that has no terms has no leader to tell of.
   const leader =
     progress.term === 0 ? '' : `  leader ${progress.leader ?? '?'}  term ${progress.term}`;
@@ -100,6 +100,11 @@ export function describeResult(result: RunResult): string {
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
 
+/** Empty when nobody knows whom it hits: a script's own business. */
+function onVictims(victims: readonly string[]): string {
+  return victims.length === 0 ? '' : ` on ${victims.join(', ')}`;
+}
+
 function describeFault(fault: FaultRecord): string {
   const name = `fault ${fault.fault + 1}  ${fault.kind}:${fault.shape}`;
   if (fault.outcome === 'skipped') return `${name}  not injected: the run ended before`;
@@ -121,7 +126,7 @@ function describeFault(fault: FaultRecord): string {
       ),
   ].filter((part) => part !== undefined);
   return (
-    `${name}  on ${fault.victims.join(', ')}  ${formatInstant(fault.startedNs)} to ` +
+    `${name} ${onVictims(fault.victims)}  ${formatInstant(fault.startedNs)} to ` +
     `${formatInstant(fault.healedNs)}: ${seen.join(', ')}`
   );
 }

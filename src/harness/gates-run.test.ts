@@ -127,9 +127,9 @@ const byScript: Nemesis = {
 const UNSHOWN: Readonly<Record<EvidenceKind, readonly [string, Nemesis]>> = {
   election: [
     'partition:leader',
-    choosing('partition', ({ resolve }) => ({ nodes, leader }, random) => {
+    choosing('partition', (shape) => ({ nodes, leader }, random) => {
       const follower = nodes.find((node) => node !== leader);
-      return leader && resolve({ nodes, leader: follower }, random);
+      return leader && shape.resolve({ nodes, leader: follower }, random);
     }),
   ],
   'new-process': ['kill:one', inert('kill')],
@@ -159,9 +159,9 @@ describe('alone fails', () => {
   test.each(['n1', 'n2'])(
     'the gate that asks for both sides of a cut around %s, where all clients talk to n1',
     async (victim) => {
-      const nemesis = choosing('partition', ({ resolve }) => ({ nodes }, random) => {
+      const nemesis = choosing('partition', (shape) => ({ nodes }, random) => {
         const leader = nodeId(victim);
-        const cut = resolve({ nodes, leader }, random);
+        const cut = shape.resolve({ nodes, leader }, random);
         return cut && { ...cut, leader: undefined };
       });
       const shapes = nemesis.shapes.map((one) => ({ ...one, evidence: ['cut-off-side'] as const }));

@@ -52,6 +52,8 @@ test('what makes sense passes through, and what changes something need not repea
     applied: false,
     servedBy: 'a',
   });
+  const add: Invocation = { f: 'add', key: 'k', value: 3 };
+  expect(await answering({ type: 'ok' })(add)).toEqual({ type: 'ok', value: 3 });
   for (const type of ['fail', 'info'] as const) {
     expect(await answering({ type, error: 'why' })(WRITE)).toEqual({ type, error: 'why' });
   }
