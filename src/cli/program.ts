@@ -88,6 +88,12 @@ function addRun(
       'none',
     )
     .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
+    .option(
+      '--threshold <condition>',
+      "'p99(read) < 50ms', 'unavailable < 3s', 'ok(write) > 99%'; repeatable",
+      append,
+      [],
+    )
     .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
     .option('--set <name=value>', 'a tunable of the target; repeatable', collect, [])
     .option('--base-port <port>', 'use the ports from here on instead of free ones')
@@ -116,6 +122,11 @@ function addCheck(program: Command, setExit: (code: ExitCode) => void): void {
       const { checkVerb } = await import('./check.ts');
       setExit(await checkVerb(files, flags));
     });
+}
+
+/** Read with everything else, when the workload is known. */
+function append(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -4,11 +4,13 @@ import type { Target } from '../contracts/target.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
 import type { Load } from '../harness/run-options.ts';
+import type { Threshold } from '../harness/threshold.ts';
 import { makeRaftTarget } from '../targets/raft/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
 import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
+import { thresholdFlags } from './threshold-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */
 export interface RunFlags {
@@ -23,6 +25,7 @@ export interface RunFlags {
   readonly values?: string;
   readonly nemesis: string;
   readonly nemesisInterval: string;
+  readonly threshold: readonly string[];
   readonly readMode?: string;
   readonly set: readonly string[];
   readonly basePort?: string;
@@ -46,6 +49,7 @@ export interface RunConfig {
   readonly basePort: number | undefined;
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
+  readonly thresholds: readonly Threshold[];
   readonly budget: Budget;
 }
 
@@ -109,6 +113,11 @@ export function readRunConfig(flags: RunFlags): RunConfig {
     seed,
     budget: budgetFlag('--budget', flags.budget),
     plan,
+    thresholds: thresholdFlags(flags.threshold, {
+      functions: workload.functions,
+      workload: workload.name,
+      hasFaults: plan.length > 0,
+    }),
   };
 }
 

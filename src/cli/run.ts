@@ -22,6 +22,7 @@ import { writeFailure } from './failure-dir.ts';
 import { readRunConfig, type RunConfig, type RunFlags } from './run-config.ts';
 import { describePlan, describeProgress, describeResult } from './run-text.ts';
 import { onSignals, type Signals } from './signals.ts';
+import { describeThresholds } from './threshold-text.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const SUITE = 'run';
@@ -87,6 +88,7 @@ async function openRunDir(
       values: config.load.values ?? null,
       nemesis: flags.nemesis,
       nemesisInterval: flags.nemesisInterval,
+      thresholds: flags.threshold,
       readMode,
       basePort: config.basePort ?? null,
       budget: flags.budget,
@@ -216,9 +218,11 @@ function report(parts: {
     ...(signals.exit === undefined ? [] : [signals.exit]),
     ...((result?.unexpectedExits.length ?? 0) > 0 ? [EXIT.infrastructure] : []),
     ...((result?.gateFailures.length ?? 0) > 0 ? [EXIT.provedNothing] : []),
+    ...(result?.statistics?.thresholds.some(({ kept }) => !kept) ? [EXIT.thresholdBroken] : []),
   ]);
   const text = [
     result === undefined ? '' : describeResult(result),
+    describeThresholds(config.thresholds, result),
     verdict === undefined ? '' : explain(verdict),
     ...(result?.gateFailures ?? []).map(
       ({ gate, sentence }) => `PROVED NOTHING  ${gate}\n  ${sentence}\n`,

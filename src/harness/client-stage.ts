@@ -1,6 +1,7 @@
 import type { Cluster } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
+import { PhaseTracker } from '../statistics/phase.ts';
 import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { Contention } from './contention.ts';
 import type { FaultPromise } from './fault-gates.ts';
@@ -37,6 +38,7 @@ export interface ClientStageParts {
 export class ClientStage {
   readonly #parts: ClientStageParts;
   readonly #beganNs: number;
+  readonly #phases = new PhaseTracker(RECOVERY_NS);
   readonly #statistics: RunStatistics;
   readonly #windows = new FaultWindows();
   readonly #contention: Contention;
@@ -50,7 +52,7 @@ export class ClientStage {
     this.#parts = parts;
     const { clock, durationNs, workload } = parts.options;
     this.#beganNs = clock.now();
-    this.#statistics = new RunStatistics(this.#beganNs);
+    this.#statistics = new RunStatistics({ startNs: this.#beganNs, phases: this.#phases });
     this.#contention = new Contention(workload);
     this.#mutations = new Set(workload.mutations);
     this.#nemesis = this.#nemesisRunner();
@@ -60,6 +62,7 @@ export class ClientStage {
       totalNs: durationNs,
       counts: () => this.#statistics.counts,
       activeFault: () => this.#nemesis.active,
+      phase: () => this.#phases.phaseOf(clock.now()),
       observer: parts.observer,
     });
   }
@@ -156,6 +159,7 @@ export class ClientStage {
       recordEvent: (f, value) => recorder.nemesis(f, value),
       log,
       windows: this.#windows,
+      phases: this.#phases,
       electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
       beganNs: this.#beganNs,
       latestNs: this.#beganNs + durationNs + limits.extensionNs,

@@ -8,6 +8,7 @@ import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ClusterEvent, ElectionEvidence, FaultRecord } from '../rundir/cluster-log.ts';
+import type { PhaseTracker } from '../statistics/phase.ts';
 import type { FaultWindows } from './fault-windows.ts';
 import { LinkWatch } from './link-watch.ts';
 import type { ClusterObservations } from './observer.ts';
@@ -35,6 +36,8 @@ export interface NemesisRunnerOptions {
   readonly recordEvent: (f: string, value: Json) => number;
   readonly log: (event: ClusterEvent) => void;
   readonly windows: FaultWindows;
+  /** Told when a fault is in force, from before its injection to the end of its heal. */
+  readonly phases?: PhaseTracker;
   /** The longest a healthy cluster needs to notice a dead leader. */
   readonly electionTimeoutNsMax: number;
   /** When clients began: the plan counts from there. */
@@ -193,15 +196,17 @@ export class NemesisRunner {
 
   /** Injects, holds and heals. The heal is a disposal: it happens whatever the holding does. */
   async #inject(step: Step, { resolved, termBefore }: Target, signal: AbortSignal) {
-    const { clock, cluster, observer, windows, recordEvent } = this.#options;
+    const { clock, cluster, observer, windows, phases, recordEvent } = this.#options;
     const { fault, planned, nemesis } = step;
     await using healing = new AsyncDisposableStack();
     healing.defer(() => {
       this.#active = undefined;
+      phases?.healed(fault, clock.now());
     });
     const watch = await this.#watchLinks(step, resolved);
     // Counted from before the injection: a cut bites a moment before it is known to be in force.
     const before = { sinceNs: clock.now(), termBefore };
+    phases?.began(fault, `${planned.kind}:${planned.shape}`, before.sinceNs);
     const injected = await explained(step, 'take effect', () =>
       nemesis.inject(cluster, resolved, planned.shape),
     );
