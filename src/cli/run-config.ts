@@ -5,6 +5,7 @@ import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
 import { readSchedule } from '../harness/schedule.ts';
 import type { Load } from '../harness/run-options.ts';
+import type { Threshold } from '../harness/threshold.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
@@ -17,6 +18,7 @@ import {
   type System,
   type SystemFlags,
 } from './system.ts';
+import { thresholdFlags } from './threshold-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */
 export interface RunFlags extends SystemFlags {
@@ -28,6 +30,7 @@ export interface RunFlags extends SystemFlags {
   readonly values?: string;
   readonly nemesisInterval: string;
   readonly schedule?: string;
+  readonly threshold: readonly string[];
   readonly seed?: string;
   readonly budget: string;
   readonly dryRun?: boolean;
@@ -44,6 +47,7 @@ export interface RunConfig extends System {
   readonly basePort: number | undefined;
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
+  readonly thresholds: readonly Threshold[];
   readonly budget: Budget;
 }
 
@@ -78,6 +82,11 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
     seed,
     budget: budgetFlag('--budget', flags.budget),
     plan,
+    thresholds: thresholdFlags(flags.threshold, {
+      functions: workload.functions,
+      workload: workload.name,
+      hasFaults: plan.length > 0,
+    }),
   };
 }
 
