@@ -5,12 +5,14 @@ import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
 import { readSchedule } from '../harness/schedule.ts';
 import type { Load } from '../harness/run-options.ts';
+import type { Threshold } from '../harness/threshold.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
 import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
 import { scriptsOf } from './scripts.ts';
 import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
+import { thresholdFlags } from './threshold-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */
 export interface RunFlags extends SystemFlags {
@@ -23,6 +25,7 @@ export interface RunFlags extends SystemFlags {
   readonly values?: string;
   readonly nemesisInterval: string;
   readonly schedule?: string;
+  readonly threshold: readonly string[];
   readonly seed?: string;
   readonly budget: string;
   readonly dryRun?: boolean;
@@ -41,6 +44,7 @@ export interface RunConfig extends System {
   readonly plan: readonly PlannedFault[];
   /** The fault scripts of the plan. */
   readonly scripts: readonly string[];
+  readonly thresholds: readonly Threshold[];
   readonly budget: Budget;
 }
 
@@ -76,6 +80,11 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
     budget: budgetFlag('--budget', flags.budget),
     plan,
     scripts,
+    thresholds: thresholdFlags(flags.threshold, {
+      functions: workload.functions,
+      workload: workload.name,
+      hasFaults: plan.length > 0,
+    }),
   };
 }
 

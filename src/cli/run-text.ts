@@ -2,13 +2,14 @@ import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Progress } from '../harness/progress.ts';
 import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
+import { describeStatistics } from './statistics-text.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
 import type { RunConfig } from './run-config.ts';
 import { describePromise } from './system.ts';
 
 /** What will happen, before it does. */
 export function describePlan(config: RunConfig): string {
-  const { load, plan } = config;
+  const { load, plan, thresholds } = config;
   const promise = describePromise(config);
   const pace =
     load.ratePerSecond === undefined
@@ -21,6 +22,7 @@ export function describePlan(config: RunConfig): string {
     ...(promise === undefined ? [] : [`  promise   ${promise}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),
+    ...thresholds.map(({ text }) => `  threshold ${text}`),
     '',
   ].join('\n');
 }
@@ -66,25 +68,7 @@ function seconds(ns: number): string {
 export function describeResult(result: RunResult): string {
   const lines: string[] = [];
   const { statistics } = result;
-  if (statistics !== undefined) {
-    const { operations } = statistics;
-    const { unavailability } = statistics;
-    lines.push(
-      `operations  ${operations.ok} ok, ${operations.fail} fail, ${operations.info} info; ` +
-        `${Math.round(statistics.okPerSecond)} ok/s`,
-    );
-    for (const row of statistics.rows.filter(({ outcome }) => outcome === 'ok')) {
-      const { p50Ns, p99Ns, maxNs } = row.latency;
-      lines.push(
-        `  ${row.f.padEnd(8)}  ${Math.round(row.perSecond)}/s  p50 ${formatDuration(p50Ns)}` +
-          `  p99 ${formatDuration(p99Ns)}  max ${formatDuration(maxNs)}`,
-      );
-    }
-    lines.push(
-      `unavailable  ${formatDuration(unavailability.durationNs)} at most, ` +
-        `from ${formatInstant(unavailability.startNs)}`,
-    );
-  }
+  if (statistics !== undefined) lines.push(...describeStatistics(statistics));
   for (const fault of result.faults) lines.push(describeFault(fault));
   for (const exit of result.unexpectedExits) {
     lines.push(

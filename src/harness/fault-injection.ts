@@ -77,6 +77,7 @@ export class FaultInjection {
   readonly #hit: Hit;
   readonly #onActive: { readonly begin: () => void; readonly end: () => void };
   readonly #pidsBefore: readonly (number | undefined)[];
+  readonly #leaderBefore: NodeId | undefined;
   #seen:
     | {
         readonly begunNs: number;
@@ -101,6 +102,7 @@ export class FaultInjection {
     this.#step = step;
     this.#hit = hit;
     this.#pidsBefore = this.#pids();
+    this.#leaderBefore = ports.observer.view().leader;
   }
 
   /**
@@ -161,6 +163,7 @@ export class FaultInjection {
       outcome: 'injected',
       victims,
       leader: leader ?? null,
+      leaderBefore: this.#leaderBefore ?? null,
       value,
       atNs: seen.begunNs - this.#ports.beganNs,
       durationNs: seen.releasedNs - seen.begunNs,

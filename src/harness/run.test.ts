@@ -153,7 +153,7 @@ describe('a run', () => {
     const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
     expect(stats).toEqual(result.statistics);
     expect(stats.unavailability.durationNs).toBeGreaterThan(0);
-    expect(readFileSync(paths.summaryCsv, 'utf8')).toMatch(/^cas,ok,\d+/m);
+    expect(readFileSync(paths.summaryCsv, 'utf8')).toMatch(/^cas,ok,all,\d+/m);
     const events = clusterLog();
     expect(events.filter(({ type }) => type === 'fault')).toMatchObject(result.faults);
     expect(events.flatMap((one) => (one.type === 'stage' ? [one.stage] : []))).toEqual(STAGES);
