@@ -403,6 +403,15 @@ test('a node that ends by itself is reported, and started again at the end; one 
   expect(clusterLog().filter(({ type }) => type === 'unexpected-exit')).toHaveLength(1);
 });
 
+test('a run that kills nobody starts nobody: a node that ended by itself stays down', async () => {
+  const { clock, store, go } = scene({}, 'none');
+  void clock.sleep(5 * SECOND).then(() => store.crash(nodeId('n4')));
+  const result = await go();
+  expect(result.unexpectedExits).toMatchObject([{ node: 'n4', code: 1 }]);
+  expect(result.settledAgain).toBe(false);
+  expect(store.down).toEqual(['n4']);
+});
+
 describe('an interruption', () => {
   test.each(STAGES)(
     'at the beginning of %s stops the cluster and keeps what there is',
