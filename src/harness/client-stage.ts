@@ -75,7 +75,7 @@ export class ClientStage {
     const issuing = new AbortController();
     const end = AbortSignal.any([issuing.signal, stop]);
     const pace =
-      load.ratePerSecond === undefined ? closedLoop(clock) : openLoop(clock, load.ratePerSecond);
+      load.ratePerSecond === undefined ? closedLoop() : openLoop(clock, load.ratePerSecond);
     const faults = this.#nemesis.run(stop);
     let firstUnusedProcess = 0;
     const clients = interpret({
