@@ -3,12 +3,13 @@ import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Target } from '../contracts/target.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
-import type { Load } from '../harness/run-options.ts';
+import type { Load, RunLimits } from '../harness/run-options.ts';
 import { makeRaftTarget } from '../targets/raft/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
-import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
+import { type Budget, budgetFlag, durationFlag, integerFlag } from './flag-values.ts';
+import { isOfWorkload, loadFlags, operationTimeoutFlag, runDurationFlag } from './load-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */
 export interface RunFlags {
@@ -19,6 +20,7 @@ export interface RunFlags {
   readonly duration: string;
   readonly concurrency: string;
   readonly rate?: string;
+  readonly operationTimeout: string;
   readonly keyOps: string;
   readonly values?: string;
   readonly nemesis: string;
@@ -41,6 +43,7 @@ export interface RunConfig {
   readonly nodes: number;
   readonly durationNs: number;
   readonly load: Load;
+  readonly limits: Partial<RunLimits>;
   readonly readMode: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly basePort: number | undefined;
@@ -52,7 +55,6 @@ export interface RunConfig {
 const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeRaftTarget()]]);
 const CLUSTERS = ['local'];
 const NODES_MAX = 15;
-const CONCURRENCY_MAX = 10_000;
 
 function oneOf(flag: string, word: string, known: Iterable<string>): void {
   const words = [...known];
@@ -81,9 +83,9 @@ export function readRunConfig(flags: RunFlags): RunConfig {
   oneOf('--read-mode', readMode, target.readModes);
 
   const nodes = integerFlag('--nodes', flags.nodes, { min: 1, max: NODES_MAX });
-  const durationNs = durationFlag('--duration', flags.duration);
+  const durationNs = runDurationFlag(flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
-  const load = readLoad(flags);
+  const load = loadFlags(flags, workload);
   const plan = planFaults({
     words: flags.nemesis,
     nemeses,
@@ -100,8 +102,12 @@ export function readRunConfig(flags: RunFlags): RunConfig {
     nodes,
     durationNs,
     load,
+    limits: { operationNs: operationTimeoutFlag(flags.operationTimeout) },
     readMode,
-    settings: readSettings(flags.set, target),
+    settings: readSettings(
+      flags.set.filter((pair) => !isOfWorkload(pair)),
+      target,
+    ),
     basePort:
       flags.basePort === undefined
         ? undefined
@@ -119,17 +125,6 @@ function tooFewClients(concurrency: number, nodes: number): Error {
     why: 'a fault on a node that no client talks to cannot be shown to have bitten',
     fix: `pass --concurrency ${nodes} or more, or --nemesis none`,
   });
-}
-
-function readLoad(flags: RunFlags): Load {
-  const { concurrency, keyOps, values, rate } = flags;
-  return {
-    concurrency: integerFlag('--concurrency', concurrency, { min: 1, max: CONCURRENCY_MAX }),
-    keyOps: integerFlag('--key-ops', keyOps, { min: 1, max: 1_000_000 }),
-    values:
-      values === undefined ? undefined : integerFlag('--values', values, { min: 1, max: 1e9 }),
-    ratePerSecond: rate === undefined ? undefined : rateFlag('--rate', rate),
-  };
 }
 
 function readSettings(pairs: readonly string[], target: Target): Readonly<Record<string, string>> {

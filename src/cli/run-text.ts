@@ -3,6 +3,7 @@ import type { Progress } from '../harness/progress.ts';
 import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
+import { describeLoad, noteOfLoad } from './load-text.ts';
 import type { RunConfig } from './run-config.ts';
 
 /** What will happen, before it does. */
@@ -12,10 +13,12 @@ export function describePlan(config: RunConfig): string {
     load.ratePerSecond === undefined
       ? `closed loop, ${load.concurrency} clients`
       : `open loop at ${load.ratePerSecond}/s, at most ${load.concurrency} in flight`;
+  const note = noteOfLoad(load);
   return [
     `gong run  seed ${config.seed}`,
     `  cluster   ${nodes} ${config.target.name} nodes on this machine, links through proxies`,
     `  workload  ${config.workload.name}, ${pace}, reads ${config.readMode}, ${formatDuration(config.durationNs)}`,
+    ...(note === undefined ? [] : [`  note      ${note}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),
     '',
@@ -70,6 +73,7 @@ export function describeResult(result: RunResult): string {
         `from ${formatInstant(unavailability.startNs)}`,
     );
   }
+  if (result.load !== undefined) lines.push(...describeLoad(result.load));
   for (const fault of result.faults) lines.push(describeFault(fault));
   for (const exit of result.unexpectedExits) {
     lines.push(

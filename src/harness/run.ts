@@ -96,6 +96,7 @@ class RunSession {
     return {
       interrupted: signal.aborted,
       statistics: this.#clients?.snapshot(),
+      load: this.#clients?.loadReport(),
       events: this.#recorder.events,
       faults,
       gateFailures,
@@ -297,7 +298,7 @@ class RunSession {
     }
     if (this.#clients === undefined) return;
     const snapshot = this.#clients.snapshot();
-    await writeJson(paths.stats, snapshot);
+    await writeJson(paths.stats, { ...snapshot, load: this.#clients.loadReport() });
     await writeSummaryCsv(paths.summaryCsv, snapshot.rows);
   }
 }

@@ -12,11 +12,17 @@ export interface Pace {
   turn(signal: AbortSignal): Promise<number | undefined>;
   /** The generator let nobody start before this time: what follows is not due before it. */
   heldUntil(ns: number): void;
+  /** How many operations were to have started before this time; undefined when none had a time. */
+  dueBy(ns: number): number | undefined;
 }
 
 /** Each client starts its next operation when the last is done: the rate follows the store. */
 export function closedLoop(): Pace {
-  return { turn: async () => undefined, heldUntil: () => undefined };
+  return {
+    turn: async () => undefined,
+    heldUntil: () => undefined,
+    dueBy: () => undefined,
+  };
 }
 
 /**
@@ -44,5 +50,6 @@ export function openLoop(clock: Clock, ratePerSecond: number): Pace {
     heldUntil(ns) {
       beganNs += Math.max(0, ns - dueNs());
     },
+    dueBy: (ns) => Math.max(0, Math.ceil((ns - beganNs) / intervalNs)),
   };
 }
