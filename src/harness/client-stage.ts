@@ -17,8 +17,11 @@ import { RECOVERY_NS } from './plan.ts';
 import { ProgressMeter } from './progress.ts';
 import type { FinishedOperation, HistoryRecorder } from './recorder.ts';
 import type { RunLimits, RunOptions } from './run-options.ts';
+import { shapeOf } from './selection.ts';
 
 const PROGRESS_INTERVAL_NS = 2_000_000_000;
+/** Of a target that does not tell how long it needs to notice a dead leader. */
+const ELECTION_TIMEOUT_NS_MAX = 5_000_000_000;
 
 export interface ClientStageParts {
   readonly options: RunOptions;
@@ -134,15 +137,17 @@ export class ClientStage {
           : undefined,
       faults: this.faults(),
       promises: this.#promises(),
-      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings),
     };
   }
 
   #promises(): readonly FaultPromise[] {
     const { plan, nemeses } = this.#parts.options;
-    return plan.map(({ kind, shape, word = `${kind}:${shape}` }) => {
-      const shapes = nemeses.get(kind)?.shapes ?? [];
-      return { word, hitsLeader: shapes.some((one) => one.shape === shape && one.hitsLeader) };
+    return plan.map(({ kind, shape, word = `${kind}:${shape}`, resolved }) => {
+      const nemesis = nemeses.get(kind);
+      const hitsLeader = nemesis !== undefined && shapeOf(nemesis, shape)?.hitsLeader === true;
+      const isScheduled = resolved !== undefined;
+      return { word, hitsLeader: hitsLeader && !isScheduled, isScheduled };
     });
   }
 
@@ -170,7 +175,7 @@ export class ClientStage {
       recordEvent: (f, value) => recorder.nemesis(f, value),
       log,
       windows: this.#windows,
-      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings) ?? ELECTION_TIMEOUT_NS_MAX,
       beganNs: this.#beganNs,
       latestNs: this.#beganNs + durationNs + limits.extensionNs,
     });
