@@ -9,6 +9,7 @@ import { faults } from './scenarios/faults.ts';
 import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { mainJob } from './scenarios/main-job.ts';
+import { openLoop } from './scenarios/open-loop.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
 
@@ -22,6 +23,7 @@ const SCENARIOS: readonly Scenario[] = [
   errors,
   faults,
   gates,
+  openLoop,
 ];
 
 const { values, positionals } = parseArgs({
