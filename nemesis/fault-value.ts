@@ -142,8 +142,10 @@ function textOf({ from, to }: Link): string {
 
 function namesIn(value: FaultValue): readonly NodeId[] | undefined {
   if (!isList(value)) return undefined;
-  const names = value.filter((name) => typeof name === 'string' && name !== '');
-  return names.length === value.length ? names.map((name) => nodeId(String(name))) : undefined;
+  const names = value.flatMap((name) =>
+    typeof name === 'string' && name !== '' ? [nodeId(name)] : [],
+  );
+  return names.length === value.length ? names : undefined;
 }
 
 function isRecord(value: FaultValue): value is { readonly [key: string]: FaultValue } {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { launchLocalCluster } from '../src/clusters/local/launch.ts';
-import type { NodeId } from '../src/contracts/names.ts';
+import { nodeId, type NodeId } from '../src/contracts/names.ts';
 import type { NodeStatus } from '../src/contracts/target.ts';
 import { defined } from '../src/lib/assert.ts';
 import { SECOND } from '../src/lib/duration.ts';
@@ -39,7 +39,7 @@ async function launch() {
     until(async () => {
       const all = await Promise.all(nodes.map(status));
       const [first] = all;
-      const leader = defined(first?.leader, 'it knows a leader');
+      const leader = nodeId(defined(first?.leader, 'it knows a leader'));
       for (const one of all) expect([one.leader, one.term]).toEqual([leader, first?.term]);
       return { leader, term: first?.term ?? 0 };
     });

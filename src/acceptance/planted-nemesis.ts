@@ -13,11 +13,11 @@ const nothing = { [Symbol.asyncDispose]: async () => undefined };
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function stopAll(cluster: Cluster): Promise<void> {
-  await Promise.all(cluster.nodes.map((node) => cluster.processes?.pause(node)));
+  for (const node of cluster.nodes) await cluster.processes?.pause(node);
 }
 
 async function continueAll(cluster: Cluster): Promise<void> {
-  await Promise.all(cluster.nodes.map((node) => cluster.processes?.resume(node)));
+  for (const node of cluster.nodes) await cluster.processes?.resume(node);
 }
 
 /** The fault as it should be, and something else when it has healed. */
@@ -42,10 +42,12 @@ function withShapes(
 
 /** Cuts off a follower, and says that it leads. */
 const misled =
-  ({ resolve }: NemesisShape): NemesisShape['resolve'] =>
+  (shape: NemesisShape): NemesisShape['resolve'] =>
   (view, random): ResolvedFault | undefined => {
     const follower = view.nodes.find((node) => node !== view.leader);
-    return view.leader === undefined ? undefined : resolve({ ...view, leader: follower }, random);
+    return view.leader === undefined
+      ? undefined
+      : shape.resolve({ ...view, leader: follower }, random);
   };
 
 const DECEITS: Readonly<Record<string, (own: Nemesis) => Nemesis>> = {

@@ -1,6 +1,5 @@
 import { ENDPOINTS_CAPABILITIES } from '../clusters/endpoints/endpoints-cluster.ts';
 import type { Capability } from '../contracts/cluster.ts';
-import { defined } from '../lib/assert.ts';
 
 /** A kind of cluster that this Gong can run against. */
 export interface ClusterKind {
@@ -10,25 +9,20 @@ export interface ClusterKind {
   readonly capabilities: ReadonlySet<Capability>;
 }
 
+/** Processes on this machine. */
+export const LOCAL: ClusterKind = {
+  about: 'processes that Gong starts on this machine, links through proxies (--cluster local)',
+  capabilities: new Set<Capability>(['processes', 'links', 'hooks']),
+};
+
+/** Whatever runs already. */
+export const ENDPOINTS: ClusterKind = {
+  about: 'a cluster that runs already (--endpoints URL,…)',
+  capabilities: new Set(ENDPOINTS_CAPABILITIES),
+};
+
 /** Every kind by its name. */
 export const CLUSTERS: ReadonlyMap<string, ClusterKind> = new Map([
-  [
-    'local',
-    {
-      about: 'processes on this machine, links through proxies (--cluster local)',
-      capabilities: new Set<Capability>(['processes', 'links', 'hooks']),
-    },
-  ],
-  [
-    'endpoints',
-    {
-      about: 'a cluster that runs already (--endpoints URL,…)',
-      capabilities: new Set(ENDPOINTS_CAPABILITIES),
-    },
-  ],
+  ['local', LOCAL],
+  ['endpoints', ENDPOINTS],
 ]);
-
-/** @param cluster - one of `CLUSTERS` */
-export function capabilitiesOf(cluster: string): ReadonlySet<Capability> {
-  return defined(CLUSTERS.get(cluster), `there is a cluster ${cluster}`).capabilities;
-}

@@ -52,12 +52,12 @@ export function nemesesAsJson(all: readonly Nemesis[], clusters: Clusters): Neme
       about,
       capabilities: [...capabilities],
     })),
-    nemeses: all.map(({ kind, about, requires, shapes, shapeNamed }) => ({
+    nemeses: all.map(({ kind, about, requires, shapes, ...nemesis }) => ({
       kind,
       about,
       requires,
       clusters: capable(requires, clusters),
-      takesOwnWord: shapeNamed !== undefined,
+      takesOwnWord: nemesis.shapeNamed !== undefined,
       shapes: shapes.map(({ shape, about: what, nodesMin, hitsLeader, evidence }) => {
         return { shape, about: what, nodesMin, hitsLeader, evidence };
       }),
@@ -98,9 +98,9 @@ function marks({ requires }: Nemesis, clusters: Clusters): readonly string[] {
   );
 }
 
-function shapeRows({ kind, shapes, shapeNamed }: Nemesis, columns: number): readonly string[][] {
+function shapeRows({ kind, shapes, ...nemesis }: Nemesis, columns: number): readonly string[][] {
   const blank = Array.from({ length: columns }, () => '');
-  if (shapeNamed !== undefined && shapes.length === 0) {
+  if (nemesis.shapeNamed !== undefined && shapes.length === 0) {
     return [[`  ${kind}:…`, '', ...blank, '', 'the word after the colon is yours']];
   }
   return shapes.map(({ shape, about, nodesMin, evidence }) => [

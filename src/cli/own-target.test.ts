@@ -46,7 +46,7 @@ async function store(planted: PlantedFaults = {}) {
   return running;
 }
 
-const RUN = ['--target', './my-target.ts', '--duration', '2s'];
+const RUN = ['--target', './my-target.ts', '--duration', '1s'];
 
 test('the example of the README, in a directory of its own, judges a store that runs already', async () => {
   const directory = place({ 'my-target.ts': EXAMPLE });
@@ -56,9 +56,6 @@ test('the example of the README, in a directory of its own, judges a store that 
     const run = await gong(directory, [...RUN, '--endpoints', sound.url]);
     expect(run).toMatchObject({ status: 0, stdout: expect.stringContaining('LINEARIZABLE') });
   }
-  const lossy = await store({ loseEvery: 20 });
-  const lost = await gong(directory, [...RUN, '--endpoints', lossy.url]);
-  expect(lost).toMatchObject({ status: 1, stdout: expect.stringContaining('NOT LINEARIZABLE') });
 });
 
 test('a target with a launch is started, killed and judged on this machine', async () => {
@@ -156,7 +153,7 @@ test.each<[string, string, string]>([
   expect(run.status).toBe(64);
 });
 
-test('a weaker promise is told before the run and beside the verdict, which stays what it is', async () => {
+test('a lost write is a violation, also where the promise is weaker: that is told beside it', async () => {
   const weaker = EXAMPLE.replace(
     "{ consistency: 'linearizable' }",
     "{ consistency: 'weaker', note: 'reads come from a cache' }",

@@ -98,6 +98,12 @@ function addRun(
     .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
     .option('--hook-timeout <time>', 'for each call of a script of --nemesis exec:FILE', '30s')
     .option('--schedule <file>', 'repeat the faults of a run directory, or those that a file names')
+    .option(
+      '--threshold <condition>',
+      "'p99(read) < 50ms', 'unavailable < 3s', 'ok(write) > 99%'; repeatable",
+      append,
+      [],
+    )
     .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
     .option(
       '--set <name=value>',
@@ -142,6 +148,11 @@ function addNemeses(program: Command, setExit: (code: ExitCode) => void): void {
       const { nemesesVerb } = await import('./nemeses.ts');
       setExit(nemesesVerb(flags));
     });
+}
+
+/** Read with everything else, when the workload is known. */
+function append(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

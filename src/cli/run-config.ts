@@ -5,6 +5,7 @@ import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
 import { readSchedule } from '../harness/schedule.ts';
 import type { Load, RunLimits } from '../harness/run-options.ts';
+import type { Threshold } from '../harness/threshold.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
@@ -12,6 +13,7 @@ import { type Budget, budgetFlag, durationFlag, integerFlag } from './flag-value
 import { isOfWorkload, loadFlags, operationTimeoutFlag, runDurationFlag } from './load-flags.ts';
 import { scriptsOf } from './scripts.ts';
 import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
+import { thresholdFlags } from './threshold-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */
 export interface RunFlags extends SystemFlags {
@@ -25,6 +27,7 @@ export interface RunFlags extends SystemFlags {
   readonly values?: string;
   readonly nemesisInterval: string;
   readonly schedule?: string;
+  readonly threshold: readonly string[];
   readonly seed?: string;
   readonly budget: string;
   readonly dryRun?: boolean;
@@ -44,6 +47,7 @@ export interface RunConfig extends System {
   readonly plan: readonly PlannedFault[];
   /** The fault scripts of the plan. */
   readonly scripts: readonly string[];
+  readonly thresholds: readonly Threshold[];
   readonly budget: Budget;
 }
 
@@ -79,6 +83,11 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
     budget: budgetFlag('--budget', flags.budget),
     plan,
     scripts,
+    thresholds: thresholdFlags(flags.threshold, {
+      functions: workload.functions,
+      workload: workload.name,
+      hasFaults: plan.length > 0,
+    }),
   };
 }
 
@@ -89,11 +98,12 @@ function readPlan(
 ): readonly PlannedFault[] {
   const { nemesis, nemesisInterval, schedule } = flags;
   const { capabilities, seed, durationNs, target } = run;
+  const fitting = fittingNemeses(target, nemeses, nemesis);
   const intervalNs = durationFlag('--nemesis-interval', nemesisInterval);
   if (schedule === undefined) {
     return planFaults({
       words: nemesis,
-      nemeses: fittingNemeses(target, nemeses, nemesis),
+      nemeses: fitting,
       capabilities,
       nodes: run.nodes,
       seed,
@@ -110,7 +120,14 @@ function readPlan(
     });
   }
   const nodes = Array.from({ length: run.nodes }, (_, i) => nodeId(`n${i + 1}`));
-  return readSchedule({ path: schedule, nemeses, capabilities, nodes, seed, durationNs });
+  return readSchedule({
+    path: schedule,
+    nemeses: fitting,
+    capabilities,
+    nodes,
+    seed,
+    durationNs,
+  });
 }
 
 function tooFewClients(concurrency: number, nodes: number): Error {

@@ -2,6 +2,7 @@ import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Progress } from '../harness/progress.ts';
 import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
+import { describeStatistics } from './statistics-text.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
 import { describeLoad, noteOfLoad } from './load-text.ts';
 import type { RunConfig } from './run-config.ts';
@@ -9,7 +10,7 @@ import { describePromise } from './system.ts';
 
 /** What will happen, before it does. */
 export function describePlan(config: RunConfig): string {
-  const { load, plan } = config;
+  const { load, plan, thresholds } = config;
   const promise = describePromise(config);
   const pace =
     load.ratePerSecond === undefined
@@ -24,6 +25,7 @@ export function describePlan(config: RunConfig): string {
     ...(promise === undefined ? [] : [`  promise   ${promise}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),
+    ...thresholds.map(({ text }) => `  threshold ${text}`),
     '',
   ].join('\n');
 }
@@ -37,7 +39,7 @@ function describeCluster({ endpoints, nodes, target }: RunConfig): string {
 
 function describePlanned(fault: PlannedFault, position: number): string {
   const at = formatInstant(fault.atNs);
-  const on = fault.resolved === undefined ? '' : ` on ${fault.resolved.victims.join(', ')}`;
+  const on = fault.resolved === undefined ? '' : onVictims(fault.resolved.victims);
   const name = `${fault.kind}:${fault.shape}${on}`;
   return `    ${position + 1}. ${name} at ${at} for ${formatDuration(fault.durationNs)}`;
 }
@@ -48,7 +50,7 @@ export function describeProgress(progress: Progress): string {
   const fault =
     activeFault === undefined
       ? ''
-      : `  fault ${activeFault.kind}:${activeFault.shape} (${activeFault.victims.join(', ')})`;
+      : `  fault ${activeFault.kind}:${activeFault.shape}${onVictims(activeFault.victims)}`;
   // A store that has no terms has no leader to tell of.
   const leader =
     progress.term === 0 ? '' : `  leader ${progress.leader ?? '?'}  term ${progress.term}`;
@@ -69,25 +71,7 @@ function seconds(ns: number): string {
 export function describeResult(result: RunResult): string {
   const lines: string[] = [];
   const { statistics } = result;
-  if (statistics !== undefined) {
-    const { operations } = statistics;
-    const { unavailability } = statistics;
-    lines.push(
-      `operations  ${operations.ok} ok, ${operations.fail} fail, ${operations.info} info; ` +
-        `${Math.round(statistics.okPerSecond)} ok/s`,
-    );
-    for (const row of statistics.rows.filter(({ outcome }) => outcome === 'ok')) {
-      const { p50Ns, p99Ns, maxNs } = row.latency;
-      lines.push(
-        `  ${row.f.padEnd(8)}  ${Math.round(row.perSecond)}/s  p50 ${formatDuration(p50Ns)}` +
-          `  p99 ${formatDuration(p99Ns)}  max ${formatDuration(maxNs)}`,
-      );
-    }
-    lines.push(
-      `unavailable  ${formatDuration(unavailability.durationNs)} at most, ` +
-        `from ${formatInstant(unavailability.startNs)}`,
-    );
-  }
+  if (statistics !== undefined) lines.push(...describeStatistics(statistics));
   if (result.load !== undefined) lines.push(...describeLoad(result.load));
   for (const fault of result.faults) lines.push(describeFault(fault));
   for (const exit of result.unexpectedExits) {
@@ -103,6 +87,11 @@ export function describeResult(result: RunResult): string {
 }
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
+
+/** Empty when nobody knows whom it hits: a script's own business. */
+function onVictims(victims: readonly string[]): string {
+  return victims.length === 0 ? '' : ` on ${victims.join(', ')}`;
+}
 
 function describeFault(fault: FaultRecord): string {
   const name = `fault ${fault.fault + 1}  ${fault.kind}:${fault.shape}`;
@@ -125,7 +114,7 @@ function describeFault(fault: FaultRecord): string {
       ),
   ].filter((part) => part !== undefined);
   return (
-    `${name}  on ${fault.victims.join(', ')}  ${formatInstant(fault.startedNs)} to ` +
+    `${name} ${onVictims(fault.victims)}  ${formatInstant(fault.startedNs)} to ` +
     `${formatInstant(fault.healedNs)}: ${seen.join(', ')}`
   );
 }

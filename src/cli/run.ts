@@ -23,6 +23,7 @@ import { readRunConfig, type RunConfig, type RunFlags } from './run-config.ts';
 import { describePromise } from './system.ts';
 import { describePlan, describeProgress, describeResult } from './run-text.ts';
 import { onSignals, type Signals } from './signals.ts';
+import { describeThresholds } from './threshold-text.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const SUITE = 'run';
@@ -93,6 +94,7 @@ async function openRunDir(
       nemesis: flags.nemesis,
       nemesisInterval: flags.nemesisInterval,
       schedule: flags.schedule ?? null,
+      thresholds: flags.threshold,
       readMode,
       basePort: config.basePort ?? null,
       budget: flags.budget,
@@ -225,9 +227,11 @@ function report(parts: {
     ...(signals.exit === undefined ? [] : [signals.exit]),
     ...((result?.unexpectedExits.length ?? 0) > 0 ? [EXIT.infrastructure] : []),
     ...((result?.gateFailures.length ?? 0) > 0 ? [EXIT.provedNothing] : []),
+    ...(result?.statistics?.thresholds.some(({ kept }) => !kept) ? [EXIT.thresholdBroken] : []),
   ]);
   const text = [
     result === undefined ? '' : describeResult(result),
+    describeThresholds(config.thresholds, result),
     verdict === undefined ? '' : explain(verdict),
     verdict === undefined || promise === undefined ? '' : `  ${promise}\n`,
     ...(result?.gateFailures ?? []).map(

@@ -6,7 +6,7 @@ import type { UserError } from '../lib/user-error.ts';
 import { isTargetFile, loadTargetFile } from '../targets/file/load.ts';
 import { withKeyPrefix } from '../targets/key-prefix.ts';
 import { makeRaftTarget } from '../targets/raft/index.ts';
-import { capabilitiesOf, CLUSTERS } from './clusters.ts';
+import { ENDPOINTS, LOCAL } from './clusters.ts';
 import { usageError } from './failure-message.ts';
 import { durationFlag, integerFlag } from './flag-values.ts';
 
@@ -41,7 +41,7 @@ export interface System {
 
 const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeRaftTarget()]]);
 /** What `--cluster` may say: what Gong starts itself. */
-const STARTED = [...CLUSTERS.keys()].filter((name) => name !== 'endpoints');
+const STARTED = ['local'];
 const NODES_DEFAULT = '5';
 const NODES_MAX = 15;
 
@@ -79,7 +79,7 @@ export async function readSystem(flags: SystemFlags, workload: Workload): Promis
     target: keyPrefix === undefined ? target : withKeyPrefix(target, keyPrefix),
     nodes: endpoints?.length ?? integerFlag('--nodes', flags.nodes ?? NODES_DEFAULT, NODES_BOUNDS),
     endpoints,
-    capabilities: capabilitiesOf(endpoints === undefined ? flags.cluster : 'endpoints'),
+    capabilities: (endpoints === undefined ? LOCAL : ENDPOINTS).capabilities,
     readMode,
     settings,
     promise,

@@ -2,6 +2,7 @@ import type { Cluster } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
 import type { LoadReport } from '../statistics/load.ts';
+import { PhaseTracker } from '../statistics/phase.ts';
 import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { Contention } from './contention.ts';
 import type { FaultPromise } from './fault-gates.ts';
@@ -42,6 +43,7 @@ export interface ClientStageParts {
 export class ClientStage {
   readonly #parts: ClientStageParts;
   readonly #beganNs: number;
+  readonly #phases = new PhaseTracker(RECOVERY_NS);
   readonly #statistics: RunStatistics;
   readonly #windows = new FaultWindows();
   readonly #contention: Contention;
@@ -60,7 +62,7 @@ export class ClientStage {
     this.#beganNs = clock.now();
     this.#pace = ratePerSecond === undefined ? closedLoop() : openLoop(clock, ratePerSecond);
     this.#load = new LoadMeter({ ...load, pace: this.#pace, beganNs: this.#beganNs });
-    this.#statistics = new RunStatistics(this.#beganNs);
+    this.#statistics = new RunStatistics({ startNs: this.#beganNs, phases: this.#phases });
     this.#contention = new Contention(workload);
     this.#mutations = new Set(workload.mutations);
     this.#nemesis = this.#nemesisRunner();
@@ -70,6 +72,7 @@ export class ClientStage {
       totalNs: durationNs,
       counts: () => this.#statistics.counts,
       activeFault: () => this.#nemesis.active,
+      phase: () => this.#phases.phaseOf(clock.now()),
       observer: parts.observer,
     });
   }
@@ -123,9 +126,11 @@ export class ClientStage {
 
   /** What gates ask of the clients and the faults. Complete when the clients have stopped. */
   gateInput(): GateInput {
-    const { workload, load, target, settings, okMin } = this.#parts.options;
+    const { cluster, options } = this.#parts;
+    const { workload, load, target, settings, okMin } = options;
     const { overlaps, readsOfOthers } = this.#contention;
     const isUnique = load.values === undefined;
+    const lengths = this.#statistics.phaseNs(this.#endNs());
     return {
       functions: workload.functions,
       okCount: (f) => this.#statistics.count(f, 'ok'),
@@ -135,6 +140,12 @@ export class ClientStage {
         load.concurrency > 1
           ? { overlaps, readsOfOthers: isUnique ? readsOfOthers : undefined }
           : undefined,
+      phases: {
+        okCount: (f, phase) => this.#statistics.count(f, 'ok', phase),
+        lengthNs: (phase) => lengths[phase],
+        recoveryNs: this.#phases.recoveryNs,
+        nodes: cluster.nodes.length,
+      },
       faults: this.faults(),
       promises: this.#promises(),
       electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings),
@@ -156,11 +167,15 @@ export class ClientStage {
   }
 
   snapshot(): RunStatisticsSnapshot {
-    return this.#statistics.snapshot(this.#endedNs ?? this.#parts.options.clock.now());
+    return this.#statistics.snapshot(this.#endNs());
+  }
+
+  #endNs(): number {
+    return this.#endedNs ?? this.#parts.options.clock.now();
   }
 
   loadReport(): LoadReport {
-    return this.#load.report(this.#endedNs ?? this.#parts.options.clock.now());
+    return this.#load.report(this.#endNs());
   }
 
   #nemesisRunner(): NemesisRunner {
@@ -176,6 +191,7 @@ export class ClientStage {
       log,
       windows: this.#windows,
       electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings) ?? ELECTION_TIMEOUT_NS_MAX,
+      phases: this.#phases,
       beganNs: this.#beganNs,
       latestNs: this.#beganNs + durationNs + limits.extensionNs,
     });

@@ -28,6 +28,15 @@ export interface InjectionPorts {
   readonly electionTimeoutNsMax: number;
   /** When clients began: the plan counts from there. */
   readonly beganNs: number;
+  /** Told when a fault is in force, from before its injection to the end of its heal. */
+  readonly phases?: FaultListener;
+}
+
+/** Wants to know when faults are in force. Times in nanoseconds since the run began. */
+export interface FaultListener {
+  /** @param name - `partition:leader-minority` */
+  began(fault: number, name: string, timeNs: number): void;
+  healed(fault: number, timeNs: number): void;
 }
 
 /** A planned fault, and the nemesis that does it. */
@@ -68,6 +77,7 @@ export class FaultInjection {
   readonly #hit: Hit;
   readonly #onActive: { readonly begin: () => void; readonly end: () => void };
   readonly #pidsBefore: readonly (number | undefined)[];
+  readonly #leaderBefore: NodeId | undefined;
   #seen:
     | {
         readonly begunNs: number;
@@ -92,6 +102,7 @@ export class FaultInjection {
     this.#step = step;
     this.#hit = hit;
     this.#pidsBefore = this.#pids();
+    this.#leaderBefore = ports.observer.view().leader;
   }
 
   /**
@@ -102,7 +113,7 @@ export class FaultInjection {
    * @throws UserError (`infrastructure`, GONG-E034) when it does not take effect or does not heal
    */
   async run(signal: AbortSignal): Promise<boolean> {
-    const { clock, cluster, recordEvent, windows } = this.#ports;
+    const { clock, cluster, recordEvent, windows, phases } = this.#ports;
     const { resolved, notBeforeNs = 0 } = this.#hit;
     const { fault, planned, nemesis } = this.#step;
     const watch = await this.#watchLinks();
@@ -111,6 +122,8 @@ export class FaultInjection {
     await using healing = new AsyncDisposableStack();
     // Counted from before the injection: a cut bites a moment before it is known to be in force.
     const begunNs = clock.now();
+    phases?.began(fault, `${planned.kind}:${planned.shape}`, begunNs);
+    healing.defer(() => phases?.healed(fault, clock.now()));
     const injected = await this.#explained('take effect', () =>
       nemesis.inject(cluster, resolved, planned.shape),
     );
@@ -150,6 +163,7 @@ export class FaultInjection {
       outcome: 'injected',
       victims,
       leader: leader ?? null,
+      leaderBefore: this.#leaderBefore ?? null,
       value,
       atNs: seen.begunNs - this.#ports.beganNs,
       durationNs: seen.releasedNs - seen.begunNs,

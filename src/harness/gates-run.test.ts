@@ -127,9 +127,9 @@ const byScript: Nemesis = {
 const UNSHOWN: Readonly<Record<EvidenceKind, readonly [string, Nemesis]>> = {
   election: [
     'partition:leader',
-    choosing('partition', ({ resolve }) => ({ nodes, leader }, random) => {
+    choosing('partition', (shape) => ({ nodes, leader }, random) => {
       const follower = nodes.find((node) => node !== leader);
-      return leader && resolve({ nodes, leader: follower }, random);
+      return leader && shape.resolve({ nodes, leader: follower }, random);
     }),
   ],
   'new-process': ['kill:one', inert('kill')],
@@ -159,9 +159,9 @@ describe('alone fails', () => {
   test.each(['n1', 'n2'])(
     'the gate that asks for both sides of a cut around %s, where all clients talk to n1',
     async (victim) => {
-      const nemesis = choosing('partition', ({ resolve }) => ({ nodes }, random) => {
+      const nemesis = choosing('partition', (shape) => ({ nodes }, random) => {
         const leader = nodeId(victim);
-        const cut = resolve({ nodes, leader }, random);
+        const cut = shape.resolve({ nodes, leader }, random);
         return cut && { ...cut, leader: undefined };
       });
       const shapes = nemesis.shapes.map((one) => ({ ...one, evidence: ['cut-off-side'] as const }));
@@ -193,6 +193,23 @@ describe('alone fails', () => {
   test('the gate that asks for reads of others, where nothing is ever read', async () => {
     const twist: Twist = ({ f }) => (f === 'read' ? { type: 'ok', value: null } : undefined);
     expect(await failing({ twist })).toEqual(['reads-of-others']);
+  });
+
+  // A follower is paused from two seconds after clients began on, for three; they recover for two.
+  test.each<[string, (seconds: number) => boolean]>([
+    ['steady', (seconds) => seconds < 2 || seconds > 6.9],
+    ['fault', (seconds) => seconds > 1.9 && seconds < 5.5],
+    ['recovery', (seconds) => seconds > 5 && seconds < 7.5],
+  ])('the gate that asks for something done in phase %s', async (phase, isIn) => {
+    const twist: Twist = ({ f }, { nowNs, stage }) =>
+      f === 'write' && stage === 'run' && isIn(nowNs / SECOND)
+        ? { type: 'fail', error: 'no' }
+        : undefined;
+    const nemesis = choosing('pause', () => () => {
+      return { victims: [nodeId('n3')], leader: undefined, value: null };
+    });
+    const gates = await failing({ faults: [fault('pause:one')], nemesis, twist });
+    expect(gates).toEqual([`enough-write-${phase}`]);
   });
 
   test('the gate that asks for final reads, of a node that answers none', async () => {

@@ -1,11 +1,10 @@
 import { formatDuration, SECOND } from '../lib/duration.ts';
+import type { EvidenceKind } from '../contracts/nemesis.ts';
 import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
+import { type Phase, PHASES } from '../statistics/phase.ts';
 import { ELECTION_TIMEOUTS_MAX } from './fault-injection.ts';
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
-
-/** Where in the life of a run an operation falls: undisturbed, during a fault, soon after one. */
-export type RunPhase = 'steady' | 'fault' | 'recovery';
 
 /** Of each `f` at least this share of what its average over the whole run would give a phase. */
 const SHARE_MIN = 1 / 50;
@@ -14,9 +13,9 @@ const SERVING_NS_MIN = SECOND;
 
 /** What was done in each phase. Phases add up to the time in which clients worked. */
 export interface PhaseCounts {
-  readonly okCount: (f: string, phase: RunPhase) => number;
+  readonly okCount: (f: string, phase: Phase) => number;
   /** How long each lasted in all, in nanoseconds. */
-  readonly lengthNs: (phase: RunPhase) => number;
+  readonly lengthNs: (phase: Phase) => number;
   /** How long after the heal of a fault its recovery lasts. */
   readonly recoveryNs: number;
   /** How many nodes the cluster has. */
@@ -37,15 +36,16 @@ export interface PhaseGateInput {
  *
  * What is asked grows with rate and duration: a fiftieth of the ok operations that the time in which
  * the cluster could serve would hold at the average of the run. Of few operations that is none, and
- * nothing is asked. A cluster without a quorum serves nobody, and so the time of a fault counts only
- * when it left one, from the election on that it brought; the time after a fault that left none does
- * not count either, since its nodes may need all of it to find each other.
+ * nothing is asked. A cluster without a quorum serves nobody, nor does one without a leader: the time
+ * of a fault, and that after it, count when the fault left a quorum, and from then on when one of that
+ * quorum led. So a fault that stops most nodes fails no gate, and one that should stop a few and stops
+ * all of them does.
  */
 export function phaseGates(input: PhaseGateInput): readonly GateFailure[] {
   const { phases, functions, okCount } = input;
   if (phases === undefined) return [];
-  const totalNs = ALL.reduce((sum, phase) => sum + phases.lengthNs(phase), 0);
-  return ALL.flatMap((phase) => {
+  const totalNs = PHASES.reduce((sum, phase) => sum + phases.lengthNs(phase), 0);
+  return PHASES.flatMap((phase) => {
     const servingNs = Math.min(phases.lengthNs(phase), servingTime(phase, input, phases));
     if (servingNs < SERVING_NS_MIN) return [];
     return functions.flatMap((f) => {
@@ -65,15 +65,13 @@ export function phaseGates(input: PhaseGateInput): readonly GateFailure[] {
   });
 }
 
-const ALL: readonly RunPhase[] = ['steady', 'fault', 'recovery'];
-
-const NAMED: Readonly<Record<RunPhase, string>> = {
+const NAMED: Readonly<Record<Phase, string>> = {
   steady: 'while no fault was in force',
   fault: 'while a fault was in force',
   recovery: 'right after faults had healed',
 };
 
-const CHANGE: Readonly<Record<RunPhase, string>> = {
+const CHANGE: Readonly<Record<Phase, string>> = {
   steady:
     'leave more time between faults (--nemesis-interval), or let the run last longer (--duration)',
   fault:
@@ -86,39 +84,39 @@ const CHANGE: Readonly<Record<RunPhase, string>> = {
 
 /** For how much of a phase the cluster had no reason not to serve. */
 function servingTime(
-  phase: RunPhase,
+  phase: Phase,
   { faults, electionTimeoutNsMax }: PhaseGateInput,
   { nodes, recoveryNs }: PhaseCounts,
 ): number {
   if (phase === 'steady') return Infinity;
-  const injected = faults.filter((one) => one.outcome === 'injected');
   // Whoever does not tell how long its elections take may be in one all the time.
   if (electionTimeoutNsMax === undefined) return 0;
   const patienceNs = ELECTION_TIMEOUTS_MAX * electionTimeoutNsMax;
-  const times = injected.map((record) => {
-    if (!leavesQuorum(record, nodes)) return 0;
-    return phase === 'recovery' ? recoveryNs : servingNsDuring(record, patienceNs);
-  });
-  return times.reduce((sum, ns) => sum + ns, 0);
+  return faults
+    .filter((one) => one.outcome === 'injected')
+    .map((record) => {
+      const isAnnoying = record.required.some((kind) => ANNOYING.includes(kind));
+      if (isAnnoying) return phase === 'recovery' ? recoveryNs : 0;
+      const isDisabling = record.required.some((kind) => DISABLING.includes(kind));
+      // Without a quorum nobody is served; what a script or a partial cut leaves, nobody knows.
+      if (!isDisabling || record.victims.length >= nodes / 2) return 0;
+      // Whoever could have served was not asked: another gate tells.
+      if (record.otherOperations === 0) return 0;
+      const fromNs = servesFromNs(record, patienceNs);
+      if (phase === 'fault') return Math.max(0, record.healedNs - fromNs);
+      return Math.max(0, Math.min(recoveryNs, record.healedNs + recoveryNs - fromNs));
+    })
+    .reduce((sum, ns) => sum + ns, 0);
 }
 
-/** From the election on; without one that was seen, an old leader or a new one needs patience. */
-function servingNsDuring(record: Injected, patienceNs: number): number {
-  // What slows or resets links slows clients as well, by how much nobody says.
-  if (!isDisabling(record)) return 0;
-  const { startedNs, healedNs, election } = record;
-  return Math.max(0, healedNs - (election?.atNs ?? startedNs + patienceNs));
-}
+/** Take their victims away from the others. */
+const DISABLING: readonly EvidenceKind[] = ['cut-off-side', 'new-process', 'stopped'];
+/** Slow clients down while they last, by how much nobody says, and take nobody away. */
+const ANNOYING: readonly EvidenceKind[] = ['slowed', 'connections-reset'];
 
-/** Whether most of the nodes were left to each other. What a script does to them nobody knows. */
-function leavesQuorum(record: Injected, nodes: number): boolean {
-  if (record.required.includes('hook-output')) return false;
-  return !isDisabling(record) || record.victims.length < nodes / 2;
-}
-
-/** Takes its victims away from the others. */
-function isDisabling({ required }: Injected): boolean {
-  return required.some(
-    (kind) => kind === 'cut-off-side' || kind === 'new-process' || kind === 'stopped',
-  );
+/** At once when somebody else led; else from the election on, which may need patience. */
+function servesFromNs(record: Injected, patienceNs: number): number {
+  const { startedNs, election, leaderBefore = null, victims } = record;
+  if (leaderBefore !== null && !victims.includes(leaderBefore)) return startedNs;
+  return election?.atNs ?? startedNs + patienceNs;
 }

@@ -22,10 +22,9 @@ function shapeOf({ kind, shape }: Pick<PlannedFault, 'kind' | 'shape'>) {
   return defined(found, `${kind}:${shape} is known`);
 }
 
-const allWords = [...nemeses.values()].flatMap(({ kind, shapes }) => [
-  kind,
-  ...shapes.map(({ shape }) => `${kind}:${shape}`),
-]);
+const allWords = [...nemeses.values()]
+  .filter(({ shapes }) => shapes.length > 0)
+  .flatMap(({ kind, shapes }) => [kind, ...shapes.map(({ shape }) => `${kind}:${shape}`)]);
 
 const requests = fc
   .record({

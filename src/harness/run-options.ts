@@ -9,6 +9,7 @@ import type { RunPaths } from '../rundir/paths.ts';
 import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import type { Progress } from './progress.ts';
+import type { Threshold } from './threshold.ts';
 
 /** The stages of a run, in their order. */
 export type Stage = 'up' | 'settle' | 'run' | 'heal' | 'final-reads' | 'down';
@@ -77,12 +78,14 @@ export interface RunOptions {
   readonly limits?: Partial<RunLimits>;
   /** Fewest ok operations of each `f`; by default it grows with the run. */
   readonly okMin?: number;
+  /** Evaluated when the run came to its end: an interrupted one is not asked. */
+  readonly thresholds?: readonly Threshold[];
 }
 
 /** What a run came to. Whether the store kept its promises is judged from the history. */
 export interface RunResult {
   readonly interrupted: boolean;
-  /** Of the clients; undefined when they never began. */
+  /** Of the clients, thresholds evaluated; undefined when they never began. */
   readonly statistics: RunStatisticsSnapshot | undefined;
   /** What load they made, compared with what was asked for. */
   readonly load: LoadReport | undefined;

@@ -1,10 +1,12 @@
 import type { Cluster, UnexpectedExit } from '../contracts/cluster.ts';
+import type { Nemesis } from '../contracts/nemesis.ts';
 import type { Generator } from '../contracts/workload.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ClusterEvent, GateFailure } from '../rundir/cluster-log.ts';
 import { writeSummaryCsv } from '../rundir/summary.ts';
 import { writeJson } from '../rundir/whole-file.ts';
+import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { ClientStage } from './client-stage.ts';
 import { checkGates } from './gates.ts';
 import { askEveryNode, type FinalAnswers } from './interpreter/final-reads.ts';
@@ -21,6 +23,7 @@ import {
   type Stage,
 } from './run-options.ts';
 import { notSettled } from './settle.ts';
+import { evaluateThreshold } from './threshold-result.ts';
 
 /**
  * One run from start to end: cluster up, clients and faults, everything healed, final reads, cluster
@@ -94,10 +97,11 @@ class RunSession {
     // Without clients it was interrupted: an interrupted run is not asked.
     const isAsked = input !== undefined && !signal.aborted;
     const gateFailures = isAsked ? checkGates({ ...input, finalAnswers }) : [];
-    await this.#save(gateFailures);
+    const statistics = this.#statistics({ isWhole: isAsked });
+    await this.#save(gateFailures, statistics);
     return {
       interrupted: signal.aborted,
-      statistics: this.#clients?.snapshot(),
+      statistics,
       load: this.#clients?.loadReport(),
       events: this.#recorder.events,
       faults,
@@ -115,7 +119,7 @@ class RunSession {
     const steps: (() => void | Promise<void>)[] = [
       () => this.#files.log.line(`error: ${text}`),
       () => this.#owned.disposeAsync(),
-      () => this.#save([]),
+      () => this.#save([], this.#statistics({ isWhole: false })),
       () => this.#files[Symbol.dispose](),
     ];
     for (const step of steps) {
@@ -218,10 +222,16 @@ class RunSession {
     return settled;
   }
 
-  /** Once: what has healed is not disturbed again while the cluster stops. */
+  /**
+   * Once: what has healed is not disturbed again while the cluster stops. A run that kills nobody starts
+   * nobody either: what a node forgets that ended by itself would be held against the store.
+   */
   async #healAll(cluster: Cluster): Promise<void> {
     if (this.#isHealed) return;
-    await healEverything(cluster, this.#options.nemeses.values());
+    const { nemeses, plan } = this.#options;
+    const isAsked = ({ kind, requires }: Nemesis): boolean =>
+      requires !== 'processes' || plan.some((planned) => planned.kind === kind);
+    await healEverything(cluster, [...nemeses.values()].filter(isAsked));
     this.#isHealed = true;
   }
 
@@ -273,7 +283,8 @@ class RunSession {
   #note(event: ClusterEvent): void {
     this.#files.cluster.append(event);
     if (event.type === 'inject') {
-      this.#files.log.line(`${event.kind}:${event.shape} on ${event.victims.join(', ')}`);
+      const on = event.victims.length === 0 ? '' : ` on ${event.victims.join(', ')}`;
+      this.#files.log.line(`${event.kind}:${event.shape}${on}`);
     }
   }
 
@@ -297,7 +308,18 @@ class RunSession {
     }
   }
 
-  async #save(gateFailures: readonly GateFailure[]): Promise<void> {
+  /** Of part of a run thresholds say nothing: they are not evaluated. */
+  #statistics({ isWhole }: { readonly isWhole: boolean }): RunStatisticsSnapshot | undefined {
+    const snapshot = this.#clients?.snapshot();
+    if (snapshot === undefined || !isWhole) return snapshot;
+    const { thresholds = [] } = this.#options;
+    return { ...snapshot, thresholds: thresholds.map((one) => evaluateThreshold(one, snapshot)) };
+  }
+
+  async #save(
+    gateFailures: readonly GateFailure[],
+    statistics: RunStatisticsSnapshot | undefined,
+  ): Promise<void> {
     const { paths, clock } = this.#options;
     const time = clock.now();
     for (const record of this.#clients?.faults() ?? []) {
@@ -307,10 +329,9 @@ class RunSession {
       this.#files.cluster.append({ time, type: 'gate', ...failure });
       this.#files.log.line(`${failure.gate}: ${failure.sentence}`);
     }
-    if (this.#clients === undefined) return;
-    const snapshot = this.#clients.snapshot();
-    await writeJson(paths.stats, { ...snapshot, load: this.#clients.loadReport() });
-    await writeSummaryCsv(paths.summaryCsv, snapshot.rows);
+    if (statistics === undefined) return;
+    await writeJson(paths.stats, { ...statistics, load: this.#clients?.loadReport() });
+    await writeSummaryCsv(paths.summaryCsv, [...statistics.rows, ...statistics.phases]);
   }
 }
 

@@ -156,7 +156,7 @@ function fault(one: JsonRecord, place: string): ScheduledFault {
     shape: text(one, 'shape', place),
     atNs: time(one, 'at', place),
     durationNs: time(one, 'duration', place),
-    seed: one['seed'] === undefined ? undefined : String(one['seed']),
+    seed: seedOf(one, place),
     word: typeof one['word'] === 'string' ? one['word'] : undefined,
     victims: victims === undefined ? undefined : names(victims, `${place}.nodes`),
     value: aim['value'],
@@ -167,6 +167,12 @@ function text(one: JsonRecord, key: string, place: string): string {
   const value = one[key];
   if (typeof value === 'string' && value !== '') return value;
   throw malformed(`${place}.${key}`, value === undefined ? 'it is missing' : 'it is no text');
+}
+
+function seedOf({ seed }: JsonRecord, place: string): string | undefined {
+  if (seed === undefined) return undefined;
+  if (typeof seed === 'string' || typeof seed === 'number') return String(seed);
+  throw malformed(`${place}.seed`, 'it is neither a text nor a number');
 }
 
 /** `"at":"5s"`, or `"atNs":5000000000`, or `"at":5000000000`. */

@@ -74,8 +74,8 @@ function named(nemesis: Nemesis, shape: string): readonly NemesisShape[] {
   return found === undefined ? [] : [found];
 }
 
-function noShape({ kind, shapes, shapeNamed }: Nemesis, shape: string | undefined): UserError {
-  if (shapeNamed !== undefined && shapes.length === 0) {
+function noShape({ kind, shapes, ...nemesis }: Nemesis, shape: string | undefined): UserError {
+  if (nemesis.shapeNamed !== undefined && shapes.length === 0) {
     return usage('GONG-E023', {
       what: `${kind} does not say what to run`,
       why: `the word after ${kind}: is yours to choose, and there is none`,

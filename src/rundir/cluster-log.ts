@@ -88,6 +88,8 @@ export type FaultRecord = FaultName &
         readonly victims: readonly string[];
         /** The leader, when it was hit because it led. */
         readonly leader: string | null;
+        /** Who led when the injection began, as far as that was seen. */
+        readonly leaderBefore?: string | null;
         readonly value: Json;
         /**
          * When the injection began, counted from when clients began, and how long after that the heal

@@ -115,8 +115,9 @@ export class NodeProcesses {
   /** Resolves when the process is in that state, or gone. @throws TimeLimitError */
   async #untilStopped(node: NodeId, running: Running, wanted: boolean): Promise<void> {
     const { pid } = running.child;
+    if (pid === undefined) return;
     const deadline = performance.now() + KILL_LIMIT_MS;
-    while (pid !== undefined && this.#running.get(node) === running) {
+    while (this.#running.get(node) === running) {
       if ((await isStopped(pid)) === wanted) return;
       if (performance.now() > deadline) {
         const what = `${node} was not seen to ${wanted ? 'stop' : 'go on'}`;
