@@ -10,6 +10,7 @@ import { faults } from './scenarios/faults.ts';
 import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { mainJob } from './scenarios/main-job.ts';
+import { openLoop } from './scenarios/open-loop.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
@@ -26,6 +27,7 @@ const SCENARIOS: readonly Scenario[] = [
   brokenTargets,
   faults,
   gates,
+  openLoop,
 ];
 
 const { values, positionals } = parseArgs({

@@ -4,6 +4,7 @@ import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import { describeStatistics } from './statistics-text.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
+import { describeLoad, noteOfLoad } from './load-text.ts';
 import type { RunConfig } from './run-config.ts';
 import { describePromise } from './system.ts';
 
@@ -15,10 +16,12 @@ export function describePlan(config: RunConfig): string {
     load.ratePerSecond === undefined
       ? `closed loop, ${load.concurrency} clients`
       : `open loop at ${load.ratePerSecond}/s, at most ${load.concurrency} in flight`;
+  const note = noteOfLoad(load);
   return [
     `gong run  seed ${config.seed}`,
     `  cluster   ${describeCluster(config)}`,
     `  workload  ${config.workload.name}, ${pace}, reads ${config.readMode}, ${formatDuration(config.durationNs)}`,
+    ...(note === undefined ? [] : [`  note      ${note}`]),
     ...(promise === undefined ? [] : [`  promise   ${promise}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),
@@ -69,6 +72,7 @@ export function describeResult(result: RunResult): string {
   const lines: string[] = [];
   const { statistics } = result;
   if (statistics !== undefined) lines.push(...describeStatistics(statistics));
+  if (result.load !== undefined) lines.push(...describeLoad(result.load));
   for (const fault of result.faults) lines.push(describeFault(fault));
   for (const exit of result.unexpectedExits) {
     lines.push(

@@ -87,6 +87,8 @@ async function openRunDir(
       duration: flags.duration,
       concurrency: config.load.concurrency,
       rate: flags.rate ?? null,
+      operationTimeout: flags.operationTimeout,
+      workload: config.load.settings ?? {},
       keyOps: config.load.keyOps,
       values: config.load.values ?? null,
       nemesis: flags.nemesis,
@@ -244,7 +246,7 @@ function report(parts: {
     const { gateFailures = [], faults = [], unexpectedExits = [] } = result ?? {};
     const json = { schema: 1, exit, directory: paths.root, seed: config.seed, verdict };
     process.stdout.write(
-      `${JSON.stringify({ ...json, statistics: result?.statistics, faults, gateFailures, unexpectedExits })}\n`,
+      `${JSON.stringify({ ...json, statistics: result?.statistics, load: result?.load, faults, gateFailures, unexpectedExits })}\n`,
     );
   } else process.stdout.write(text);
   process.stderr.write(`\nexit ${exit} (${MEANING[exit]})   seed ${config.seed}   ${paths.root}\n`);

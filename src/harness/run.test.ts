@@ -12,7 +12,7 @@ import { SECOND } from '../lib/duration.ts';
 import type { ClusterEvent } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
 import { createRunDir } from '../rundir/run-dir.ts';
-import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
+import type { StatsFile } from '../statistics/load.ts';
 import { planFaults } from './plan.ts';
 import type { Progress } from './progress.ts';
 import type { RunOptions, RunResult, Stage } from './run-options.ts';
@@ -152,8 +152,8 @@ describe('a run', () => {
 
   test('keeps statistics, evidence and samples in its directory', async () => {
     const result = await scene().go();
-    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
-    expect(stats).toEqual(result.statistics);
+    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as StatsFile;
+    expect(stats).toEqual({ ...result.statistics, load: result.load });
     expect(stats.unavailability.durationNs).toBeGreaterThan(0);
     expect(readFileSync(paths.summaryCsv, 'utf8')).toMatch(/^cas,ok,all,\d+/m);
     const events = clusterLog();
