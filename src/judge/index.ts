@@ -1,12 +1,7 @@
+export type { JudgeProgress } from './decide-all.ts';
 export { explain, explainFailure } from './explain.ts';
 export { faultWindows, overlapping, type FaultWindow } from './faults.ts';
-export {
-  judgeFile,
-  modelNamed,
-  type Judgement,
-  type JudgeOptions,
-  type JudgeProgress,
-} from './judge.ts';
+export { judgeFile, modelNamed, type Judgement, type JudgeOptions } from './judge.ts';
 export { readHistory, type ReadHistory } from './read.ts';
 export {
   failuresInOrder,
