@@ -8,6 +8,7 @@ import { makeRaftTarget } from '../targets/raft/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
+import { maxDiskFlag } from './max-disk-flag.ts';
 import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
 
 /** The options of `gong run` as the parser gives them. */
@@ -28,6 +29,8 @@ export interface RunFlags {
   readonly basePort?: string;
   readonly seed?: string;
   readonly budget: string;
+  readonly stopOnViolation?: boolean;
+  readonly maxDisk?: string;
   readonly dryRun?: boolean;
   readonly resultsDir: string;
   readonly json?: boolean;
@@ -47,6 +50,9 @@ export interface RunConfig {
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
   readonly budget: Budget;
+  readonly stopOnViolation: boolean;
+  /** Undefined: no bound but the disk's. */
+  readonly maxDiskBytes: number | undefined;
 }
 
 const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeRaftTarget()]]);
@@ -108,6 +114,8 @@ export function readRunConfig(flags: RunFlags): RunConfig {
         : integerFlag('--base-port', flags.basePort, { min: 1024, max: 32_767 }),
     seed,
     budget: budgetFlag('--budget', flags.budget),
+    stopOnViolation: flags.stopOnViolation === true,
+    maxDiskBytes: flags.maxDisk === undefined ? undefined : maxDiskFlag(flags.maxDisk),
     plan,
   };
 }

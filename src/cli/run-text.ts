@@ -1,9 +1,13 @@
 import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Progress } from '../harness/progress.ts';
-import type { RunResult } from '../harness/run-options.ts';
+import type { EarlyEnd, RunResult } from '../harness/run-options.ts';
+import { assertNever } from '../lib/assert.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
 import type { RunConfig } from './run-config.ts';
+
+/** The judge is that late by itself, for what waits in buffers and between its looks. */
+const BACKLOG_NS = 3_000_000_000;
 
 /** What will happen, before it does. */
 export function describePlan(config: RunConfig): string {
@@ -39,8 +43,13 @@ export function describeProgress(progress: Progress): string {
     `  ${Math.round(progress.okPerSecond)} ok/s` +
     `  p50 ${formatDuration(progress.p50Ns)}  p99 ${formatDuration(progress.p99Ns)}` +
     `  ok ${counts.ok}  fail ${counts.fail}  info ${counts.info}` +
-    `  leader ${progress.leader ?? '?'}  term ${progress.term}${fault}\n`
+    `  leader ${progress.leader ?? '?'}  term ${progress.term}${fault}${describeBacklog(progress)}\n`
   );
+}
+
+/** Judging in the background keeps up, or it is told. */
+function describeBacklog({ elapsedNs, judgedNs = elapsedNs }: Progress): string {
+  return elapsedNs - judgedNs > BACKLOG_NS ? `  judged up to ${seconds(judgedNs)}` : '';
 }
 
 function seconds(ns: number): string {
@@ -50,7 +59,8 @@ function seconds(ns: number): string {
 /** What the run measured and which faults bit; the verdict stands elsewhere. */
 export function describeResult(result: RunResult): string {
   const lines: string[] = [];
-  const { statistics } = result;
+  const { statistics, endedEarly } = result;
+  if (endedEarly !== undefined) lines.push(describeEarlyEnd(endedEarly));
   if (statistics !== undefined) {
     const { operations } = statistics;
     const { unavailability } = statistics;
@@ -81,6 +91,25 @@ export function describeResult(result: RunResult): string {
     lines.push(`final reads were not all answered by ${result.silentNodes.join(', ')}`);
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+function describeEarlyEnd(end: EarlyEnd): string {
+  const at = formatInstant(end.atNs);
+  switch (end.type) {
+    case 'violation':
+      return `stopped at ${at}, at the first violation (--stop-on-violation)`;
+    case 'disk':
+      return (
+        `stopped at ${at}: ${formatSize(end.usedBytes)} of ${formatSize(end.maxBytes)} were written, ` +
+        'and what was still to come needs the rest (--max-disk)'
+      );
+    default:
+      return assertNever(end);
+  }
+}
+
+function formatSize(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
 function describeFault(fault: FaultRecord): string {

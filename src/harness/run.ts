@@ -6,6 +6,8 @@ import type { ClusterEvent, GateFailure } from '../rundir/cluster-log.ts';
 import { writeSummaryCsv } from '../rundir/summary.ts';
 import { writeJson } from '../rundir/whole-file.ts';
 import { ClientStage } from './client-stage.ts';
+import { EarlyEndWatch } from './early-end.ts';
+import { FinishedKeys } from './finished-keys.ts';
 import { checkGates } from './gates.ts';
 import { askEveryNode, type FinalAnswers } from './interpreter/final-reads.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
@@ -14,6 +16,7 @@ import { HistoryRecorder } from './recorder.ts';
 import { openRunFiles, type RunFiles } from './run-files.ts';
 import {
   DEFAULT_LIMITS,
+  type EarlyEnd,
   type RunLimits,
   type RunOptions,
   type RunResult,
@@ -55,6 +58,8 @@ class RunSession {
   readonly #failed = new AbortController();
   /** Ends every wait: a failure, or the user's Ctrl-C. */
   readonly #stop: AbortSignal;
+  readonly #early: EarlyEndWatch;
+  readonly #keys: FinishedKeys;
   readonly #exits: (UnexpectedExit & { atNs: number })[] = [];
   #clients: ClientStage | undefined;
   #firstUnusedProcess = 0;
@@ -67,13 +72,23 @@ class RunSession {
     this.#recorder = new HistoryRecorder({
       clock: options.clock,
       sink: files.history,
-      onFinished: (operation) => this.#clients?.record(operation),
+      onFinished: (operation) => {
+        this.#clients?.record(operation);
+        this.#keys.ended(operation.invocation);
+      },
     });
+    const { workload, load, seed, judge, disk, clock } = options;
+    this.#keys = new FinishedKeys(
+      workload.generator(load, makeRandom(seed).fork('workload')),
+      (key) => judge?.keyFinished(key, this.#recorder.events),
+    );
+    const onEnd = (end: EarlyEnd): void => files.log.line(`ends early: ${end.type}`);
+    this.#early = new EarlyEndWatch({ clock, judge, disk, onEnd });
   }
 
   async run(): Promise<RunResult> {
-    const { workload, load, seed, signal } = this.#options;
-    const generator = workload.generator(load, makeRandom(seed).fork('workload'));
+    const { signal } = this.#options;
+    const { generator } = this.#keys;
     let settledAgain = false;
     let finalAnswers: readonly FinalAnswers[] = [];
     const cluster = await this.#up();
@@ -89,12 +104,14 @@ class RunSession {
     this.#throwIfFailed();
     const faults = this.#clients?.faults() ?? [];
     const input = this.#clients?.gateInput();
-    // Without clients it was interrupted: an interrupted run is not asked.
-    const isAsked = input !== undefined && !signal.aborted;
+    // Without clients it was interrupted: an interrupted run is not asked. Nor is one that was stopped at
+    // a violation, which outranks what gates say.
+    const isAsked = input !== undefined && !signal.aborted && !this.#isViolated;
     const gateFailures = isAsked ? checkGates({ ...input, finalAnswers }) : [];
     await this.#save(gateFailures);
     return {
       interrupted: signal.aborted,
+      endedEarly: this.#early.end,
       statistics: this.#clients?.snapshot(),
       events: this.#recorder.events,
       faults,
@@ -191,17 +208,29 @@ class RunSession {
       recorder: this.#recorder,
       ports: this.#clientPorts(cluster),
       log: (event) => this.#note(event),
-      stop: this.#stop,
+      stop: AbortSignal.any([this.#stop, this.#early.signal]),
       fail: (error) => this.#fail(error),
     });
+    const ended = new AbortController();
+    const watching = this.#early
+      .run(AbortSignal.any([ended.signal, this.#stop]))
+      .catch((error: unknown) => this.#fail(error));
     this.#firstUnusedProcess = await this.#clients.run();
+    ended.abort();
+    await watching;
     this.#throwIfFailed();
+  }
+
+  get #isViolated(): boolean {
+    return this.#early.end?.type === 'violation';
   }
 
   /** Heals whatever is still broken and waits, bounded, for the cluster to be whole. */
   async #heal(cluster: Cluster, observer: Observer): Promise<boolean> {
     await this.#enter('heal');
     await cluster.links?.healAll();
+    // What is to come is the verdict.
+    if (this.#isViolated) return observer.isSettled();
     const settled = await observer.until(
       () => observer.isSettled(),
       this.#limits.settleAgainNs,
@@ -214,6 +243,7 @@ class RunSession {
   }
 
   async #finalReads(cluster: Cluster, generator: Generator): Promise<readonly FinalAnswers[]> {
+    if (this.#isViolated) return [];
     await this.#enter('final-reads');
     const { nodes } = cluster;
     const { clock } = this.#options;

@@ -59,6 +59,8 @@ export const LIVE_LIMITS: LiveLimits = {
 export interface LiveCounts {
   /** Lines of the history that were read. */
   readonly lines: number;
+  /** The time on the last one, in nanoseconds since the run began. */
+  readonly timeNs: number;
   readonly keysDecided: number;
   /** Among those. */
   readonly keysInvalid: number;
@@ -105,6 +107,7 @@ export class LiveJudge {
   #failed = 0;
   #held = 0;
   #workedNs = 0;
+  #timeNs = 0;
   #isViolationTold = false;
 
   constructor(options: LiveJudgeOptions) {
@@ -124,6 +127,7 @@ export class LiveJudge {
   get counts(): LiveCounts {
     return {
       lines: this.#matching.events,
+      timeNs: this.#timeNs,
       keysDecided: this.#tally.keysDecided,
       keysInvalid: this.#tally.keysInvalid,
       keysOpen: this.#open.size,
@@ -230,6 +234,7 @@ export class LiveJudge {
       const error = this.#matching.add(event);
       if (error !== undefined) throw new Error(`line ${error.line}: ${error.message}`);
     }
+    this.#timeNs = events.at(-1)?.time ?? this.#timeNs;
   }
 
   #begin(invoke: HistoryEvent): { readonly history: KeyHistory; readonly slot: number } {
