@@ -44,7 +44,8 @@ export class JsonlReader {
       }
       if (end < 0) {
         if (piece.length > 0) {
-          this.#partial.push(piece.slice());
+          // Not slice(): a Buffer's shares its memory.
+          this.#partial.push(new Uint8Array(piece));
           this.#partialBytes += piece.length;
         }
         return { events };

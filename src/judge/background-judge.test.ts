@@ -112,7 +112,7 @@ describe('no failure of the thread costs the verdict', () => {
     ['a full heap', new URL('./testdata/hungry-worker.ts', import.meta.url), 'memory limit'],
     ['a program that is not there', new URL('file:///nowhere/worker.ts'), 'nowhere'],
   ])('%s', async (_, program, why) => {
-    const { path, judge, notes } = scene({ program });
+    const { path, judge, notes } = scene({ program, heapMebibytesMax: 32 });
     await using _judge = judge;
     writeFileSync(path, STALE.join(''));
     expect(await judge.verdict()).toMatchObject({ valid: false, keys: { invalid: 1 } });

@@ -20,6 +20,8 @@ export interface BackgroundJudgeOptions {
   readonly note: (text: string) => void;
   /** The thread's program; a test's own. */
   readonly program?: URL;
+  /** Bound of its heap. Default 512. */
+  readonly heapMebibytesMax?: number;
 }
 
 export interface VerdictOptions {
@@ -48,11 +50,12 @@ export class BackgroundJudge implements AsyncDisposable {
   constructor(options: BackgroundJudgeOptions) {
     this.#options = options;
     const { path, model, isWatching = false, program = PROGRAM } = options;
+    const { heapMebibytesMax = HEAP_MEBIBYTES_MAX } = options;
     this.#worker = new Worker(program, {
       name: 'judge',
       execArgv: [],
       workerData: { path, model, isWatching } satisfies LiveWorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MEBIBYTES_MAX },
+      resourceLimits: { maxOldGenerationSizeMb: heapMebibytesMax },
     });
     this.#worker.on('message', (message: FromLiveWorker) => this.#take(message));
     this.#worker.on('error', (error) => this.#giveUp(String(error)));
