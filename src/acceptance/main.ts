@@ -9,11 +9,13 @@ import { harnessKilled } from './scenarios/harness-killed.ts';
 import { mainJob } from './scenarios/main-job.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
+import { stopOnViolation } from './scenarios/stop-on-violation.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   mainJob,
   seeds,
   staleRead,
+  stopOnViolation,
   corpus,
   harnessKilled,
   durability,
