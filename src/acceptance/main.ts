@@ -6,6 +6,7 @@ import { corpus } from './scenarios/corpus.ts';
 import { durability } from './scenarios/durability.ts';
 import { errors } from './scenarios/errors.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
+import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
@@ -16,6 +17,7 @@ const SCENARIOS: readonly Scenario[] = [
   seeds,
   staleRead,
   stopOnViolation,
+  longRun,
   corpus,
   harnessKilled,
   durability,

@@ -12,7 +12,7 @@ export function maxDiskFlag(text: string): number {
   throw usageError({
     code: 'GONG-E111',
     what: `--max-disk ${text} is too little for a run`,
-    why: `a run writes ${LEAST_BYTES / MEBIBYTE} MiB before it has proved anything`,
+    why: `a run of some seconds writes several MiB, and the least is ${LEAST_BYTES / MEBIBYTE} MiB`,
     fix: 'pass --max-disk 100MiB or more',
   });
 }

@@ -1,9 +1,9 @@
 import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Progress } from '../harness/progress.ts';
-import type { EarlyEnd, RunResult } from '../harness/run-options.ts';
-import { assertNever } from '../lib/assert.ts';
+import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
+import { describeEarlyEnd } from './early-end-text.ts';
 import type { RunConfig } from './run-config.ts';
 
 /** The judge is that late by itself, for what waits in buffers and between its looks. */
@@ -91,25 +91,6 @@ export function describeResult(result: RunResult): string {
     lines.push(`final reads were not all answered by ${result.silentNodes.join(', ')}`);
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
-}
-
-function describeEarlyEnd(end: EarlyEnd): string {
-  const at = formatInstant(end.atNs);
-  switch (end.type) {
-    case 'violation':
-      return `stopped at ${at}, at the first violation (--stop-on-violation)`;
-    case 'disk':
-      return (
-        `stopped at ${at}: ${formatSize(end.usedBytes)} of ${formatSize(end.maxBytes)} were written, ` +
-        'and what was still to come needs the rest (--max-disk)'
-      );
-    default:
-      return assertNever(end);
-  }
-}
-
-function formatSize(bytes: number): string {
-  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
 function describeFault(fault: FaultRecord): string {
