@@ -5,6 +5,8 @@ import type { Scenario } from './scenario.ts';
 import { corpus } from './scenarios/corpus.ts';
 import { durability } from './scenarios/durability.ts';
 import { errors } from './scenarios/errors.ts';
+import { faults } from './scenarios/faults.ts';
+import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
@@ -22,6 +24,8 @@ const SCENARIOS: readonly Scenario[] = [
   harnessKilled,
   durability,
   errors,
+  faults,
+  gates,
 ];
 
 const { values, positionals } = parseArgs({

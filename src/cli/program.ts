@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { CheckFlags } from './check.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
+import type { NemesesFlags } from './nemeses.ts';
 import type { RunHooks, runVerb } from './run.ts';
 import type { RunFlags } from './run-config.ts';
 
@@ -59,6 +60,7 @@ function makeProgram(
     .showSuggestionAfterError(true);
   addRun(program, (flags, runVerb) => runVerb(flags, argv, hooks).then(setExit));
   addCheck(program, setExit);
+  addNemeses(program, setExit);
   return program;
 }
 
@@ -69,9 +71,14 @@ function addRun(
   program
     .command('run')
     .description('run clients against a cluster, break it, and judge what they saw')
-    .addOption(new Option('--target <name>', 'the system under test').default('raft'))
+    .addOption(
+      new Option('--target <name>', 'the system under test, or a file: ./my-target.ts').default(
+        'raft',
+      ),
+    )
     .addOption(new Option('--cluster <kind>', 'where its nodes run').default('local'))
-    .option('--nodes <n>', 'number of nodes', '5')
+    .option('--endpoints <urls>', 'the nodes of a cluster that runs already, by comma')
+    .option('--nodes <n>', 'number of nodes (default: 5)')
     .option('--workload <name>', 'what clients do', 'register')
     .option('--duration <time>', 'how long clients run', '30s')
     .option(
@@ -80,6 +87,7 @@ function addRun(
       '10',
     )
     .option('--rate <n/s>', 'open loop at this rate; latency counts from the intended start')
+    .option('--operation-timeout <time>', 'how long a client waits for one answer', '1.5s')
     .option('--key-ops <n>', 'operations per key before a new key takes its place', '200')
     .option('--values <n>', 'draw written values from 0..n-1 instead of unique ones')
     .option(
@@ -88,8 +96,15 @@ function addRun(
       'none',
     )
     .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
+    .option('--hook-timeout <time>', 'for each call of a script of --nemesis exec:FILE', '30s')
+    .option('--schedule <file>', 'repeat the faults of a run directory, or those that a file names')
     .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
-    .option('--set <name=value>', 'a tunable of the target; repeatable', collect, [])
+    .option(
+      '--set <name=value>',
+      'a tunable of the target, or workload.NAME; repeatable',
+      collect,
+      [],
+    )
     .option('--base-port <port>', 'use the ports from here on instead of free ones')
     .option('--seed <seed>', 'repeats the plan of faults and the operations drawn')
     .option('--budget <time,size>', 'what the checker may use', '60s,2GiB')
@@ -117,6 +132,17 @@ function addCheck(program: Command, setExit: (code: ExitCode) => void): void {
     .action(async (files: string[], flags: CheckFlags) => {
       const { checkVerb } = await import('./check.ts');
       setExit(await checkVerb(files, flags));
+    });
+}
+
+function addNemeses(program: Command, setExit: (code: ExitCode) => void): void {
+  program
+    .command('nemeses')
+    .description('list what may be broken: kinds, shapes, where, and what a run asks to see of it')
+    .option('--json', 'the same as JSON')
+    .action(async (flags: NemesesFlags) => {
+      const { nemesesVerb } = await import('./nemeses.ts');
+      setExit(nemesesVerb(flags));
     });
 }
 

@@ -1,32 +1,31 @@
 import { randomInt } from 'node:crypto';
+import { nodeId } from '../contracts/names.ts';
 import type { PlannedFault } from '../contracts/nemesis.ts';
-import type { Target } from '../contracts/target.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
-import type { Load } from '../harness/run-options.ts';
-import { makeRaftTarget } from '../targets/raft/index.ts';
+import { readSchedule } from '../harness/schedule.ts';
+import type { Load, RunLimits } from '../harness/run-options.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
+import { type Budget, budgetFlag, durationFlag, integerFlag } from './flag-values.ts';
+import { isOfWorkload, loadFlags, operationTimeoutFlag, runDurationFlag } from './load-flags.ts';
 import { maxDiskFlag } from './max-disk-flag.ts';
-import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
+import { scriptsOf } from './scripts.ts';
+import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
 
 /** The options of `gong run` as the parser gives them. */
-export interface RunFlags {
-  readonly target: string;
-  readonly cluster: string;
-  readonly nodes: string;
+export interface RunFlags extends SystemFlags {
+  readonly nemesis: string;
   readonly workload: string;
   readonly duration: string;
   readonly concurrency: string;
   readonly rate?: string;
+  readonly operationTimeout: string;
   readonly keyOps: string;
   readonly values?: string;
-  readonly nemesis: string;
   readonly nemesisInterval: string;
-  readonly readMode?: string;
-  readonly set: readonly string[];
-  readonly basePort?: string;
+  readonly schedule?: string;
   readonly seed?: string;
   readonly budget: string;
   readonly stopOnViolation?: boolean;
@@ -38,37 +37,20 @@ export interface RunFlags {
 }
 
 /** A run that can begin: every word checked, every fault planned. */
-export interface RunConfig {
-  readonly target: Target;
+export interface RunConfig extends System {
   readonly workload: Workload;
-  readonly nodes: number;
   readonly durationNs: number;
   readonly load: Load;
-  readonly readMode: string;
-  readonly settings: Readonly<Record<string, string>>;
+  readonly limits: Partial<RunLimits>;
   readonly basePort: number | undefined;
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
+  /** The fault scripts of the plan. */
+  readonly scripts: readonly string[];
   readonly budget: Budget;
   readonly stopOnViolation: boolean;
   /** Undefined: no bound but the disk's. */
   readonly maxDiskBytes: number | undefined;
-}
-
-const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeRaftTarget()]]);
-const CLUSTERS = ['local'];
-const NODES_MAX = 15;
-const CONCURRENCY_MAX = 10_000;
-
-function oneOf(flag: string, word: string, known: Iterable<string>): void {
-  const words = [...known];
-  if (words.includes(word)) return;
-  throw usageError({
-    code: 'GONG-E063',
-    what: `${flag} ${word} is not known`,
-    why: `there ${words.length === 1 ? 'is' : 'are'} ${words.join(', ')}`,
-    fix: `pass ${flag} ${words[0] ?? ''}`,
-  });
 }
 
 /**
@@ -76,38 +58,25 @@ function oneOf(flag: string, word: string, known: Iterable<string>): void {
  *
  * @throws UserError (`usage`)
  */
-export function readRunConfig(flags: RunFlags): RunConfig {
-  oneOf('--target', flags.target, TARGETS.keys());
-  oneOf('--cluster', flags.cluster, CLUSTERS);
+export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
   oneOf('--workload', flags.workload, workloads.keys());
-  const target = TARGETS.get(flags.target)?.() ?? makeRaftTarget();
   const workload = workloads.get(flags.workload);
   if (workload === undefined) throw new Error(`no workload ${flags.workload}`);
-  const readMode = flags.readMode ?? target.readModes[0] ?? '';
-  oneOf('--read-mode', readMode, target.readModes);
-
-  const nodes = integerFlag('--nodes', flags.nodes, { min: 1, max: NODES_MAX });
-  const durationNs = durationFlag('--duration', flags.duration);
+  const load = loadFlags(flags, workload);
+  const set = flags.set.filter((pair) => !isOfWorkload(pair));
+  const system = await readSystem({ ...flags, set }, workload);
+  const { nodes } = system;
+  const durationNs = runDurationFlag(flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
-  const load = readLoad(flags);
-  const plan = planFaults({
-    words: flags.nemesis,
-    nemeses,
-    capabilities: new Set(['processes', 'links']),
-    nodes,
-    seed,
-    durationNs,
-    intervalNs: durationFlag('--nemesis-interval', flags.nemesisInterval),
-  });
+  const plan = readPlan(flags, { ...system, seed, durationNs });
+  const scripts = scriptsOf(plan, nemeses);
   if (plan.length > 0 && load.concurrency < nodes) throw tooFewClients(load.concurrency, nodes);
   return {
-    target,
+    ...system,
     workload,
-    nodes,
     durationNs,
     load,
-    readMode,
-    settings: readSettings(flags.set, target),
+    limits: { operationNs: operationTimeoutFlag(flags.operationTimeout) },
     basePort:
       flags.basePort === undefined
         ? undefined
@@ -117,7 +86,39 @@ export function readRunConfig(flags: RunFlags): RunConfig {
     stopOnViolation: flags.stopOnViolation === true,
     maxDiskBytes: flags.maxDisk === undefined ? undefined : maxDiskFlag(flags.maxDisk),
     plan,
+    scripts,
   };
+}
+
+/** Of `--schedule`, or of `--nemesis`. */
+function readPlan(
+  flags: RunFlags,
+  run: System & { readonly seed: string; readonly durationNs: number },
+): readonly PlannedFault[] {
+  const { nemesis, nemesisInterval, schedule } = flags;
+  const { capabilities, seed, durationNs, target } = run;
+  const intervalNs = durationFlag('--nemesis-interval', nemesisInterval);
+  if (schedule === undefined) {
+    return planFaults({
+      words: nemesis,
+      nemeses: fittingNemeses(target, nemeses, nemesis),
+      capabilities,
+      nodes: run.nodes,
+      seed,
+      durationNs,
+      intervalNs,
+    });
+  }
+  if (nemesis !== 'none') {
+    throw usageError({
+      code: 'GONG-E121',
+      what: `--schedule ${schedule} and --nemesis ${nemesis} contradict each other`,
+      why: 'a schedule says which faults come, and when; --nemesis has them drawn',
+      fix: 'pass one of them',
+    });
+  }
+  const nodes = Array.from({ length: run.nodes }, (_, i) => nodeId(`n${i + 1}`));
+  return readSchedule({ path: schedule, nemeses, capabilities, nodes, seed, durationNs });
 }
 
 function tooFewClients(concurrency: number, nodes: number): Error {
@@ -127,25 +128,4 @@ function tooFewClients(concurrency: number, nodes: number): Error {
     why: 'a fault on a node that no client talks to cannot be shown to have bitten',
     fix: `pass --concurrency ${nodes} or more, or --nemesis none`,
   });
-}
-
-function readLoad(flags: RunFlags): Load {
-  const { concurrency, keyOps, values, rate } = flags;
-  return {
-    concurrency: integerFlag('--concurrency', concurrency, { min: 1, max: CONCURRENCY_MAX }),
-    keyOps: integerFlag('--key-ops', keyOps, { min: 1, max: 1_000_000 }),
-    values:
-      values === undefined ? undefined : integerFlag('--values', values, { min: 1, max: 1e9 }),
-    ratePerSecond: rate === undefined ? undefined : rateFlag('--rate', rate),
-  };
-}
-
-function readSettings(pairs: readonly string[], target: Target): Readonly<Record<string, string>> {
-  const settings = Object.fromEntries(
-    pairs.map((pair): [string, string] => {
-      const at = pair.indexOf('=');
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
-  return target.resolveSettings(settings);
 }

@@ -4,31 +4,46 @@ import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
 import { describeEarlyEnd } from './early-end-text.ts';
+import { describeLoad, noteOfLoad } from './load-text.ts';
 import type { RunConfig } from './run-config.ts';
+import { describePromise } from './system.ts';
 
 /** The judge is that late by itself, for what waits in buffers and between its looks. */
 const BACKLOG_NS = 3_000_000_000;
 
 /** What will happen, before it does. */
 export function describePlan(config: RunConfig): string {
-  const { nodes, load, plan } = config;
+  const { load, plan } = config;
+  const promise = describePromise(config);
   const pace =
     load.ratePerSecond === undefined
       ? `closed loop, ${load.concurrency} clients`
       : `open loop at ${load.ratePerSecond}/s, at most ${load.concurrency} in flight`;
+  const note = noteOfLoad(load);
   return [
     `gong run  seed ${config.seed}`,
-    `  cluster   ${nodes} ${config.target.name} nodes on this machine, links through proxies`,
+    `  cluster   ${describeCluster(config)}`,
     `  workload  ${config.workload.name}, ${pace}, reads ${config.readMode}, ${formatDuration(config.durationNs)}`,
+    ...(note === undefined ? [] : [`  note      ${note}`]),
+    ...(promise === undefined ? [] : [`  promise   ${promise}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),
     '',
   ].join('\n');
 }
 
+function describeCluster({ endpoints, nodes, target }: RunConfig): string {
+  const count = `${nodes} ${target.name} node${nodes === 1 ? '' : 's'}`;
+  return endpoints === undefined
+    ? `${count} on this machine, links through proxies`
+    : `${count}, running already: ${endpoints.join(', ')}`;
+}
+
 function describePlanned(fault: PlannedFault, position: number): string {
   const at = formatInstant(fault.atNs);
-  return `    ${position + 1}. ${fault.kind}:${fault.shape} at ${at} for ${formatDuration(fault.durationNs)}`;
+  const on = fault.resolved === undefined ? '' : ` on ${fault.resolved.victims.join(', ')}`;
+  const name = `${fault.kind}:${fault.shape}${on}`;
+  return `    ${position + 1}. ${name} at ${at} for ${formatDuration(fault.durationNs)}`;
 }
 
 /** One line of progress. */
@@ -38,12 +53,15 @@ export function describeProgress(progress: Progress): string {
     activeFault === undefined
       ? ''
       : `  fault ${activeFault.kind}:${activeFault.shape} (${activeFault.victims.join(', ')})`;
+  // A store that has no terms has no leader to tell of.
+  const leader =
+    progress.term === 0 ? '' : `  leader ${progress.leader ?? '?'}  term ${progress.term}`;
   return (
     `${seconds(progress.elapsedNs)}/${seconds(progress.totalNs)}` +
     `  ${Math.round(progress.okPerSecond)} ok/s` +
     `  p50 ${formatDuration(progress.p50Ns)}  p99 ${formatDuration(progress.p99Ns)}` +
     `  ok ${counts.ok}  fail ${counts.fail}  info ${counts.info}` +
-    `  leader ${progress.leader ?? '?'}  term ${progress.term}${fault}${describeBacklog(progress)}\n`
+    `${leader}${fault}${describeBacklog(progress)}\n`
   );
 }
 
@@ -80,6 +98,7 @@ export function describeResult(result: RunResult): string {
         `from ${formatInstant(unavailability.startNs)}`,
     );
   }
+  if (result.load !== undefined) lines.push(...describeLoad(result.load));
   for (const fault of result.faults) lines.push(describeFault(fault));
   for (const exit of result.unexpectedExits) {
     lines.push(
@@ -93,6 +112,8 @@ export function describeResult(result: RunResult): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
+type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
+
 function describeFault(fault: FaultRecord): string {
   const name = `fault ${fault.fault + 1}  ${fault.kind}:${fault.shape}`;
   if (fault.outcome === 'skipped') return `${name}  not injected: the run ended before`;
@@ -102,9 +123,8 @@ function describeFault(fault: FaultRecord): string {
   const seen = [
     `${fail + info} of its operations did not succeed`,
     delayed > 0 ? `${delayed} had to wait for it` : undefined,
-    fault.links === undefined || fault.links === null
-      ? undefined
-      : `${fault.links.links} links cut, ${fault.links.forwardedBytes} bytes through`,
+    ...describeLinks(fault),
+    ...(fault.hook ?? []).map(({ words, code }) => `${words[0]} ended with ${code ?? 'nothing'}`),
     election === null
       ? undefined
       : `${election.node} took over in term ${election.term} (was ${election.termBefore})`,
@@ -118,4 +138,15 @@ function describeFault(fault: FaultRecord): string {
     `${name}  on ${fault.victims.join(', ')}  ${formatInstant(fault.startedNs)} to ` +
     `${formatInstant(fault.healedNs)}: ${seen.join(', ')}`
   );
+}
+
+/** What the links counted, as far as it says something of this kind of fault. */
+function describeLinks({ links, required }: Injected): readonly string[] {
+  if (links === undefined) return [];
+  const { delayedBytes = 0, resets = 0, connections = 0 } = links;
+  if (required.includes('connections-reset')) {
+    return [`${resets} connections reset, ${connections} made`];
+  }
+  if (required.includes('slowed')) return [`${links.links} links slow, ${delayedBytes} bytes late`];
+  return [`${links.links} links cut, ${links.forwardedBytes} bytes through`];
 }

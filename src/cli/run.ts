@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
-import { launchLocalCluster } from '../clusters/local/launch.ts';
 import { run } from '../harness/run.ts';
 import type { RunResult, Stage } from '../harness/run-options.ts';
 import { systemClock } from '../harness/system-clock.ts';
@@ -17,10 +16,12 @@ import type { RunPaths } from '../rundir/paths.ts';
 import { RunLog } from '../rundir/run-log.ts';
 import { writeJson } from '../rundir/whole-file.ts';
 import { exitOfVerdict } from './check.ts';
+import { bringUp, notBack } from './bring-up.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf } from './failure-message.ts';
 import { writeFailure } from './failure-dir.ts';
 import { readRunConfig, type RunConfig, type RunFlags } from './run-config.ts';
+import { describePromise } from './system.ts';
 import { describePlan, describeProgress, describeResult } from './run-text.ts';
 import { onSignals, type Signals } from './signals.ts';
 
@@ -35,6 +36,8 @@ export type RunStage = Stage | 'judge' | 'report';
 /** Seams for acceptance runs that plant an error. */
 export interface RunHooks {
   readonly onStage?: (stage: RunStage) => void;
+  /** Does the faults, in place of Gong's own: the plan is drawn from Gong's own all the same. */
+  readonly nemeses?: typeof nemeses;
 }
 
 /** `gong run`: one run from the plan to the verdict. */
@@ -43,7 +46,7 @@ export async function runVerb(
   argv: readonly string[],
   hooks: RunHooks = {},
 ): Promise<ExitCode> {
-  const config = readRunConfig(flags);
+  const config = await readRunConfig(flags);
   const say = (text: string): void => void process.stderr.write(text);
   if (flags.dryRun === true) {
     say(describePlan(config));
@@ -76,7 +79,7 @@ async function openRunDir(
     suite: SUITE,
     seed,
     target: config.target.name,
-    cluster: flags.cluster,
+    cluster: config.endpoints === undefined ? flags.cluster : 'endpoints',
     nodes: config.nodes,
     workload: config.workload.name,
     model: config.workload.model,
@@ -84,15 +87,22 @@ async function openRunDir(
       duration: flags.duration,
       concurrency: config.load.concurrency,
       rate: flags.rate ?? null,
+      operationTimeout: flags.operationTimeout,
+      workload: config.load.settings ?? {},
       keyOps: config.load.keyOps,
       values: config.load.values ?? null,
       nemesis: flags.nemesis,
       nemesisInterval: flags.nemesisInterval,
+      schedule: flags.schedule ?? null,
       readMode,
       basePort: config.basePort ?? null,
       budget: flags.budget,
       stopOnViolation: config.stopOnViolation,
       maxDisk: flags.maxDisk ?? null,
+      endpoints: config.endpoints ?? null,
+      keyPrefix: config.keyPrefix ?? null,
+      hookTimeout: flags.hookTimeout,
+      promises: config.promise.consistency,
       ...config.settings,
     },
     plan,
@@ -130,9 +140,16 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
   });
   try {
     result = await runOnce(parts, background);
+    const { endpoints } = parts.config;
+    // At a violation it was stopped, and not waited for.
+    const isAsked = !result.interrupted && result.endedEarly?.type !== 'violation';
+    const isBack = result.settledAgain || !isAsked;
+    if (endpoints !== undefined && !isBack) errors.push(notBack(result.silentNodes));
   } catch (error) {
     errors.push(error);
   }
+  const escaped = parts.config.escaped();
+  if (escaped !== undefined && !errors.includes(escaped)) errors.push(escaped);
   // Without a history there is nothing to judge, and the error has been said.
   if (existsSync(parts.paths.history)) {
     try {
@@ -153,40 +170,35 @@ async function runOnce(
   { config, paths, signals, hooks, say }: Parts,
   judge: BackgroundJudge,
 ): Promise<RunResult> {
-  const { target, settings, seed, maxDiskBytes } = config;
-  const dataDir = await makeDataDir();
+  const { maxDiskBytes } = config;
+  const dataDir = config.endpoints === undefined ? await makeDataDir() : undefined;
+  const clock = systemClock();
+  const places = [paths.root, ...(dataDir === undefined ? [] : [dataDir])];
   // However this process ends; when it is killed, the supervisor does it.
-  const remove = (): void => rmSync(dataDir, { recursive: true, force: true });
+  const remove = (): void => {
+    if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
+  };
   process.once('exit', remove);
   try {
     return await run({
       ...config,
-      nemeses,
+      nemeses: hooks.nemeses ?? nemeses,
       paths,
-      clock: systemClock(),
+      clock,
       signal: signals.signal,
       judge,
       ...(maxDiskBytes === undefined
         ? undefined
-        : { disk: { maxBytes: maxDiskBytes, usedBytes: () => diskUse([paths.root, dataDir]) } }),
+        : { disk: { maxBytes: maxDiskBytes, usedBytes: () => diskUse(places) } }),
       onProgress: (progress) => say(describeProgress(progress)),
       onStage: (stage) => hooks.onStage?.(stage),
-      up: (signal) =>
-        launchLocalCluster({
-          target,
-          nodes: config.nodes,
-          dataDir,
-          logDir: paths.logsDir,
-          settings,
-          clusterId: `gong-${seed}-${process.pid}`,
-          basePort: config.basePort,
-          removeOnExit: [dataDir],
-          signal,
-        }),
+      up: (signal) => bringUp({ config, paths, dataDir, clock, signal }),
     });
   } finally {
     // What is left of it goes when the process ends; it must not cost the result.
-    await rm(dataDir, { recursive: true, force: true }).catch(() => {});
+    if (dataDir !== undefined) {
+      await rm(dataDir, { recursive: true, force: true }).catch(() => {});
+    }
   }
 }
 
@@ -230,6 +242,7 @@ function report(parts: {
 }): ExitCode {
   const { flags, config, paths, signals, outcome } = parts;
   const { result, verdict, errors, notes } = outcome;
+  const promise = describePromise(config);
   const exit = worstExit([
     ...errors.map((error) => exitCodeOf(error)),
     ...(verdict === undefined ? [] : [exitOfVerdict(verdict)]),
@@ -240,6 +253,7 @@ function report(parts: {
   const text = [
     result === undefined ? '' : describeResult(result),
     verdict === undefined ? '' : explain(verdict),
+    verdict === undefined || promise === undefined ? '' : `  ${promise}\n`,
     ...(result?.gateFailures ?? []).map(
       ({ gate, sentence }) => `PROVED NOTHING  ${gate}\n  ${sentence}\n`,
     ),
@@ -252,7 +266,7 @@ function report(parts: {
     const { gateFailures = [], faults = [], unexpectedExits = [], endedEarly } = result ?? {};
     const json = { schema: 1, exit, directory: paths.root, seed: config.seed, verdict };
     process.stdout.write(
-      `${JSON.stringify({ ...json, statistics: result?.statistics, faults, gateFailures, unexpectedExits, endedEarly })}\n`,
+      `${JSON.stringify({ ...json, statistics: result?.statistics, load: result?.load, faults, gateFailures, unexpectedExits, endedEarly })}\n`,
     );
   } else process.stdout.write(text);
   process.stderr.write(`\nexit ${exit} (${MEANING[exit]})   seed ${config.seed}   ${paths.root}\n`);

@@ -1,22 +1,27 @@
 import type { Cluster } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
+import type { LoadReport } from '../statistics/load.ts';
 import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { Contention } from './contention.ts';
 import type { FaultPromise } from './fault-gates.ts';
 import { FaultWindows } from './fault-windows.ts';
 import type { GateInput } from './gates.ts';
 import { interpret } from './interpreter/interpreter.ts';
-import { closedLoop, openLoop } from './interpreter/pace.ts';
+import { closedLoop, openLoop, type Pace } from './interpreter/pace.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
+import { LoadMeter } from './load-meter.ts';
 import { NemesisRunner } from './nemesis-runner.ts';
 import type { Observer } from './observer.ts';
 import { RECOVERY_NS } from './plan.ts';
 import { ProgressMeter } from './progress.ts';
 import type { FinishedOperation, HistoryRecorder } from './recorder.ts';
 import type { RunLimits, RunOptions } from './run-options.ts';
+import { shapeOf } from './selection.ts';
 
 const PROGRESS_INTERVAL_NS = 2_000_000_000;
+/** Of a target that does not tell how long it needs to notice a dead leader. */
+const ELECTION_TIMEOUT_NS_MAX = 5_000_000_000;
 
 export interface ClientStageParts {
   readonly options: RunOptions;
@@ -42,14 +47,19 @@ export class ClientStage {
   readonly #contention: Contention;
   readonly #nemesis: NemesisRunner;
   readonly #meter: ProgressMeter;
+  readonly #pace: Pace;
+  readonly #load: LoadMeter;
   readonly #mutations: ReadonlySet<string>;
   /** When clients stopped. */
   #endedNs: number | undefined;
 
   constructor(parts: ClientStageParts) {
     this.#parts = parts;
-    const { clock, durationNs, workload } = parts.options;
+    const { clock, durationNs, workload, load } = parts.options;
+    const { ratePerSecond } = load;
     this.#beganNs = clock.now();
+    this.#pace = ratePerSecond === undefined ? closedLoop() : openLoop(clock, ratePerSecond);
+    this.#load = new LoadMeter({ ...load, pace: this.#pace, beganNs: this.#beganNs });
     this.#statistics = new RunStatistics(this.#beganNs);
     this.#contention = new Contention(workload);
     this.#mutations = new Set(workload.mutations);
@@ -74,18 +84,20 @@ export class ClientStage {
     const { clock, load } = options;
     const issuing = new AbortController();
     const end = AbortSignal.any([issuing.signal, stop]);
-    const pace =
-      load.ratePerSecond === undefined ? closedLoop(clock) : openLoop(clock, load.ratePerSecond);
+    end.addEventListener('abort', () => this.#load.end(clock.now()), { once: true });
     const faults = this.#nemesis.run(stop);
     let firstUnusedProcess = 0;
     const clients = interpret({
       ...ports,
       generator,
-      pace,
+      pace: this.#pace,
       nodes: cluster.nodes,
       concurrency: load.concurrency,
       signal: end,
-    }).then((process) => (firstUnusedProcess = process));
+    }).then((process) => {
+      this.#load.end(clock.now());
+      firstUnusedProcess = process;
+    });
     const tasks = [faults, clients, this.#reportProgress(end), this.#endInTime(faults, issuing)];
     await Promise.all(tasks.map((task: Promise<unknown>) => task.catch(this.#parts.fail)));
     this.#endedNs = clock.now();
@@ -106,6 +118,7 @@ export class ClientStage {
     this.#windows.record(operation);
     this.#contention.record(operation);
     this.#meter.record(operation);
+    this.#load.record(operation);
   }
 
   /** What gates ask of the clients and the faults. Complete when the clients have stopped. */
@@ -124,15 +137,17 @@ export class ClientStage {
           : undefined,
       faults: this.faults(),
       promises: this.#promises(),
-      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings),
     };
   }
 
   #promises(): readonly FaultPromise[] {
     const { plan, nemeses } = this.#parts.options;
-    return plan.map(({ kind, shape, word = `${kind}:${shape}` }) => {
-      const shapes = nemeses.get(kind)?.shapes ?? [];
-      return { word, hitsLeader: shapes.some((one) => one.shape === shape && one.hitsLeader) };
+    return plan.map(({ kind, shape, word = `${kind}:${shape}`, resolved }) => {
+      const nemesis = nemeses.get(kind);
+      const hitsLeader = nemesis !== undefined && shapeOf(nemesis, shape)?.hitsLeader === true;
+      const isScheduled = resolved !== undefined;
+      return { word, hitsLeader: hitsLeader && !isScheduled, isScheduled };
     });
   }
 
@@ -142,6 +157,10 @@ export class ClientStage {
 
   snapshot(): RunStatisticsSnapshot {
     return this.#statistics.snapshot(this.#endedNs ?? this.#parts.options.clock.now());
+  }
+
+  loadReport(): LoadReport {
+    return this.#load.report(this.#endedNs ?? this.#parts.options.clock.now());
   }
 
   #nemesisRunner(): NemesisRunner {
@@ -156,7 +175,7 @@ export class ClientStage {
       recordEvent: (f, value) => recorder.nemesis(f, value),
       log,
       windows: this.#windows,
-      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings) ?? ELECTION_TIMEOUT_NS_MAX,
       beganNs: this.#beganNs,
       latestNs: this.#beganNs + durationNs + limits.extensionNs,
     });

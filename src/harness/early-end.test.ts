@@ -154,7 +154,9 @@ describe('a disk budget that is spent', () => {
     rmSync(paths.history);
     const { gateFailures, faults } = await spent(8 * MIB).go();
     expect(faults.filter(({ outcome }) => outcome === 'injected')).toHaveLength(1);
-    expect(gateFailures.map(({ sentence }) => sentence)).toEqual([expect.stringContaining('kill')]);
+    expect(gateFailures.map(({ sentence }) => sentence)).toEqual([
+      expect.stringContaining('the disk budget was spent before its turn'),
+    ]);
   });
 
   test('that cannot be measured is an error of the run', async () => {

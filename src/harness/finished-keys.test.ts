@@ -5,6 +5,18 @@ import { defined } from '../lib/assert.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { FinishedKeys } from './finished-keys.ts';
 
+const ASKED = { process: 0, client: 0, nowNs: 0 };
+
+function draw({ generator }: FinishedKeys): Invocation {
+  const drawn = generator.next(ASKED);
+  if (drawn.type !== 'invoke') throw new Error(`it draws ${drawn.type}`);
+  return drawn.invocation;
+}
+
+function end({ generator }: FinishedKeys, invocation: Invocation): void {
+  generator.completed?.(0, invocation, { type: 'info', error: 'no answer in time' });
+}
+
 test('a key is told once, when it is left behind and nothing on it is under way', () => {
   const told: string[] = [];
   const options = { keyOps: 10, concurrency: 8, values: undefined };
@@ -15,7 +27,7 @@ test('a key is told once, when it is left behind and nothing on it is under way'
   const counts = new Map<string, number>();
   const wrong: string[] = [];
   for (let i = 0; i < 5_000; i++) {
-    const invocation = keys.generator.next(0);
+    const invocation = draw(keys);
     const { key = '' } = invocation;
     counts.set(key, (counts.get(key) ?? 0) + 1);
     if (told.includes(key)) wrong.push(`${key} was drawn`);
@@ -23,7 +35,7 @@ test('a key is told once, when it is left behind and nothing on it is under way'
     if (open.length < 8) continue;
     const [ended] = open.splice(random.integer(0, open.length - 1), 1);
     const before = told.length;
-    keys.ended(defined(ended, 'one of them'));
+    end(keys, defined(ended, 'one of them'));
     for (const finished of told.slice(before)) {
       if (open.some((each) => each.key === finished)) wrong.push(`${finished} is under way`);
     }
@@ -39,20 +51,24 @@ test('a key is told once, when it is left behind and nothing on it is under way'
 
 test('an operation that never ends keeps its key open', () => {
   const told: string[] = [];
+  const finished = ['k0', 'k1'];
   let drawn = 0;
   const keys = new FinishedKeys(
     {
-      next: () => ({ f: 'read', key: `k${drawn++}`, value: null }),
+      next: () => ({
+        type: 'invoke',
+        invocation: { f: 'read', key: `k${drawn++}`, value: null },
+      }),
       finalReads: () => [],
-      takeFinishedKeys: () => (drawn === 2 ? ['k0', 'k1'] : []),
+      takeFinishedKeys: () => (drawn === 2 ? finished.splice(0) : []),
     },
     (key) => void told.push(key),
   );
-  const first = keys.generator.next(0);
-  const second = keys.generator.next(1);
+  const first = draw(keys);
+  const second = draw(keys);
   expect(told).toEqual([]);
-  keys.ended(second);
+  end(keys, second);
   expect(told).toEqual(['k1']);
-  keys.ended(first);
+  end(keys, first);
   expect(told).toEqual(['k1', 'k0']);
 });

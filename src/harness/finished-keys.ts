@@ -12,25 +12,36 @@ export class FinishedKeys {
   readonly #underWay = new Map<string, number>();
   /** Finished, but for what is under way. */
   readonly #finishing = new Set<string>();
-  /** The generator to draw from. */
+  /** The generator to draw from, and to tell of completions. */
   readonly generator: Generator;
 
   constructor(generator: Generator, tell: (key: string) => void) {
     this.#tell = tell;
+    const takeFinished = (): void => {
+      for (const key of generator.takeFinishedKeys()) this.#finish(key);
+    };
     this.generator = {
-      next: (process) => {
-        const invocation = generator.next(process);
-        this.#begin(invocation);
-        for (const key of generator.takeFinishedKeys()) this.#finish(key);
-        return invocation;
+      next: (asked) => {
+        const draw = generator.next(asked);
+        if (draw.type === 'invoke') this.#begin(draw.invocation);
+        takeFinished();
+        return draw;
+      },
+      completed: (process, invocation, completion) => {
+        generator.completed?.(process, invocation, completion);
+        takeFinished();
+        this.#end(invocation);
       },
       finalReads: () => generator.finalReads(),
       takeFinishedKeys: () => [],
     };
   }
 
-  /** Takes an operation that has ended. Final reads are not drawn, and are of no finished key. */
-  ended({ key }: Invocation): void {
+  #begin({ key }: Invocation): void {
+    if (key !== undefined) this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
+  }
+
+  #end({ key }: Invocation): void {
     const count = key === undefined ? undefined : this.#underWay.get(key);
     if (key === undefined || count === undefined) return;
     if (count > 1) {
@@ -39,10 +50,6 @@ export class FinishedKeys {
     }
     this.#underWay.delete(key);
     if (this.#finishing.delete(key)) this.#tell(key);
-  }
-
-  #begin({ key }: Invocation): void {
-    if (key !== undefined) this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
   }
 
   #finish(key: string): void {

@@ -7,6 +7,7 @@ import type { LiveCounts, Violation } from '../judge/index.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
+import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import type { DiskBudget } from './disk-budget.ts';
 import type { Progress } from './progress.ts';
@@ -22,6 +23,8 @@ export interface Load {
   readonly values: number | undefined;
   /** An open loop at this rate; undefined for a closed one. */
   readonly ratePerSecond: number | undefined;
+  /** What the workload declares beside these; an absent one has its default. */
+  readonly settings?: Readonly<Record<string, number>>;
 }
 
 /** Bounds of what a run waits for, in nanoseconds. */
@@ -110,6 +113,8 @@ export interface RunResult {
   readonly endedEarly: EarlyEnd | undefined;
   /** Of the clients; undefined when they never began. */
   readonly statistics: RunStatisticsSnapshot | undefined;
+  /** What load they made, compared with what was asked for. */
+  readonly load: LoadReport | undefined;
   /** Lines of the history. */
   readonly events: number;
   readonly faults: readonly FaultRecord[];

@@ -12,6 +12,7 @@ import { checkGates } from './gates.ts';
 import { askEveryNode, type FinalAnswers } from './interpreter/final-reads.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
 import { Observer } from './observer.ts';
+import { healEverything } from './final-heal.ts';
 import { HistoryRecorder } from './recorder.ts';
 import { openRunFiles, type RunFiles } from './run-files.ts';
 import {
@@ -31,7 +32,7 @@ import { notSettled } from './settle.ts';
  *
  * @returns what came of it; an interrupted run returns, too, with what it has
  * @throws UserError (`infrastructure`): GONG-E033 the cluster does not settle, GONG-E034 a fault did not
- *   take effect, GONG-E041 the run directory cannot be written; (`usage`): GONG-E024 a fault that this
+ *   take effect, GONG-E128 something cannot be healed, GONG-E041 the run directory cannot be written; (`usage`): GONG-E024 a fault that this
  *   cluster cannot do; and what `up` throws
  */
 export async function run(options: RunOptions): Promise<RunResult> {
@@ -63,6 +64,7 @@ class RunSession {
   readonly #exits: (UnexpectedExit & { atNs: number })[] = [];
   #clients: ClientStage | undefined;
   #firstUnusedProcess = 0;
+  #isHealed = false;
 
   constructor(options: RunOptions, files: RunFiles) {
     this.#options = options;
@@ -72,10 +74,7 @@ class RunSession {
     this.#recorder = new HistoryRecorder({
       clock: options.clock,
       sink: files.history,
-      onFinished: (operation) => {
-        this.#clients?.record(operation);
-        this.#keys.ended(operation.invocation);
-      },
+      onFinished: (operation) => this.#clients?.record(operation),
     });
     const { workload, load, seed, judge, disk, clock } = options;
     this.#keys = new FinishedKeys(
@@ -107,12 +106,14 @@ class RunSession {
     // Without clients it was interrupted: an interrupted run is not asked. Nor is one that was stopped at
     // a violation, which outranks what gates say.
     const isAsked = input !== undefined && !signal.aborted && !this.#isViolated;
-    const gateFailures = isAsked ? checkGates({ ...input, finalAnswers }) : [];
+    const isDiskSpent = this.#early.end?.type === 'disk';
+    const gateFailures = isAsked ? checkGates({ ...input, finalAnswers, isDiskSpent }) : [];
     await this.#save(gateFailures);
     return {
       interrupted: signal.aborted,
       endedEarly: this.#early.end,
       statistics: this.#clients?.snapshot(),
+      load: this.#clients?.loadReport(),
       events: this.#recorder.events,
       faults,
       gateFailures,
@@ -155,7 +156,8 @@ class RunSession {
       return undefined;
     }
     this.#owned.use(cluster);
-    this.#owned.defer(async () => cluster.links?.healAll());
+    // For a run that does not get to its own heal.
+    this.#owned.defer(() => this.#healAll(cluster));
     cluster.onUnexpectedExit((exit) => this.#noteExit(exit));
     for (const { kind } of plan) {
       const requires = nemeses.get(kind)?.requires;
@@ -169,6 +171,7 @@ class RunSession {
     const observer = new Observer({
       clock,
       nodes: cluster.nodes,
+      hasLeader: target.hasLeader ?? false,
       probe: (node, timeoutNs) => target.probe(cluster.url(node), timeoutNs),
       record: (event) => this.#note(event),
     });
@@ -228,7 +231,7 @@ class RunSession {
   /** Heals whatever is still broken and waits, bounded, for the cluster to be whole. */
   async #heal(cluster: Cluster, observer: Observer): Promise<boolean> {
     await this.#enter('heal');
-    await cluster.links?.healAll();
+    await this.#healAll(cluster);
     // What is to come is the verdict.
     if (this.#isViolated) return observer.isSettled();
     const settled = await observer.until(
@@ -240,6 +243,13 @@ class RunSession {
     if (!settled && !this.#stop.aborted)
       this.#files.log.line('the cluster did not settle again after the last heal');
     return settled;
+  }
+
+  /** Once: what has healed is not disturbed again while the cluster stops. */
+  async #healAll(cluster: Cluster): Promise<void> {
+    if (this.#isHealed) return;
+    await healEverything(cluster, this.#options.nemeses.values());
+    this.#isHealed = true;
   }
 
   async #finalReads(cluster: Cluster, generator: Generator): Promise<readonly FinalAnswers[]> {
@@ -327,7 +337,7 @@ class RunSession {
     }
     if (this.#clients === undefined) return;
     const snapshot = this.#clients.snapshot();
-    await writeJson(paths.stats, snapshot);
+    await writeJson(paths.stats, { ...snapshot, load: this.#clients.loadReport() });
     await writeSummaryCsv(paths.summaryCsv, snapshot.rows);
   }
 }
