@@ -114,6 +114,8 @@ function addRun(
     .option('--base-port <port>', 'use the ports from here on instead of free ones')
     .option('--seed <seed>', 'repeats the plan of faults and the operations drawn')
     .option('--budget <time,size>', 'what the checker may use', '60s,2GiB')
+    .option('--stop-on-violation', 'end the run at the first violation')
+    .option('--max-disk <size>', 'end the run before it has written more, such as 2GiB')
     .option('--dry-run', 'print the plan and start nothing')
     .option('--results-dir <dir>', 'where run directories go', 'results')
     .option('--json', 'the result as JSON on standard output')

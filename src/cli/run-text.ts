@@ -4,9 +4,13 @@ import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import { describeStatistics } from './statistics-text.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
+import { describeEarlyEnd } from './early-end-text.ts';
 import { describeLoad, noteOfLoad } from './load-text.ts';
 import type { RunConfig } from './run-config.ts';
 import { describePromise } from './system.ts';
+
+/** The judge is that late by itself, for what waits in buffers and between its looks. */
+const BACKLOG_NS = 3_000_000_000;
 
 /** What will happen, before it does. */
 export function describePlan(config: RunConfig): string {
@@ -59,8 +63,13 @@ export function describeProgress(progress: Progress): string {
     `  ${Math.round(progress.okPerSecond)} ok/s` +
     `  p50 ${formatDuration(progress.p50Ns)}  p99 ${formatDuration(progress.p99Ns)}` +
     `  ok ${counts.ok}  fail ${counts.fail}  info ${counts.info}` +
-    `${leader}${fault}\n`
+    `${leader}${fault}${describeBacklog(progress)}\n`
   );
+}
+
+/** Judging in the background keeps up, or it is told. */
+function describeBacklog({ elapsedNs, judgedNs = elapsedNs }: Progress): string {
+  return elapsedNs - judgedNs > BACKLOG_NS ? `  judged up to ${seconds(judgedNs)}` : '';
 }
 
 function seconds(ns: number): string {
@@ -70,7 +79,8 @@ function seconds(ns: number): string {
 /** What the run measured and which faults bit; the verdict stands elsewhere. */
 export function describeResult(result: RunResult): string {
   const lines: string[] = [];
-  const { statistics } = result;
+  const { statistics, endedEarly } = result;
+  if (endedEarly !== undefined) lines.push(describeEarlyEnd(endedEarly));
   if (statistics !== undefined) lines.push(...describeStatistics(statistics));
   if (result.load !== undefined) lines.push(...describeLoad(result.load));
   for (const fault of result.faults) lines.push(describeFault(fault));

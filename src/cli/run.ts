@@ -6,9 +6,10 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { run } from '../harness/run.ts';
 import type { RunResult, Stage } from '../harness/run-options.ts';
 import { systemClock } from '../harness/system-clock.ts';
-import { explain, type JudgeVerdict, judgeFile } from '../judge/index.ts';
+import { BackgroundJudge, explain, type JudgeVerdict } from '../judge/index.ts';
 import { UserError } from '../lib/user-error.ts';
 import { nemeses } from '../../nemesis/index.ts';
+import { diskUse } from '../rundir/disk-use.ts';
 import { createRunDir } from '../rundir/run-dir.ts';
 import { gitRevision, MANIFEST_SCHEMA, writeManifest } from '../rundir/manifest.ts';
 import type { RunPaths } from '../rundir/paths.ts';
@@ -98,6 +99,8 @@ async function openRunDir(
       readMode,
       basePort: config.basePort ?? null,
       budget: flags.budget,
+      stopOnViolation: config.stopOnViolation,
+      maxDisk: flags.maxDisk ?? null,
       endpoints: config.endpoints ?? null,
       keyPrefix: config.keyPrefix ?? null,
       hookTimeout: flags.hookTimeout,
@@ -114,6 +117,8 @@ interface Outcome {
   readonly verdict: JudgeVerdict | undefined;
   /** What was thrown on the way, in order. The verdict of what was recorded counts all the same. */
   readonly errors: readonly unknown[];
+  /** For the run's log. */
+  readonly notes: readonly string[];
 }
 
 interface Parts {
@@ -126,12 +131,21 @@ interface Parts {
 
 async function runAndJudge(parts: Parts): Promise<Outcome> {
   const errors: unknown[] = [];
+  const notes: string[] = [];
   let result: RunResult | undefined;
   let verdict: JudgeVerdict | undefined;
+  await using background = new BackgroundJudge({
+    path: parts.paths.history,
+    model: parts.config.workload.model,
+    isWatching: parts.config.stopOnViolation,
+    note: (text) => void notes.push(text),
+  });
   try {
-    result = await runOnce(parts);
+    result = await runOnce(parts, background);
     const { endpoints } = parts.config;
-    const isBack = result.interrupted || result.settledAgain;
+    // At a violation it was stopped, and not waited for.
+    const isAsked = !result.interrupted && result.endedEarly?.type !== 'violation';
+    const isBack = result.settledAgain || !isAsked;
     if (endpoints !== undefined && !isBack) errors.push(notBack(result.silentNodes));
   } catch (error) {
     errors.push(error);
@@ -142,7 +156,7 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
   if (existsSync(parts.paths.history)) {
     try {
       parts.hooks.onStage?.('judge');
-      verdict = await judge(parts);
+      verdict = await judge(parts, background);
       parts.hooks.onStage?.('report');
       // A disk that is full now must not take the verdict with it.
       await writeJson(parts.paths.verdict, verdict);
@@ -151,12 +165,17 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
       errors.push(error);
     }
   }
-  return { result, verdict, errors };
+  return { result, verdict, errors, notes };
 }
 
-async function runOnce({ config, paths, signals, hooks, say }: Parts): Promise<RunResult> {
+async function runOnce(
+  { config, paths, signals, hooks, say }: Parts,
+  judge: BackgroundJudge,
+): Promise<RunResult> {
+  const { maxDiskBytes } = config;
   const dataDir = config.endpoints === undefined ? await makeDataDir() : undefined;
   const clock = systemClock();
+  const places = [paths.root, ...(dataDir === undefined ? [] : [dataDir])];
   // However this process ends; when it is killed, the supervisor does it.
   const remove = (): void => {
     if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
@@ -169,6 +188,10 @@ async function runOnce({ config, paths, signals, hooks, say }: Parts): Promise<R
       paths,
       clock,
       signal: signals.signal,
+      judge,
+      ...(maxDiskBytes === undefined
+        ? undefined
+        : { disk: { maxBytes: maxDiskBytes, usedBytes: () => diskUse(places) } }),
       onProgress: (progress) => say(describeProgress(progress)),
       onStage: (stage) => hooks.onStage?.(stage),
       up: (signal) => bringUp({ config, paths, dataDir, clock, signal }),
@@ -197,18 +220,19 @@ async function makeDataDir(): Promise<string> {
   }
 }
 
-async function judge({ config, paths, signals, say }: Parts): Promise<JudgeVerdict> {
+async function judge(
+  { config, signals, say }: Parts,
+  background: BackgroundJudge,
+): Promise<JudgeVerdict> {
   const { budget } = config;
   const isInterrupted = signals.exit !== undefined;
   const { timeNs } = budget;
-  if (!isInterrupted) say('judging the history\n');
-  const { verdict } = await judgeFile(paths.history, {
-    model: config.workload.model,
+  if (!isInterrupted) say('judging what is left of the history\n');
+  return background.verdict({
     budgetNs: isInterrupted ? Math.min(timeNs, INTERRUPTED_BUDGET_NS) : timeNs,
     memoryBytesMax: budget.memoryBytes,
     signal: isInterrupted ? undefined : signals.signal,
   });
-  return verdict;
 }
 
 function report(parts: {
@@ -219,7 +243,7 @@ function report(parts: {
   readonly outcome: Outcome;
 }): ExitCode {
   const { flags, config, paths, signals, outcome } = parts;
-  const { result, verdict, errors } = outcome;
+  const { result, verdict, errors, notes } = outcome;
   const promise = describePromise(config);
   const exit = worstExit([
     ...errors.map((error) => exitCodeOf(error)),
@@ -243,14 +267,14 @@ function report(parts: {
     if (flags.verbose === true) process.stderr.write(stackOf(error));
   }
   if (flags.json === true) {
-    const { gateFailures = [], faults = [], unexpectedExits = [] } = result ?? {};
+    const { gateFailures = [], faults = [], unexpectedExits = [], endedEarly } = result ?? {};
     const json = { schema: 1, exit, directory: paths.root, seed: config.seed, verdict };
     process.stdout.write(
-      `${JSON.stringify({ ...json, statistics: result?.statistics, load: result?.load, faults, gateFailures, unexpectedExits })}\n`,
+      `${JSON.stringify({ ...json, statistics: result?.statistics, load: result?.load, faults, gateFailures, unexpectedExits, endedEarly })}\n`,
     );
   } else process.stdout.write(text);
   process.stderr.write(`\nexit ${exit} (${MEANING[exit]})   seed ${config.seed}   ${paths.root}\n`);
-  logReport(paths, [text, ...errors.map(stackOf), `exit ${exit}`]);
+  logReport(paths, [...notes, text, ...errors.map(stackOf), `exit ${exit}`]);
   return exit;
 }
 
