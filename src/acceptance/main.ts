@@ -9,6 +9,7 @@ import { harnessKilled } from './scenarios/harness-killed.ts';
 import { mainJob } from './scenarios/main-job.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
+import { thresholds } from './scenarios/thresholds.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   mainJob,
@@ -18,6 +19,7 @@ const SCENARIOS: readonly Scenario[] = [
   harnessKilled,
   durability,
   errors,
+  thresholds,
 ];
 
 const { values, positionals } = parseArgs({
