@@ -15,7 +15,11 @@ import { openLoop } from './scenarios/open-loop.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
+<<<<<<< HEAD
 import { stopOnViolation } from './scenarios/stop-on-violation.ts';
+=======
+import { thresholds } from './scenarios/thresholds.ts';
+>>>>>>> stats
 
 const SCENARIOS: readonly Scenario[] = [
   mainJob,
@@ -27,11 +31,15 @@ const SCENARIOS: readonly Scenario[] = [
   harnessKilled,
   durability,
   errors,
+<<<<<<< HEAD
   ownTarget,
   brokenTargets,
   faults,
   gates,
   openLoop,
+=======
+  thresholds,
+>>>>>>> stats
 ];
 
 const { values, positionals } = parseArgs({
