@@ -15,11 +15,8 @@ import { openLoop } from './scenarios/open-loop.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
-<<<<<<< HEAD
 import { stopOnViolation } from './scenarios/stop-on-violation.ts';
-=======
 import { thresholds } from './scenarios/thresholds.ts';
->>>>>>> stats
 
 const SCENARIOS: readonly Scenario[] = [
   mainJob,
@@ -31,15 +28,12 @@ const SCENARIOS: readonly Scenario[] = [
   harnessKilled,
   durability,
   errors,
-<<<<<<< HEAD
   ownTarget,
   brokenTargets,
   faults,
   gates,
   openLoop,
-=======
   thresholds,
->>>>>>> stats
 ];
 
 const { values, positionals } = parseArgs({

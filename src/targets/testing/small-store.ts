@@ -7,6 +7,8 @@ export interface PlantedFaults {
   readonly loseEvery?: number;
   /** Every `everyMs` it answers nobody for `forMs`; what came meanwhile is done then, in order. */
   readonly stall?: { readonly everyMs: number; readonly forMs: number };
+  /** How long each operation takes, in milliseconds: then clients, not the machine, limit the rate. */
+  readonly serviceMs?: number;
   /** Answers everything with this text and status 200. */
   readonly garbage?: string;
   /** Takes requests and answers none. */
@@ -86,7 +88,7 @@ class Store {
           response.write('', () => process.exit(1));
         } else response.end(answer.body ?? '');
       };
-      const waitMs = this.#stallLeftMs();
+      const waitMs = this.#stallLeftMs() + (this.#planted.serviceMs ?? 0);
       if (waitMs === 0) act();
       else setTimeout(act, waitMs);
     });
