@@ -33,6 +33,11 @@ export interface HistoryEvent {
   readonly value: Json;
   /** The node that the request was sent to. */
   readonly node?: string;
+  /**
+   * When an invocation was meant to start, where that is not `time`: an open loop that ran late.
+   * Data only.
+   */
+  readonly intended?: number;
   /** `false` at the `ok` of a CAS that found another value: an observation. */
   readonly applied?: boolean;
   /** Why it ended `fail` or `info`. */

@@ -106,9 +106,9 @@ export async function readJsonl(
 /** One event as one line, its newline included; keys in the order that people read them. */
 export function writeJsonlLine(event: HistoryEvent): string {
   const { index, time, type, process, f, key, value, node } = event;
-  const { applied, error, servedBy, term, appliedIndex } = event;
+  const { intended, applied, error, servedBy, term, appliedIndex } = event;
   // JSON.stringify leaves out what is undefined.
-  const ordered = { index, time, type, process, f, key, value, node };
+  const ordered = { index, time, type, process, f, key, value, node, intended };
   return `${JSON.stringify({ ...ordered, applied, error, servedBy, term, appliedIndex })}\n`;
 }
 
@@ -141,13 +141,14 @@ const MANY_DIGITS = /\d{16}/;
 
 /**
  * An integer that a double cannot hold exactly: two different values would read as the same, and a
- * violation might pass. `time` is not compared and may be one.
+ * violation might pass. Times are not compared and may be such.
  */
 function findInexact(text: string): string | undefined {
   let found: string | undefined;
   JSON.parse(text, (key: string, value: unknown, context?: { readonly source?: string }) => {
     const source = context?.source ?? '';
-    if (typeof value === 'number' && key !== 'time' && /^-?\d+$/.test(source)) {
+    const isTime = key === 'time' || key === 'intended';
+    if (typeof value === 'number' && !isTime && /^-?\d+$/.test(source)) {
       if (!Number.isSafeInteger(value)) found = source;
     }
     return value;
@@ -158,7 +159,7 @@ function findInexact(text: string): string | undefined {
 /** Unknown fields are tolerated and left out. */
 function toEvent(fields: Readonly<Record<string, Json | undefined>>): HistoryEvent | string {
   const { index, time, type, process, f, key, value, node } = fields as Fields;
-  const { applied, error, servedBy, term, appliedIndex } = fields as Fields;
+  const { intended, applied, error, servedBy, term, appliedIndex } = fields as Fields;
   const wrong = (field: string, expected: string): string =>
     `"${field}" is ${shown(fields[field])}, expected ${expected}`;
   if (!isInteger(index) || index < 0) return wrong('index', 'an integer from 0');
@@ -170,6 +171,7 @@ function toEvent(fields: Readonly<Record<string, Json | undefined>>): HistoryEve
   if (value === undefined) return wrong('value', 'a JSON value (null for none)');
   if (!isOptional(key, 'string')) return wrong('key', 'a string, or no such field');
   if (!isOptional(node, 'string')) return wrong('node', 'a string, or no such field');
+  if (!isOptional(intended, 'number')) return wrong('intended', 'a number, or no such field');
   if (!isOptional(applied, 'boolean')) return wrong('applied', 'true or false, or no such field');
   if (!isOptional(error, 'string')) return wrong('error', 'a string, or no such field');
   if (!isOptional(servedBy, 'string')) return wrong('servedBy', 'a string, or no such field');
@@ -186,6 +188,7 @@ function toEvent(fields: Readonly<Record<string, Json | undefined>>): HistoryEve
     ...(key === undefined ? undefined : { key }),
     value,
     ...(node === undefined ? undefined : { node }),
+    ...(intended === undefined ? undefined : { intended }),
     ...(applied === undefined ? undefined : { applied }),
     ...(error === undefined ? undefined : { error }),
     ...(servedBy === undefined ? undefined : { servedBy }),

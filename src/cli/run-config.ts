@@ -28,6 +28,8 @@ export interface RunFlags {
   readonly basePort?: string;
   readonly seed?: string;
   readonly budget: string;
+  /** File of known failures. */
+  readonly expect?: string;
   readonly dryRun?: boolean;
   readonly resultsDir: string;
   readonly json?: boolean;

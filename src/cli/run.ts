@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
+import type { Clock } from '../contracts/clock.ts';
 import { launchLocalCluster } from '../clusters/local/launch.ts';
 import { run } from '../harness/run.ts';
 import type { RunResult, Stage } from '../harness/run-options.ts';
@@ -10,6 +11,8 @@ import { systemClock } from '../harness/system-clock.ts';
 import { explain, type JudgeVerdict, judgeFile } from '../judge/index.ts';
 import { UserError } from '../lib/user-error.ts';
 import { nemeses } from '../../nemesis/index.ts';
+import { meaningOfExit, runJson } from '../report/index.ts';
+import type { AppliedExpectations } from '../rundir/expectations.ts';
 import { createRunDir } from '../rundir/run-dir.ts';
 import { gitRevision, MANIFEST_SCHEMA, writeManifest } from '../rundir/manifest.ts';
 import type { RunPaths } from '../rundir/paths.ts';
@@ -18,9 +21,12 @@ import { writeJson } from '../rundir/whole-file.ts';
 import { exitOfVerdict } from './check.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf } from './failure-message.ts';
-import { writeFailure } from './failure-dir.ts';
+import { applyExpectations, dayOf, readExpectations } from './expectations.ts';
 import { readRunConfig, type RunConfig, type RunFlags } from './run-config.ts';
-import { describePlan, describeProgress, describeResult } from './run-text.ts';
+import { coloured, describeDoubts, describeResult } from './result-text.ts';
+import { factsOf, saveReports } from './run-results.ts';
+import { describePlan } from './run-text.ts';
+import { makeRunView, type RunView } from './run-view.ts';
 import { onSignals, type Signals } from './signals.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -43,25 +49,33 @@ export async function runVerb(
   hooks: RunHooks = {},
 ): Promise<ExitCode> {
   const config = readRunConfig(flags);
-  const say = (text: string): void => void process.stderr.write(text);
+  const expected = flags.expect === undefined ? undefined : await readExpectations(flags.expect);
+  const view = makeRunView(process.stderr);
+  const { say } = view;
   if (flags.dryRun === true) {
     say(describePlan(config));
     if (flags.json === true) process.stdout.write(`${JSON.stringify({ plan: config.plan })}\n`);
     return EXIT.pass;
   }
-  using signals = onSignals('healing, stopping and saving (once more to end at once)');
-  const paths = await openRunDir(config, flags, argv);
+  using signals = onSignals('healing, stopping and saving (once more to end at once)', say);
+  const startedAt = new Date();
+  const paths = await openRunDir(config, flags, argv, startedAt);
   say(describePlan(config));
-  const outcome = await runAndJudge({ config, paths, signals, hooks, say });
-  return report({ flags, config, paths, signals, outcome });
+  const clock = systemClock();
+  const parts = { config, paths, signals, hooks, view, clock };
+  const outcome = await runAndJudge(parts).finally(() => view.close());
+  const run = { target: config.target.name, workload: config.workload.name };
+  const expectations =
+    expected && applyExpectations(expected, { ...run, today: dayOf(startedAt) }, outcome.verdict);
+  return report({ ...parts, flags, outcome, expectations });
 }
 
 async function openRunDir(
   config: RunConfig,
   flags: RunFlags,
   argv: readonly string[],
+  startedAt: Date,
 ): Promise<RunPaths> {
-  const startedAt = new Date();
   const { seed, plan, readMode } = config;
   const paths = await createRunDir({ resultsDir: flags.resultsDir, suite: SUITE, seed, startedAt });
   await writeManifest(paths.manifest, {
@@ -109,7 +123,9 @@ interface Parts {
   readonly paths: RunPaths;
   readonly signals: Signals;
   readonly hooks: RunHooks;
-  readonly say: (text: string) => void;
+  readonly view: RunView;
+  /** Its zero is the beginning of the run. */
+  readonly clock: Clock;
 }
 
 async function runAndJudge(parts: Parts): Promise<Outcome> {
@@ -124,12 +140,12 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
   // Without a history there is nothing to judge, and the error has been said.
   if (existsSync(parts.paths.history)) {
     try {
+      parts.view.stage('judge');
       parts.hooks.onStage?.('judge');
       verdict = await judge(parts);
       parts.hooks.onStage?.('report');
       // A disk that is full now must not take the verdict with it.
       await writeJson(parts.paths.verdict, verdict);
-      if (verdict.valid === false) await writeFailure(parts.paths, verdict);
     } catch (error) {
       errors.push(error);
     }
@@ -137,7 +153,7 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
   return { result, verdict, errors };
 }
 
-async function runOnce({ config, paths, signals, hooks, say }: Parts): Promise<RunResult> {
+async function runOnce({ config, paths, signals, hooks, view, clock }: Parts): Promise<RunResult> {
   const { target, settings, seed } = config;
   const dataDir = await makeDataDir();
   // However this process ends; when it is killed, the supervisor does it.
@@ -148,10 +164,14 @@ async function runOnce({ config, paths, signals, hooks, say }: Parts): Promise<R
       ...config,
       nemeses,
       paths,
-      clock: systemClock(),
+      clock,
       signal: signals.signal,
-      onProgress: (progress) => say(describeProgress(progress)),
-      onStage: (stage) => hooks.onStage?.(stage),
+      onProgress: view.progress,
+      progressIntervalNs: view.progressIntervalNs,
+      onStage: (stage) => {
+        view.stage(stage);
+        hooks.onStage?.(stage);
+      },
       up: (signal) =>
         launchLocalCluster({
           target,
@@ -187,11 +207,10 @@ async function makeDataDir(): Promise<string> {
   }
 }
 
-async function judge({ config, paths, signals, say }: Parts): Promise<JudgeVerdict> {
+async function judge({ config, paths, signals }: Parts): Promise<JudgeVerdict> {
   const { budget } = config;
   const isInterrupted = signals.exit !== undefined;
   const { timeNs } = budget;
-  if (!isInterrupted) say('judging the history\n');
   const { verdict } = await judgeFile(paths.history, {
     model: config.workload.model,
     budgetNs: isInterrupted ? Math.min(timeNs, INTERRUPTED_BUDGET_NS) : timeNs,
@@ -201,43 +220,58 @@ async function judge({ config, paths, signals, say }: Parts): Promise<JudgeVerdi
   return verdict;
 }
 
-function report(parts: {
-  readonly flags: RunFlags;
-  readonly config: RunConfig;
-  readonly paths: RunPaths;
-  readonly signals: Signals;
-  readonly outcome: Outcome;
-}): ExitCode {
-  const { flags, config, paths, signals, outcome } = parts;
+/** The verdict first: what is derived from it may take its time, and may fail. */
+async function report(
+  parts: Parts & {
+    readonly flags: RunFlags;
+    readonly outcome: Outcome;
+    readonly expectations: AppliedExpectations | undefined;
+  },
+): Promise<ExitCode> {
+  const { flags, config, paths, signals, outcome, expectations, clock } = parts;
   const { result, verdict, errors } = outcome;
-  const exit = worstExit([
+  const known = worstExit([
     ...errors.map((error) => exitCodeOf(error)),
-    ...(verdict === undefined ? [] : [exitOfVerdict(verdict)]),
+    ...(verdict === undefined ? [] : [exitOfVerdict(verdict, expectations)]),
     ...(signals.exit === undefined ? [] : [signals.exit]),
     ...((result?.unexpectedExits.length ?? 0) > 0 ? [EXIT.infrastructure] : []),
     ...((result?.gateFailures.length ?? 0) > 0 ? [EXIT.provedNothing] : []),
   ]);
+  const isInterrupted = signals.exit !== undefined;
+  const facts = factsOf({ exit: known, isInterrupted, result, verdict, errors, expectations });
   const text = [
-    result === undefined ? '' : describeResult(result),
+    describeResult(facts),
     verdict === undefined ? '' : explain(verdict),
-    ...(result?.gateFailures ?? []).map(
-      ({ gate, sentence }) => `PROVED NOTHING  ${gate}\n  ${sentence}\n`,
-    ),
+    describeDoubts(facts),
   ].join('');
+  sayErrors(errors, parts);
+  const isJson = flags.json === true;
+  if (!isJson) process.stdout.write(coloured(text, process.stdout));
+  const time = clock.now();
+  const late = await saveReports({ paths, facts, verdict, time, isJson });
+  sayErrors(late, parts);
+  const exit = worstExit([known, ...late.map((error) => exitCodeOf(error))]);
+  if (isJson) {
+    const { seed, nodes, target, workload } = config;
+    const identity = { seed, nodes, target: target.name, workload: workload.name };
+    const said = { ...facts, outcome: facts.outcome && { ...facts.outcome, exit } };
+    const json = runJson(said, { directory: paths.root, ...identity });
+    process.stdout.write(`${JSON.stringify(json)}\n`);
+  }
+  const meaning = expectations?.excuses === true && exit === 0 ? 'known' : meaningOfExit(exit);
+  process.stderr.write(`\nexit ${exit} (${meaning})   seed ${config.seed}   ${paths.root}\n`);
+  logReport(paths, [text, ...[...errors, ...late].map(stackOf), `exit ${exit}`]);
+  return exit;
+}
+
+function sayErrors(
+  errors: readonly unknown[],
+  { paths, flags }: { readonly paths: RunPaths; readonly flags: RunFlags },
+): void {
   for (const error of errors) {
     process.stderr.write(failureMessage(error, paths.runLog));
     if (flags.verbose === true) process.stderr.write(stackOf(error));
   }
-  if (flags.json === true) {
-    const { gateFailures = [], faults = [], unexpectedExits = [] } = result ?? {};
-    const json = { schema: 1, exit, directory: paths.root, seed: config.seed, verdict };
-    process.stdout.write(
-      `${JSON.stringify({ ...json, statistics: result?.statistics, faults, gateFailures, unexpectedExits })}\n`,
-    );
-  } else process.stdout.write(text);
-  process.stderr.write(`\nexit ${exit} (${MEANING[exit]})   seed ${config.seed}   ${paths.root}\n`);
-  logReport(paths, [text, ...errors.map(stackOf), `exit ${exit}`]);
-  return exit;
 }
 
 /** Last, and of no consequence: everything in it was said. */
@@ -249,17 +283,3 @@ function logReport(paths: RunPaths, parts: readonly string[]): void {
     process.stderr.write(failureMessage(error));
   }
 }
-
-const MEANING: Readonly<Record<ExitCode, string>> = {
-  [EXIT.pass]: 'pass',
-  [EXIT.violation]: 'violation',
-  [EXIT.unknown]: 'unknown',
-  [EXIT.thresholdBroken]: 'threshold broken',
-  [EXIT.regression]: 'regression',
-  [EXIT.provedNothing]: 'proved nothing',
-  [EXIT.usage]: 'usage',
-  [EXIT.bug]: 'a bug in Gong',
-  [EXIT.infrastructure]: 'infrastructure',
-  [EXIT.interrupted]: 'interrupted',
-  [EXIT.terminated]: 'terminated',
-};

@@ -68,7 +68,7 @@ export interface RunOptions {
   /** Ctrl-C: heals, stops, keeps what was recorded. */
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
-  readonly progressIntervalNs?: number;
+  readonly progressIntervalNs?: number | undefined;
   /** Called as each stage begins; what it throws is an error of that stage. */
   readonly onStage?: (stage: Stage) => void | Promise<void>;
   readonly limits?: Partial<RunLimits>;
@@ -86,6 +86,8 @@ export interface RunResult {
   readonly faults: readonly FaultRecord[];
   /** Not empty: the run proved nothing (exit 5). An interrupted run is not asked. */
   readonly gateFailures: readonly GateFailure[];
+  /** Names of the gates that were asked and kept. */
+  readonly gatesKept: readonly string[];
   /** Not empty: exit 75, unless there is a violation. */
   readonly unexpectedExits: readonly (UnexpectedExit & { readonly atNs: number })[];
   /** Whether a leader was known and every node answered after the last heal. */

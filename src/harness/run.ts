@@ -7,6 +7,7 @@ import { writeSummaryCsv } from '../rundir/summary.ts';
 import { writeJson } from '../rundir/whole-file.ts';
 import { ClientStage } from './client-stage.ts';
 import { checkGates } from './gates.ts';
+import { gatesKept } from './gates-asked.ts';
 import { askEveryNode, type FinalAnswers } from './interpreter/final-reads.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
 import { Observer } from './observer.ts';
@@ -92,6 +93,7 @@ class RunSession {
     // Without clients it was interrupted: an interrupted run is not asked.
     const isAsked = input !== undefined && !signal.aborted;
     const gateFailures = isAsked ? checkGates({ ...input, finalAnswers }) : [];
+    const kept = isAsked ? gatesKept({ ...input, finalAnswers }, gateFailures) : [];
     await this.#save(gateFailures);
     return {
       interrupted: signal.aborted,
@@ -99,6 +101,7 @@ class RunSession {
       events: this.#recorder.events,
       faults,
       gateFailures,
+      gatesKept: kept,
       unexpectedExits: this.#exits,
       settledAgain,
       silentNodes: finalAnswers.filter(({ ok, reads }) => ok < reads).map(({ node }) => node),

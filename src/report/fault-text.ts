@@ -1,0 +1,57 @@
+import { formatInstant } from '../lib/duration.ts';
+import type { FaultRecord } from '../rundir/cluster-log.ts';
+import type { NodeExit } from './record.ts';
+import type { StoredFault } from './verdict-file.ts';
+
+/** One line: which fault, on whom, when, and the evidence that it bit. */
+export function describeFault(fault: FaultRecord): string {
+  const name = `fault ${fault.fault + 1}  ${fault.kind}:${fault.shape}`;
+  if (fault.outcome === 'skipped') return `${name}  not injected: the run ended before`;
+  if (fault.outcome === 'unresolved') return `${name}  not injected: no leader was known`;
+  const { election, victimOperations } = fault;
+  const { fail, info, delayed = 0 } = victimOperations;
+  const seen = [
+    `${fail + info} of its operations did not succeed`,
+    delayed > 0 ? `${delayed} had to wait for it` : undefined,
+    fault.links === undefined || fault.links === null
+      ? undefined
+      : `${fault.links.links} links cut, ${fault.links.forwardedBytes} bytes through`,
+    election === null
+      ? undefined
+      : `${election.node} took over in term ${election.term} (was ${election.termBefore})`,
+    ...fault.processes
+      .filter(({ pidBefore, pidAfter }) => pidBefore !== pidAfter)
+      .map(
+        ({ node, pidBefore, pidAfter }) => `${node} came back, pid ${pidBefore} then ${pidAfter}`,
+      ),
+  ].filter((part) => part !== undefined);
+  return (
+    `${name}  on ${fault.victims.join(', ')}  ${formatInstant(fault.startedNs)} to ` +
+    `${formatInstant(fault.healedNs)}: ${seen.join(', ')}`
+  );
+}
+
+/** `partition:leader-minority of n1, n5, 13.848 s to 17.710 s`. */
+export function describeFaultInForce({
+  kind,
+  shape,
+  victims,
+  startTime,
+  healTime,
+}: StoredFault): string {
+  const name = shape === null ? kind : `${kind}:${shape}`;
+  const of = victims.length === 0 ? '' : ` of ${victims.join(', ')}`;
+  const until = healTime === null ? 'the end' : formatInstant(healTime);
+  return `${name}${of}, ${formatInstant(startTime)} to ${until}`;
+}
+
+/** All that were in force, or that there was none. */
+export function describeFaultsInForce(faults: readonly StoredFault[]): string {
+  return faults.length === 0
+    ? 'no fault was in force'
+    : `during ${faults.map(describeFaultInForce).join(' and ')}`;
+}
+
+export function describeExit({ node, atNs, signal, code }: NodeExit): string {
+  return `node ${node} ended by itself at ${formatInstant(atNs)}: ${signal ?? `exit ${code}`}`;
+}
