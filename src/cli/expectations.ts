@@ -81,18 +81,17 @@ function readEntry(entry: unknown, place: string): Expectation {
       throw malformed(`${place}.${name}`, `${shown(value)} is no text`);
     }
   }
-  const expectation = entry as Expectation;
-  if (expectation.check !== CHECK) {
-    const why = `${shown(expectation.check)} cannot be a known failure: only "${CHECK}" can, gates and thresholds cannot`;
+  if (fields.get('check') !== CHECK) {
+    const why =
+      `${shown(fields.get('check'))} cannot be a known failure: ${shown(CHECK)} can, ` +
+      'gates and thresholds cannot';
     throw malformed(`${place}.check`, why);
   }
-  if (!isDay(expectation.expires)) {
-    throw malformed(
-      `${place}.expires`,
-      `${shown(expectation.expires)} is no day such as 2026-12-31`,
-    );
+  if (!isDay(String(fields.get('expires')))) {
+    const why = `${shown(fields.get('expires'))} is no day such as 2026-12-31`;
+    throw malformed(`${place}.expires`, why);
   }
-  return expectation;
+  return entry as Expectation;
 }
 
 function isDay(text: string): boolean {

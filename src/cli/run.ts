@@ -51,7 +51,7 @@ export async function runVerb(
   const config = readRunConfig(flags);
   const expected = flags.expect === undefined ? undefined : await readExpectations(flags.expect);
   const view = makeRunView(process.stderr);
-  const { say } = view;
+  const say = (text: string): void => view.say(text);
   if (flags.dryRun === true) {
     say(describePlan(config));
     if (flags.json === true) process.stdout.write(`${JSON.stringify({ plan: config.plan })}\n`);
@@ -67,7 +67,7 @@ export async function runVerb(
   const run = { target: config.target.name, workload: config.workload.name };
   const expectations =
     expected && applyExpectations(expected, { ...run, today: dayOf(startedAt) }, outcome.verdict);
-  return report({ ...parts, flags, outcome, expectations });
+  return await report({ ...parts, flags, outcome, expectations });
 }
 
 async function openRunDir(
@@ -166,7 +166,7 @@ async function runOnce({ config, paths, signals, hooks, view, clock }: Parts): P
       paths,
       clock,
       signal: signals.signal,
-      onProgress: view.progress,
+      onProgress: (progress) => view.progress(progress),
       progressIntervalNs: view.progressIntervalNs,
       onStage: (stage) => {
         view.stage(stage);

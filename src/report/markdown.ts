@@ -11,9 +11,8 @@ export function plain(text: string): string {
       .replaceAll(/[\\`*[\]|~]/g, String.raw`\$&`)
       // Between letters an underscore means nothing.
       .replaceAll(/(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, String.raw`\_`)
-      .replaceAll('&', '&amp;')
-      .replaceAll('<', '&lt;')
-      .replaceAll('>', '&gt;')
+      // Before a blank or a digit they begin neither a tag nor a link nor an entity.
+      .replaceAll(/[<&](?=[A-Za-z#/!?])/g, String.raw`\$&`)
   );
 }
 

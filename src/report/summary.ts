@@ -6,7 +6,7 @@ import { describeExpectations } from './known-failures.ts';
 import { fenced, plain, table } from './markdown.ts';
 import { opsCsvNote } from './ops-csv-bound.ts';
 import type { RunRecord } from './record.ts';
-import { commandOf } from './shell.ts';
+import { commandOf, optionOf } from './command-line.ts';
 import { describeThreshold, thresholdsOf } from './thresholds.ts';
 import { culprits, verdictHeadline } from './verdict-file.ts';
 
@@ -47,7 +47,7 @@ function headline(record: RunRecord): readonly string[] {
   const lines = [`# Gong: ${plain(said)}${known} (${exit})`];
   if (manifest !== undefined) {
     const { target, nodes, workload, seed, config, startedAt, gong, node } = manifest;
-    const option = (name: string): string => plain(String(config[name] ?? '?'));
+    const option = (name: string): string => plain(optionOf(config, name));
     lines.push(
       '',
       `${plain(workload)} on ${nodes} ${plain(target)} nodes for ${option('duration')}, ` +

@@ -8,6 +8,13 @@ export function commandOf({ argv, seed }: Manifest): string {
   return ['npx', ...words.map(quoted)].join(' ');
 }
 
+/** An option's final value as text, `?` where the manifest has none. */
+export function optionOf(config: Manifest['config'], name: string): string {
+  const value = config[name];
+  if (value === undefined || value === null) return '?';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
