@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { type DocumentNode, parse, type ValueNode } from '@humanwhocodes/momoa';
 import { isAbout, type StoredVerdict } from '../report/index.ts';
 import type {
   AppliedExpectation,
   AppliedExpectations,
   Expectation,
 } from '../rundir/expectations.ts';
-import type { UserError } from '../lib/user-error.ts';
 import { usageError } from './failure-message.ts';
 
 /** What `--expect` named. */
@@ -24,7 +24,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'expires',
 ]);
 const REQUIRED = ['target', 'workload', 'check', 'reason', 'expires'] as const;
-const CHECK = 'linearizable';
+const CHECK = 'linearizable' as const;
 const EXAMPLE =
   '[{"target":"raft","workload":"register","check":"linearizable","reason":"…","expires":"2026-12-31"}]';
 
@@ -32,7 +32,7 @@ const EXAMPLE =
  * Reads a file of known failures: a JSON array of entries.
  *
  * @throws UserError (`usage`): GONG-E182 it cannot be read, GONG-E183 it is not such a file, with the
- *   position
+ *   line and column
  */
 export async function readExpectations(file: string): Promise<ExpectationFile> {
   let text: string;
@@ -46,71 +46,87 @@ export async function readExpectations(file: string): Promise<ExpectationFile> {
       fix: 'name a file of known failures, or leave --expect out',
     });
   }
-  const parsed = parse(file, text);
-  if (!Array.isArray(parsed)) throw malformed(file, 'it is no array of entries');
-  return { file, entries: parsed.map((entry: unknown, i) => readEntry(entry, `${file}[${i}]`)) };
-}
-
-function parse(file: string, text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    // Without a position the text ended too early.
-    const position = Number(/at position (\d+)/.exec(message)?.[1] ?? text.length);
-    const before = text.slice(0, position).split('\n');
-    throw malformed(`${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`, message);
+    return { file, entries: readEntries(text) };
+  } catch (error) {
+    if (!(error instanceof Misplaced)) throw error;
+    const { line, column } = error.position;
+    throw usageError({
+      code: 'GONG-E183',
+      what: `${file}:${line}:${column}: no file of known failures`,
+      why: error.message,
+      fix: `for example ${EXAMPLE}`,
+    });
   }
 }
 
-function readEntry(entry: unknown, place: string): Expectation {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
-    throw malformed(place, 'an entry is an object');
+/** What is wrong, and where; lines and columns from 1. */
+class Misplaced extends Error {
+  readonly position: { readonly line: number; readonly column: number };
+
+  constructor(position: { readonly line: number; readonly column: number }, why: string) {
+    super(why);
+    this.position = position;
   }
-  const fields = new Map<string, unknown>(Object.entries(entry));
-  const foreign = [...fields.keys()].find((name) => !FIELDS.has(name));
-  if (foreign !== undefined) {
-    const why = `an entry has the fields ${[...FIELDS].join(', ')}`;
-    throw malformed(`${place}.${foreign}`, why);
+}
+
+function readEntries(text: string): readonly Expectation[] {
+  const { body } = parsed(text);
+  if (body.type !== 'Array') throw new Misplaced(body.loc.start, 'it is no array of entries');
+  return body.elements.map(({ value }, i) => readEntry(value, `[${i}]`));
+}
+
+function parsed(text: string): DocumentNode {
+  try {
+    return parse(text, { mode: 'json' });
+  } catch (error) {
+    const { message, offset } = error as Error & { readonly offset?: number };
+    // An end that comes too early is told without its place.
+    const isEnd = /end of input/.test(message);
+    const before = text.slice(0, isEnd ? text.length : offset).split('\n');
+    const position = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+    throw new Misplaced(position, message);
+  }
+}
+
+function readEntry(entry: ValueNode, place: string): Expectation {
+  if (entry.type !== 'Object') throw new Misplaced(entry.loc.start, `${place} is no object`);
+  const fields = new Map<string, string>();
+  for (const { name, value } of entry.members) {
+    const field = name.type === 'String' ? name.value : name.name;
+    const at = `${place}.${field}`;
+    if (!FIELDS.has(field)) {
+      const why = `${at} is not known: an entry has ${[...FIELDS].join(', ')}`;
+      throw new Misplaced(name.loc.start, why);
+    }
+    if (fields.has(field)) throw new Misplaced(name.loc.start, `${at} stands there twice`);
+    const wrong = wrongValue(field, value);
+    if (wrong !== undefined) throw new Misplaced(value.loc.start, `${at} ${wrong}`);
+    if (value.type === 'String') fields.set(field, value.value);
   }
   for (const name of REQUIRED) {
-    if (!fields.has(name)) throw malformed(place, `it has no "${name}"`);
+    if (!fields.has(name)) throw new Misplaced(entry.loc.start, `${place} has no "${name}"`);
   }
-  for (const [name, value] of fields) {
-    if (typeof value !== 'string' || value === '') {
-      throw malformed(`${place}.${name}`, `${shown(value)} is no text`);
-    }
+  const required = Object.fromEntries(fields) as Record<(typeof REQUIRED)[number], string>;
+  return { ...required, check: CHECK };
+}
+
+/** Undefined when the field may have this value. */
+function wrongValue(field: string, node: ValueNode): string | undefined {
+  if (node.type !== 'String' || node.value === '') return 'is no text';
+  const shown = JSON.stringify(node.value.slice(0, 60));
+  if (field === 'check' && node.value !== CHECK) {
+    return `is ${shown}: only "${CHECK}" can be a known failure, gates and thresholds cannot`;
   }
-  if (fields.get('check') !== CHECK) {
-    const why =
-      `${shown(fields.get('check'))} cannot be a known failure: ${shown(CHECK)} can, ` +
-      'gates and thresholds cannot';
-    throw malformed(`${place}.check`, why);
-  }
-  if (!isDay(String(fields.get('expires')))) {
-    const why = `${shown(fields.get('expires'))} is no day such as 2026-12-31`;
-    throw malformed(`${place}.expires`, why);
-  }
-  return entry as Expectation;
+  return field === 'expires' && !isDay(node.value)
+    ? `is ${shown}, which is no day such as 2026-12-31`
+    : undefined;
 }
 
 function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const date = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
-}
-
-function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).slice(0, 60);
-}
-
-function malformed(place: string, why: string): UserError {
-  return usageError({
-    code: 'GONG-E183',
-    what: `${place}: no file of known failures`,
-    why,
-    fix: `for example ${EXAMPLE}`,
-  });
 }
 
 /**

@@ -1,9 +1,9 @@
-import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import { formatDuration } from '../lib/duration.ts';
 import { type ListedRun, listRuns } from '../report/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { integerFlag } from './flag-values.ts';
+import type { OutputStream } from './result-text.ts';
 
 /** The options of `gong ls` as the parser gives them. */
 export interface ListFlags {
@@ -66,10 +66,7 @@ const COLUMNS: readonly Column[] = [
  * A table. On a terminal it keeps to its width: columns that can be spared are left out, and a nemesis
  * or a directory that is still too long is cut. Elsewhere it is whole.
  */
-export function listText(
-  runs: readonly ListedRun[],
-  stream: NodeJS.WritableStream & Partial<WriteStream>,
-): string {
+export function listText(runs: readonly ListedRun[], stream: OutputStream): string {
   if (runs.length === 0) return '';
   const cells = new Map(
     COLUMNS.map((column) => [column, runs.map((run) => oneLine(column.cell(run)))]),

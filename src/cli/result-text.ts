@@ -1,4 +1,3 @@
-import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import {
@@ -61,6 +60,12 @@ export function describeKnown(applied: AppliedExpectations | undefined): string 
   return lines.join('') + (applied.excuses ? excused : '');
 }
 
+/** Standard output, or what stands for it. */
+export type OutputStream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+};
+
 /** Words that a line begins with, and how they look. Nothing else is coloured. */
 const LOOKS: readonly (readonly [RegExp, Parameters<typeof styleText>[0]])[] = [
   [/^LINEARIZABLE$/, ['bold', 'green']],
@@ -77,10 +82,7 @@ const LOOKS: readonly (readonly [RegExp, Parameters<typeof styleText>[0]])[] = [
  * The text as it goes to a stream: on a terminal broken between words at its width, and coloured where
  * `NO_COLOR` does not forbid it; elsewhere as it is.
  */
-export function coloured(
-  text: string,
-  stream: NodeJS.WritableStream & Partial<WriteStream>,
-): string {
+export function coloured(text: string, stream: OutputStream): string {
   const isTerminal = stream.isTTY === true;
   const lines = text.split('\n');
   const broken = isTerminal ? lines.flatMap((line) => brokenAt(line, stream.columns ?? 80)) : lines;
