@@ -7,6 +7,7 @@ import { durability } from './scenarios/durability.ts';
 import { errors } from './scenarios/errors.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { mainJob } from './scenarios/main-job.ts';
+import { results } from './scenarios/results.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
 
@@ -18,6 +19,7 @@ const SCENARIOS: readonly Scenario[] = [
   harnessKilled,
   durability,
   errors,
+  results,
 ];
 
 const { values, positionals } = parseArgs({

@@ -10,7 +10,7 @@ import { cannotWrite } from '../rundir/write-error.ts';
 
 /** Keys whose history is written out by itself. */
 const KEYS_MAX = 5;
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 17;
 
 /**
  * `failure/`: the explanation, and the history of each key that failed (with all faults), which

@@ -101,6 +101,10 @@ test('the block fits into 80 columns: elapsed, rate, quantiles, counts, leader, 
     '  leader n2   term 3   fault partition:leader-minority on n1, n5',
   ]);
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
+  const leaderless = progressLines({ ...PROGRESS, leader: undefined, term: 0 });
+  expect(leaderless[3]).toBe('  fault partition:leader-minority on n1, n5');
+  const silent = progressLines({ ...PROGRESS, okPerSecond: 0, p50Ns: 0, p99Ns: 0 });
+  expect(silent[1]).toBe('  0 ok/s   nothing succeeds');
 });
 
 test('a bar is never shorter or longer than it should be', () => {

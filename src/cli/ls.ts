@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { styleText } from 'node:util';
 import { formatDuration } from '../lib/duration.ts';
 import { type ListedRun, listRuns } from '../report/index.ts';
@@ -25,7 +26,7 @@ export async function listVerb(flags: ListFlags): Promise<ExitCode> {
     process.stdout.write(`${JSON.stringify(list)}\n`);
     return EXIT.pass;
   }
-  process.stdout.write(listText(list.runs, process.stdout));
+  process.stdout.write(listText(list.runs, process.stdout, flags.resultsDir));
   const { runs, total } = list;
   if (total === 0) process.stderr.write(`no runs in ${flags.resultsDir}\n`);
   if (total > runs.length) {
@@ -59,22 +60,37 @@ const COLUMNS: readonly Column[] = [
   { title: 'p99', cell: ({ p99Ns }) => duration(p99Ns), isNumber: true, dispensable: 6 },
   { title: 'ran', cell: ({ durationNs }) => duration(durationNs), isNumber: true, dispensable: 9 },
   { title: 'seed', cell: ({ seed }) => seed ?? '?', isNumber: true, dispensable: 10 },
-  { title: 'directory', cell: ({ directory }) => directory, dispensable: 0 },
 ];
 
+function directoryColumn(isTerminal: boolean, resultsDir: string): Column {
+  return isTerminal
+    ? {
+        title: `in ${resultsDir}`,
+        cell: ({ directory }) => path.relative(resultsDir, directory),
+        dispensable: 0,
+      }
+    : { title: 'directory', cell: ({ directory }) => directory, dispensable: 0 };
+}
+
 /**
- * A table. On a terminal it keeps to its width: columns that can be spared are left out, and a nemesis
- * or a directory that is still too long is cut. Elsewhere it is whole.
+ * A table. On a terminal it keeps to its width: columns that can be spared are left out, lines that are
+ * still too long are cut, and directories are named from the results directory on. Elsewhere it is whole.
  */
-export function listText(runs: readonly ListedRun[], stream: OutputStream): string {
+export function listText(
+  runs: readonly ListedRun[],
+  stream: OutputStream,
+  resultsDir: string,
+): string {
   if (runs.length === 0) return '';
+  const isTerminal = stream.isTTY === true;
+  const columns = [...COLUMNS, directoryColumn(isTerminal, resultsDir)];
   const cells = new Map(
-    COLUMNS.map((column) => [column, runs.map((run) => oneLine(column.cell(run)))]),
+    columns.map((column) => [column, runs.map((run) => oneLine(column.cell(run)))]),
   );
   const widthOf = (column: Column): number =>
     Math.max(column.title.length, ...(cells.get(column) ?? []).map((cell) => cell.length));
-  const columnsMax = stream.isTTY === true ? (stream.columns ?? 80) : Infinity;
-  let kept = COLUMNS;
+  const columnsMax = isTerminal ? (stream.columns ?? 80) : Infinity;
+  let kept = columns;
   while (tableWidth(kept.map(widthOf)) > columnsMax) {
     const first = kept.toSorted((a, b) => b.dispensable - a.dispensable)[0];
     if (first === undefined || first.dispensable === 0) break;

@@ -37,7 +37,8 @@ export function factsOf(ended: {
       interrupted: isInterrupted,
       errors: errors.map(runError),
       gatesKept: result?.gatesKept ?? [],
-      silentNodes: result?.silentNodes ?? [],
+      // An interrupted run does not wait for answers.
+      silentNodes: isInterrupted ? [] : (result?.silentNodes ?? []),
       expectations: expectations ?? null,
     },
   };

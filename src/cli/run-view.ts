@@ -79,11 +79,19 @@ export function progressLines(progress: Progress): readonly string[] {
     fault === undefined
       ? 'no fault'
       : `fault ${fault.kind}:${fault.shape} on ${fault.victims.join(', ')}`;
+  // A store need not have a leader.
+  const leadership =
+    leader === undefined && term === 0 ? '' : `leader ${leader ?? '?'}   term ${term}   `;
+  // Without a single answer there are no quantiles.
+  const latency =
+    okPerSecond > 0
+      ? `p50 ${formatDuration(p50Ns)}   p99 ${formatDuration(p99Ns)}`
+      : 'nothing succeeds';
   return [
     `  ${bar(share, BAR_COLUMNS)}  ${whole(elapsedNs)} of ${whole(totalNs)} s`,
-    `  ${Math.round(okPerSecond)} ok/s   p50 ${formatDuration(p50Ns)}   p99 ${formatDuration(p99Ns)}`,
+    `  ${Math.round(okPerSecond)} ok/s   ${latency}`,
     `  ok ${counts.ok}   fail ${counts.fail}   info ${counts.info}`,
-    `  leader ${leader ?? '?'}   term ${term}   ${faultText}`,
+    `  ${leadership}${faultText}`,
   ];
 }
 

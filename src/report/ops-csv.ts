@@ -28,7 +28,7 @@ const COLUMNS = [
   'error',
 ] as const;
 
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 17;
 
 type Row = readonly (string | number)[];
 
