@@ -18,12 +18,10 @@ test('gong check --json: one line per file, with schema, file and verdict', asyn
   expect(rest).toEqual(['']);
   const verdict: unknown = JSON.parse(judged ?? '');
   expect(verdict).toMatchObject({ schema: 1, file: run.paths.root, valid: false });
-  expect(Object.keys(verdict ?? {}).toSorted()).toEqual(
-    [
-      ...['completed', 'crashed', 'elapsedNs', 'failed', 'failures', 'file', 'keys', 'model'],
-      ...['operations', 'schema', 'stale', 'torn', 'unknown', 'valid', 'witnessesVerified'],
-    ].toSorted(),
-  );
+  const fields =
+    'completed crashed elapsedNs failed failures file keys model operations schema stale torn ' +
+    'unknown valid witnessesVerified';
+  expect(Object.keys(verdict ?? {}).toSorted()).toEqual(fields.split(' '));
   const failed: unknown = JSON.parse(unreadable ?? '');
   expect(failed).toEqual({
     schema: 1,

@@ -65,7 +65,7 @@ class Runs {
     const told = readFileSync(summary, 'utf8');
     must(told === this.read('summary.md'), 'the job summary is not summary.md');
     must(told.length < GITHUB_SUMMARY_BYTES_MAX, 'the job summary is too large');
-    must(ended.stdout.includes('\u001B') === false, 'escape sequences where there is no terminal');
+    must(!ended.stdout.includes('\u001B'), 'escape sequences where there is no terminal');
     return ended;
   }
 
