@@ -1,154 +1,303 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Cluster } from '../src/contracts/cluster.ts';
-import { type Link, nodeId, type NodeId } from '../src/contracts/names.ts';
-import type { Nemesis, ResolvedFault } from '../src/contracts/nemesis.ts';
+import { nodeId, type NodeId } from '../src/contracts/names.ts';
+import type { Nemesis, NemesisShape, ResolvedFault } from '../src/contracts/nemesis.ts';
 import { defined } from '../src/lib/assert.ts';
 import { makeRandom } from '../src/lib/prng.ts';
-import { kill } from './kill.ts';
-import { groupsOf, linksAcross, partition } from './partition.ts';
+import { UserError } from '../src/lib/user-error.ts';
+import { linksIn } from './fault-value.ts';
+import { nemeses } from './index.ts';
 
 const named = (count: number): NodeId[] =>
   Array.from({ length: count }, (_, i) => nodeId(`n${i + 1}`));
 
-const shapeOf = (nemesis: Nemesis, shape: string) =>
-  defined(
-    nemesis.shapes.find((one) => one.shape === shape),
-    `no shape ${shape}`,
-  );
+const quorum = (count: number): number => Math.floor(count / 2) + 1;
 
-/** A cluster of 3 to 9 nodes, a leader among them, a shape and a seed. */
-const situations = fc
-  .record({
-    count: fc.integer({ min: 3, max: 9 }),
-    leader: fc.nat(),
-    shape: fc.constantFrom(...partition.shapes.map((one) => one.shape)),
-    seed: fc.string(),
-  })
-  .map(({ count, leader, shape, seed }) => {
-    const nodes = named(count);
-    const view = { nodes, leader: nodes[leader % count] };
-    const fault = shapeOf(partition, shape).resolve(view, makeRandom(seed));
-    return { ...view, shape, fault: defined(fault, 'a leader is known') };
-  });
+const all = [...nemeses.values()].flatMap((nemesis) =>
+  nemesis.shapes.map((shape) => ({ nemesis, shape })),
+);
 
-test('groups are disjoint, cover all nodes, and the victims are the side without a quorum', () => {
+interface Situation {
+  readonly nemesis: Nemesis;
+  readonly shape: NemesisShape;
+  readonly nodes: readonly NodeId[];
+  readonly leader: NodeId;
+  readonly seed: string;
+  readonly fault: ResolvedFault;
+}
+
+/** A cluster of up to 9 nodes that a shape makes sense for, a leader among them, and a seed. */
+function situations(isMeant: (nemesis: Nemesis, shape: NemesisShape) => boolean) {
+  const meant = all.filter(({ nemesis, shape }) => isMeant(nemesis, shape));
+  return fc
+    .record({
+      which: fc.constantFrom(...meant),
+      count: fc.integer({ min: 1, max: 9 }),
+      leader: fc.nat(),
+      seed: fc.string(),
+    })
+    .filter(({ which, count }) => count >= which.shape.nodesMin)
+    .map(({ which, count, leader, seed }): Situation => {
+      const nodes = named(count);
+      const view = { nodes, leader: defined(nodes[leader % count], 'one of them') };
+      const fault = which.shape.resolve(view, makeRandom(seed));
+      return { ...which, ...view, seed, fault: defined(fault, 'a leader is known') };
+    });
+}
+
+const partitions = (...shapes: readonly string[]) =>
+  situations(({ kind }, { shape }) => kind === 'partition' && shapes.includes(shape));
+
+/** Whom a node can send to, itself included, when the fault's links are cut. */
+function seenBy(node: NodeId, { nodes, fault }: Situation): readonly NodeId[] {
+  const cut = linksIn('partition', fault.value);
+  return nodes.filter((to) => !cut.some((link) => link.from === node && link.to === to));
+}
+
+test('victims are some of the nodes, in their order; the leader is named where it was chosen', () => {
+  const some = situations(() => true);
   fc.assert(
-    fc.property(situations, ({ nodes, fault }) => {
-      const groups = groupsOf(fault.value);
-      expect(groups.flat().toSorted()).toEqual(nodes.toSorted());
-      const quorum = Math.floor(nodes.length / 2) + 1;
-      const [cutOff = [], rest = []] = groups;
-      expect(cutOff).toEqual(fault.victims);
-      expect(cutOff.length).toBeGreaterThan(0);
-      expect(cutOff.length).toBeLessThan(quorum);
-      expect(rest.length).toBeGreaterThanOrEqual(quorum);
+    fc.property(some, ({ nodes, leader, shape, fault }) => {
+      expect(fault.victims.length).toBeGreaterThan(0);
+      expect(nodes.filter((node) => fault.victims.includes(node))).toEqual(fault.victims);
+      const isLeaderShape = shape.shape.startsWith('leader');
+      expect(fault.leader).toBe(isLeaderShape ? leader : undefined);
+      expect(fault.victims.includes(leader) || !isLeaderShape).toBe(true);
     }),
   );
 });
 
-test('each shape isolates whom it names', () => {
+test('the same seed chooses the same victims, and all of it survives a file', () => {
+  const some = situations(() => true);
   fc.assert(
-    fc.property(situations, ({ nodes, leader, shape, fault }) => {
-      const { victims } = fault;
-      const largestMinority = Math.ceil(nodes.length / 2) - 1;
+    fc.property(some, ({ nemesis, shape, nodes, leader, seed, fault }) => {
+      expect(shape.resolve({ nodes, leader }, makeRandom(seed))).toEqual(fault);
+      const read = JSON.parse(JSON.stringify(fault)) as ResolvedFault;
+      expect(read.value).toEqual(fault.value);
+      expect(nemesis.links?.(read)).toEqual(nemesis.links?.(fault));
+    }),
+  );
+});
+
+test('exactly the shapes that are about the leader wait for one to be known', () => {
+  for (const { shape } of all) {
+    const fault = shape.resolve({ nodes: named(5), leader: undefined }, makeRandom(1));
+    expect(fault === undefined).toBe(shape.shape.startsWith('leader'));
+  }
+});
+
+test('an election is required exactly where a leader loses its office, and can be held', () => {
+  for (const { nemesis, shape } of all) {
+    const needsElection = shape.evidence.includes('election');
+    expect(needsElection).toBe(shape.hitsLeader);
+    const deposes = ['kill', 'pause', 'partition'].includes(nemesis.kind);
+    expect(needsElection).toBe(deposes && shape.shape.startsWith('leader'));
+    expect(shape.nodesMin).toBeGreaterThanOrEqual(needsElection ? 3 : 1);
+  }
+});
+
+test('kill, pause, slow and reset hit as many nodes as their shapes say', () => {
+  const some = situations(({ kind }) => kind !== 'partition');
+  fc.assert(
+    fc.property(some, ({ shape, nodes, fault }) => {
       const sizes: Record<string, number> = {
         one: 1,
+        minority: nodes.length - quorum(nodes.length),
+        majority: quorum(nodes.length),
+        all: nodes.length,
         leader: 1,
-        halves: largestMinority,
-        'leader-minority': largestMinority,
       };
-      expect(victims.length).toBe(sizes[shape]);
-      const hitsLeader = shapeOf(partition, shape).hitsLeader;
-      expect(fault.leader).toBe(hitsLeader ? leader : undefined);
-      expect(victims.includes(fault.leader ?? victims[0] ?? nodeId(''))).toBe(true);
+      expect(fault.victims.length).toBe(sizes[shape.shape]);
     }),
   );
 });
 
-test('of five nodes leader-minority cuts off two, of three the leader alone', () => {
-  const resolve = (count: number) =>
-    shapeOf(partition, 'leader-minority').resolve(
-      { nodes: named(count), leader: nodeId('n2') },
-      makeRandom(1),
-    )?.victims;
-  expect(resolve(5)).toHaveLength(2);
-  expect(resolve(3)).toEqual(['n2']);
-});
-
-test('the links that are cut are exactly those between the groups, both ways', () => {
+test('slow and reset act on exactly the links that a victim is an end of', () => {
+  const some = situations(({ kind }) => kind === 'slow' || kind === 'reset');
   fc.assert(
-    fc.property(situations, ({ nodes, fault }) => {
-      const groups = groupsOf(fault.value);
-      const sideOf = (node: NodeId): number => groups.findIndex((group) => group.includes(node));
-      const expected = nodes.flatMap((from) =>
-        nodes.filter((to) => sideOf(from) !== sideOf(to)).map((to) => `${from}>${to}`),
+    fc.property(some, ({ nemesis, nodes, fault }) => {
+      const touched = nodes.flatMap((from) =>
+        nodes
+          .filter((to) => to !== from && [from, to].some((node) => fault.victims.includes(node)))
+          .map((to) => `${from}->${to}`),
       );
-      const cut = linksAcross(groups).map(({ from, to }) => `${from}>${to}`);
-      expect(cut.toSorted()).toEqual(expected.toSorted());
+      const links = defined(nemesis.links?.(fault), 'they act on links');
+      expect(links.map(({ from, to }) => `${from}->${to}`).toSorted()).toEqual(touched.toSorted());
     }),
   );
 });
 
-test('shapes that hit the leader wait for one to be known', () => {
-  for (const nemesis of [kill, partition]) {
-    for (const shape of nemesis.shapes) {
-      const fault = shape.resolve({ nodes: named(5), leader: undefined }, makeRandom(1));
-      expect(fault === undefined).toBe(shape.hitsLeader);
-    }
-  }
+test('a delay is 50 to 200 ms, and its jitter at most half of that', () => {
+  const some = situations(({ kind }) => kind === 'slow');
+  fc.assert(
+    fc.property(some, ({ fault }) => {
+      const { delayNs = 0, jitterNs = 0 } = fault.value as Record<string, number>;
+      expect(delayNs).toBeGreaterThanOrEqual(50_000_000);
+      expect(delayNs).toBeLessThanOrEqual(200_000_000);
+      expect(jitterNs).toBeGreaterThan(0);
+      expect(jitterNs).toBeLessThanOrEqual(delayNs / 2);
+    }),
+  );
 });
 
-test('a partition cuts through the cluster and disposal heals it', async () => {
-  const cuts: Link[][] = [];
-  const links = {
-    async cut(some: readonly Link[]) {
-      cuts.push([...some]);
-      return { [Symbol.asyncDispose]: async () => void cuts.pop() };
-    },
-  };
-  const fault: ResolvedFault = {
-    victims: [nodeId('n1')],
-    leader: undefined,
-    value: { groups: [['n1'], ['n2', 'n3']] },
-  };
-  {
-    await using cut = new AsyncDisposableStack();
-    cut.use(await partition.inject(clusterWith({ links }), fault, 'one'));
-    expect(cuts[0]).toHaveLength(4);
-    expect(partition.links?.(fault)).toEqual(cuts[0]);
-  }
-  expect(cuts).toEqual([]);
+test('resets come every 200 to 500 ms', () => {
+  const some = situations(({ kind }) => kind === 'reset');
+  fc.assert(
+    fc.property(some, ({ fault }) => {
+      const { everyNs } = fault.value as Record<string, number>;
+      expect(everyNs).toBeGreaterThanOrEqual(200_000_000);
+      expect(everyNs).toBeLessThanOrEqual(500_000_000);
+    }),
+  );
 });
 
-/** A cluster of which only what a test names exists. */
-function clusterWith(parts: object): Cluster {
-  return parts as Cluster;
+test('every partition but one-way cuts both directions, and every one cuts something', () => {
+  const some = situations(({ kind }) => kind === 'partition');
+  fc.assert(
+    fc.property(some, ({ shape, fault }) => {
+      const cut = linksIn('partition', fault.value);
+      expect(cut.length).toBeGreaterThan(0);
+      const texts = new Set(cut.map(({ from, to }) => `${from}->${to}`));
+      expect(texts.size).toBe(cut.length);
+      const isSymmetric = cut.every(({ from, to }) => texts.has(`${to}->${from}`));
+      expect(isSymmetric).toBe(shape.shape !== 'one-way');
+    }),
+  );
+});
+
+test('one, minority and leader: each victim sees itself alone, the others see each other', () => {
+  fc.assert(
+    fc.property(partitions('one', 'minority', 'leader'), (situation) => {
+      const { nodes, shape, fault } = situation;
+      const others = nodes.filter((node) => !fault.victims.includes(node));
+      for (const victim of fault.victims) expect(seenBy(victim, situation)).toEqual([victim]);
+      for (const other of others) expect(seenBy(other, situation)).toEqual(others);
+      expect(others.length).toBeGreaterThanOrEqual(quorum(nodes.length));
+      const count = shape.shape === 'minority' ? nodes.length - quorum(nodes.length) : 1;
+      expect(fault.victims.length).toBe(count);
+    }),
+  );
+});
+
+test('halves and leader-minority: two sides, as even as they can be with a quorum on one', () => {
+  fc.assert(
+    fc.property(partitions('halves', 'leader-minority'), (situation) => {
+      const { nodes, fault } = situation;
+      const others = nodes.filter((node) => !fault.victims.includes(node));
+      expect(others.length).toBe(quorum(nodes.length));
+      for (const node of nodes) {
+        const side = fault.victims.includes(node) ? fault.victims : others;
+        expect(seenBy(node, situation)).toEqual(side);
+      }
+    }),
+  );
+});
+
+test('majority: a majority sees itself alone, and nobody sees a quorum', () => {
+  fc.assert(
+    fc.property(partitions('majority'), (situation) => {
+      const { nodes, fault } = situation;
+      expect(fault.victims.length).toBe(quorum(nodes.length));
+      for (const victim of fault.victims) expect(seenBy(victim, situation)).toEqual([victim]);
+      for (const node of nodes) {
+        expect(seenBy(node, situation).length).toBeLessThan(quorum(nodes.length));
+      }
+    }),
+  );
+});
+
+test('ring: each node sees a majority but not all, and no two nodes see the same', () => {
+  fc.assert(
+    fc.property(partitions('ring'), (situation) => {
+      const { nodes, fault } = situation;
+      expect(fault.victims).toEqual(nodes);
+      const seen = nodes.map((node) => seenBy(node, situation));
+      for (const some of seen) {
+        expect(some.length).toBeGreaterThanOrEqual(quorum(nodes.length));
+        expect(some.length).toBeLessThan(nodes.length);
+        // One neighbour more on each side than needed would be a weaker cut than it could be.
+        expect(some.length - 2).toBeLessThan(quorum(nodes.length));
+      }
+      expect(new Set(seen.map((some) => some.join())).size).toBe(nodes.length);
+    }),
+  );
+});
+
+test('bridge: two sides of like size see nothing of each other, and one node sees all', () => {
+  fc.assert(
+    fc.property(partitions('bridge'), (situation) => {
+      const { nodes, fault } = situation;
+      const [bridge, ...others] = nodes.filter((node) => !fault.victims.includes(node));
+      expect(others).toEqual([]);
+      expect(seenBy(defined(bridge, 'one is no victim'), situation)).toEqual(nodes);
+      const sides = new Map(
+        fault.victims.map((node) => {
+          const side = seenBy(node, situation).filter((seen) => seen !== bridge);
+          return [side.join(), side];
+        }),
+      );
+      const sizes = [...sides.values()].map((side) => side.length).toSorted((a, b) => a - b);
+      expect(sizes.length).toBe(2);
+      expect(sizes[0]).toBe(Math.floor((nodes.length - 1) / 2));
+      expect(sizes[1]).toBe(Math.ceil((nodes.length - 1) / 2));
+    }),
+  );
+});
+
+test('one-way: one node sends to nobody, or is sent nothing by anybody; both happen', () => {
+  const directions = new Set<string>();
+  fc.assert(
+    fc.property(partitions('one-way'), (situation) => {
+      const { nodes, fault } = situation;
+      const victim = defined(fault.victims[0], 'there is one');
+      expect(fault.victims).toEqual([victim]);
+      const others = nodes.filter((node) => node !== victim);
+      const isMute = seenBy(victim, situation).length === 1;
+      directions.add(isMute ? 'mute' : 'deaf');
+      expect(seenBy(victim, situation)).toEqual(isMute ? [victim] : nodes);
+      for (const other of others) {
+        expect(seenBy(other, situation)).toEqual(isMute ? nodes : others);
+      }
+    }),
+  );
+  expect(directions).toEqual(new Set(['mute', 'deaf']));
+});
+
+test('whatever stands in a file as a value: it names links, or that is a usage error', () => {
+  const names = fc.constantFrom('n1', 'n2', 'n3', '', 7, null);
+  const strange = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ groups: fc.array(fc.array(names, { maxLength: 3 }), { maxLength: 3 }) }),
+    fc.record({
+      links: fc.array(fc.constantFrom('n1->n2', 'n2->n1', 'n1-n2', '->n1', 'n1->n1', 3)),
+    }),
+  );
+  fc.assert(
+    fc.property(strange, (value) => {
+      const fault: ResolvedFault = {
+        victims: [nodeId('n1')],
+        leader: undefined,
+        value: value as ResolvedFault['value'],
+      };
+      for (const nemesis of nemeses.values()) {
+        const { links, refusal } = linksOrRefusal(nemesis, fault);
+        expect(links?.length).not.toBe(0);
+        expect((links ?? []).filter(({ from, to }) => from === to)).toEqual([]);
+        const named = (links ?? []).flatMap(({ from, to }) => [from, to]);
+        expect(named.filter((node) => !/^n[123]$/.test(node))).toEqual([]);
+        expect([undefined, 'GONG-E131', 'GONG-E133']).toContain(refusal?.code);
+        expect([undefined, 'usage']).toContain(refusal?.kind);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+function linksOrRefusal(nemesis: Nemesis, fault: ResolvedFault) {
+  try {
+    return { links: nemesis.links?.(fault) };
+  } catch (error) {
+    if (error instanceof UserError) return { refusal: error };
+    throw error;
+  }
 }
-
-function processesWith(down: Set<NodeId>, unkillable?: NodeId) {
-  return {
-    pid: (node: NodeId) => (down.has(node) ? undefined : 1),
-    async kill(node: NodeId) {
-      if (node === unkillable) throw new Error('not permitted');
-      down.add(node);
-    },
-    start: async (node: NodeId) => void down.delete(node),
-  };
-}
-
-test('a killed node is started again at disposal, also when another could not be killed', async () => {
-  const [n1, n2] = [nodeId('n1'), nodeId('n2')];
-  const fault: ResolvedFault = { victims: [n1, n2], leader: undefined, value: null };
-  const down = new Set<NodeId>();
-  {
-    await using killed = new AsyncDisposableStack();
-    const cluster = clusterWith({ processes: processesWith(down) });
-    killed.use(await kill.inject(cluster, fault, 'one'));
-    expect(down).toEqual(new Set([n1, n2]));
-  }
-  expect(down.size).toBe(0);
-  const cluster = clusterWith({ processes: processesWith(down, n2) });
-  await expect(kill.inject(cluster, fault, 'one')).rejects.toThrow('not permitted');
-  expect(down.size).toBe(0);
-});

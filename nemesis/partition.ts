@@ -1,72 +1,166 @@
 import type { Cluster } from '../src/contracts/cluster.ts';
-import { type Link, nodeId, type NodeId } from '../src/contracts/names.ts';
-import type { Nemesis, ResolvedFault } from '../src/contracts/nemesis.ts';
-import { assert, defined } from '../src/lib/assert.ts';
+import type { Link, NodeId } from '../src/contracts/names.ts';
+import type { Nemesis, NemesisShape, ResolvedFault } from '../src/contracts/nemesis.ts';
+import { defined } from '../src/lib/assert.ts';
 import type { Random } from '../src/lib/prng.ts';
+import { eachAlone, linksIn, linksOf, namingLinks } from './fault-value.ts';
+import { largestMinority, quorum } from './node-shapes.ts';
 
-/** What a resolved fault carries: any JSON, since it may come from a file. */
-type Value = ResolvedFault['value'];
+/** Shapes that cut some nodes off from every quorum: those nodes are the victims. */
+const CUT_OFF: readonly NemesisShape[] = [
+  {
+    shape: 'one',
+    about: 'one random node alone',
+    hitsLeader: false,
+    nodesMin: 3,
+    evidence: ['cut-off-side'],
+    valueOn: sides,
+    resolve: ({ nodes }, random) => together(nodes, [random.pick(nodes)]),
+  },
+  {
+    shape: 'minority',
+    about: 'random nodes, as many as the others can do without, each of them alone',
+    hitsLeader: false,
+    nodesMin: 3,
+    evidence: ['cut-off-side'],
+    valueOn: apart,
+    resolve: ({ nodes }, random) => scattered(nodes, random, largestMinority(nodes.length)),
+  },
+  {
+    shape: 'majority',
+    about: 'a random majority, each of its nodes alone, so that nobody has a quorum',
+    hitsLeader: false,
+    nodesMin: 3,
+    evidence: ['cut-off-side'],
+    valueOn: apart,
+    // The rest has no quorum either. It is not among the victims: they are who was taken away from it.
+    resolve: ({ nodes }, random) => scattered(nodes, random, quorum(nodes.length)),
+  },
+  {
+    shape: 'halves',
+    about: 'two random sides, one of them with a quorum',
+    hitsLeader: false,
+    nodesMin: 3,
+    evidence: ['cut-off-side'],
+    valueOn: sides,
+    // With an even number the larger side has one more than half: two equal halves would leave
+    // nobody a quorum, and show only that a store without a quorum waits.
+    resolve: ({ nodes }, random) =>
+      together(nodes, random.shuffle(nodes).slice(quorum(nodes.length))),
+  },
+  {
+    shape: 'leader',
+    about: 'the leader alone',
+    hitsLeader: true,
+    nodesMin: 3,
+    evidence: ['cut-off-side', 'election'],
+    valueOn: sides,
+    resolve: ({ nodes, leader }) =>
+      leader === undefined ? undefined : together(nodes, [leader], leader),
+  },
+  {
+    shape: 'leader-minority',
+    about: 'the leader, with as many others as the rest can do without',
+    hitsLeader: true,
+    nodesMin: 3,
+    evidence: ['cut-off-side', 'election'],
+    valueOn: sides,
+    resolve({ nodes, leader }, random) {
+      if (leader === undefined) return undefined;
+      return together(nodes, [leader, ...companions(nodes, leader, random)], leader);
+    },
+  },
+];
 
 /**
- * Cuts every link between two groups of nodes, both ways. Clients still reach every node: that is how
- * a store is caught serving from the side that must not.
+ * Shapes that leave nodes a way to each other over others, or in one direction: the victims are the
+ * nodes at the ends of what is cut, and their clients need not feel it.
+ */
+const PARTIAL: readonly NemesisShape[] = [
+  {
+    shape: 'ring',
+    about: 'each node reaches a majority, its neighbours on a random ring, and no two the same one',
+    hitsLeader: false,
+    // Of three nodes both others are neighbours: there would be nothing to cut.
+    nodesMin: 4,
+    evidence: ['links-cut'],
+    resolve({ nodes }, random) {
+      const links = linksBesides(random.shuffle(nodes), nodes);
+      return { victims: nodes, leader: undefined, value: namingLinks(links) };
+    },
+  },
+  {
+    shape: 'bridge',
+    about: 'two random sides that only one node connects',
+    hitsLeader: false,
+    nodesMin: 3,
+    evidence: ['links-cut'],
+    resolve({ nodes, leader }, random) {
+      // Over a leader in the middle nobody would send anything to the other side.
+      const [bridge] = random.shuffle(nodes.filter((node) => node !== leader));
+      const others = random.shuffle(nodes.filter((node) => node !== bridge));
+      const half = new Set(others.slice(Math.floor(others.length / 2)));
+      const ends = nodes.filter((node) => node !== bridge);
+      const groups = [
+        ends.filter((node) => half.has(node)),
+        ends.filter((node) => !half.has(node)),
+      ];
+      const value = { groups, bridge: defined(bridge, 'there are three nodes at least') };
+      return { victims: ends, leader: undefined, value };
+    },
+  },
+  {
+    shape: 'one-way',
+    about: 'either what one random node sends, or what it is sent',
+    hitsLeader: false,
+    nodesMin: 3,
+    evidence: ['links-cut'],
+    resolve({ nodes }, random) {
+      const victim = random.pick(nodes);
+      const sends = random.pick([true, false]);
+      const others = nodes.filter((node) => node !== victim);
+      const links = others.map((other) =>
+        sends ? { from: victim, to: other } : { from: other, to: victim },
+      );
+      return { victims: [victim], leader: undefined, value: namingLinks(links) };
+    },
+  },
+];
+
+/**
+ * Cuts links between nodes. Clients still reach every node: that is how a store is caught serving from
+ * the side that must not. A directed link is what a node dials: a store whose nodes send only on
+ * connections that they have dialled can be cut one way.
  */
 export const partition: Nemesis = {
   kind: 'partition',
   requires: 'links',
-  shapes: [
-    {
-      shape: 'one',
-      hitsLeader: false,
-      nodesMin: 3,
-      evidence: ['cut-off-side'],
-      resolve: ({ nodes }, random) => split(nodes, [random.pick(nodes)], undefined),
-    },
-    {
-      shape: 'halves',
-      hitsLeader: false,
-      nodesMin: 3,
-      evidence: ['cut-off-side'],
-      resolve({ nodes }, random) {
-        // With an even number the larger side has one more than half: two equal halves would leave
-        // nobody a quorum, and show only that a store without a quorum waits.
-        const minority = random.shuffle(nodes).slice(quorum(nodes.length));
-        return split(nodes, minority, undefined);
-      },
-    },
-    {
-      shape: 'leader',
-      hitsLeader: true,
-      nodesMin: 3,
-      evidence: ['cut-off-side', 'election'],
-      resolve: ({ nodes, leader }) =>
-        leader === undefined ? undefined : split(nodes, [leader], leader),
-    },
-    {
-      shape: 'leader-minority',
-      hitsLeader: true,
-      nodesMin: 3,
-      evidence: ['cut-off-side', 'election'],
-      resolve({ nodes, leader }, random) {
-        if (leader === undefined) return undefined;
-        return split(nodes, [leader, ...companions(nodes, leader, random)], leader);
-      },
-    },
-  ],
+  about: 'cuts links between nodes; clients still reach every node',
+  band: { label: 'partition', light: '#b45309', dark: '#fbbf24' },
+  shapes: [...CUT_OFF, ...PARTIAL],
   inject,
-  links: ({ value }) => linksAcross(groupsOf(value)),
+  async healAll(cluster) {
+    await cluster.links?.healAll();
+  },
+  links: ({ value }) => linksIn(partition.kind, value),
 };
+
+async function inject(cluster: Cluster, { value }: ResolvedFault): Promise<AsyncDisposable> {
+  const control = defined(cluster.links, 'a plan with partition needs control of links');
+  return control.cut(linksOf(cluster, partition.kind, value));
+}
 
 /** As many others as go with the leader into the largest minority: 1 of 5 nodes, none of 3. */
 function companions(nodes: readonly NodeId[], leader: NodeId, random: Random): NodeId[] {
   const others = random.shuffle(nodes.filter((node) => node !== leader));
-  return others.slice(0, nodes.length - quorum(nodes.length) - 1);
+  return others.slice(0, largestMinority(nodes.length) - 1);
 }
 
-function split(
+/** Two sides. */
+function together(
   nodes: readonly NodeId[],
   minority: readonly NodeId[],
-  leader: NodeId | undefined,
+  leader?: NodeId,
 ): ResolvedFault {
   // In the order of the nodes' names, so that two faults that do the same look the same.
   const cutOff = nodes.filter((node) => minority.includes(node));
@@ -74,34 +168,37 @@ function split(
   return { victims: cutOff, leader, value: { groups: [cutOff, rest] } };
 }
 
-function quorum(nodes: number): number {
-  return Math.floor(nodes / 2) + 1;
+/** For `valueOn`: the victims on one side. */
+function sides(victims: readonly NodeId[], nodes: readonly NodeId[]): ResolvedFault['value'] {
+  return together(nodes, victims).value;
 }
 
-async function inject(cluster: Cluster, { value }: ResolvedFault): Promise<AsyncDisposable> {
-  const control = defined(cluster.links, 'a plan with partition needs control of links');
-  return control.cut(linksAcross(groupsOf(value)));
+/** For `valueOn`: each of the victims alone. */
+function apart(victims: readonly NodeId[], nodes: readonly NodeId[]): ResolvedFault['value'] {
+  return { groups: eachAlone(nodes, victims) };
 }
 
-/** Every directed link from one group to another. */
-export function linksAcross(groups: readonly (readonly NodeId[])[]): readonly Link[] {
-  return groups.flatMap((group, i) =>
-    groups.flatMap((other, j) =>
-      i === j ? [] : group.flatMap((from) => other.map((to) => ({ from, to }))),
-    ),
+/** So many nodes alone, the others together. */
+function scattered(nodes: readonly NodeId[], random: Random, count: number): ResolvedFault {
+  const chosen = random.shuffle(nodes).slice(0, count);
+  const alone = nodes.filter((node) => chosen.includes(node));
+  return { victims: alone, leader: undefined, value: { groups: eachAlone(nodes, alone) } };
+}
+
+/**
+ * The links of a ring's nodes to all but their nearest neighbours: as few on either side as make a
+ * majority together with the node. Of four nodes or more that is never all of them, and then no two
+ * stretches of the ring are the same.
+ *
+ * @param nodes - the same as `ring`, in the order in which the links are to be told
+ */
+function linksBesides(ring: readonly NodeId[], nodes: readonly NodeId[]): readonly Link[] {
+  const reach = Math.ceil((quorum(ring.length) - 1) / 2);
+  const areApart = (from: NodeId, to: NodeId): boolean => {
+    const steps = Math.abs(ring.indexOf(from) - ring.indexOf(to));
+    return Math.min(steps, ring.length - steps) > reach;
+  };
+  return nodes.flatMap((from) =>
+    nodes.filter((to) => areApart(from, to)).map((to) => ({ from, to })),
   );
-}
-
-/** Reads `{"groups":[["n1"],["n2","n3"]]}`. @throws InvariantError when it is something else */
-export function groupsOf(value: Value): readonly (readonly NodeId[])[] {
-  const groups = isRecord(value) ? value['groups'] : undefined;
-  assert(Array.isArray(groups), 'a partition names its groups');
-  return groups.map((group: unknown) => {
-    assert(Array.isArray(group), 'a group is a list of nodes');
-    return group.map((name: unknown) => nodeId(String(name)));
-  });
-}
-
-function isRecord(value: Value): value is { readonly [key: string]: Value } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

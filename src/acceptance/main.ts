@@ -5,6 +5,8 @@ import type { Scenario } from './scenario.ts';
 import { corpus } from './scenarios/corpus.ts';
 import { durability } from './scenarios/durability.ts';
 import { errors } from './scenarios/errors.ts';
+import { faults } from './scenarios/faults.ts';
+import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { mainJob } from './scenarios/main-job.ts';
 import { results } from './scenarios/results.ts';
@@ -20,6 +22,8 @@ const SCENARIOS: readonly Scenario[] = [
   durability,
   errors,
   results,
+  faults,
+  gates,
 ];
 
 const { values, positionals } = parseArgs({

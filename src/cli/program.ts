@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
 import type { ListFlags } from './ls.ts';
 import type { ReportFlags } from './report.ts';
+import type { NemesesFlags } from './nemeses.ts';
 import type { RunHooks, runVerb } from './run.ts';
 import type { RunFlags } from './run-config.ts';
 
@@ -63,6 +64,7 @@ function makeProgram(
   addCheck(program, setExit);
   addList(program, setExit);
   addReport(program, setExit);
+  addNemeses(program, setExit);
   return program;
 }
 
@@ -73,9 +75,14 @@ function addRun(
   program
     .command('run')
     .description('run clients against a cluster, break it, and judge what they saw')
-    .addOption(new Option('--target <name>', 'the system under test').default('raft'))
+    .addOption(
+      new Option('--target <name>', 'the system under test, or a file: ./my-target.ts').default(
+        'raft',
+      ),
+    )
     .addOption(new Option('--cluster <kind>', 'where its nodes run').default('local'))
-    .option('--nodes <n>', 'number of nodes', '5')
+    .option('--endpoints <urls>', 'the nodes of a cluster that runs already, by comma')
+    .option('--nodes <n>', 'number of nodes (default: 5)')
     .option('--workload <name>', 'what clients do', 'register')
     .option('--duration <time>', 'how long clients run', '30s')
     .option(
@@ -92,6 +99,14 @@ function addRun(
       'none',
     )
     .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
+    .option('--schedule <file>', 'repeat the faults of a run directory, or those that a file names')
+    .option('--hook-timeout <time>', 'for each call of a script of --nemesis exec:FILE', '30s')
+    .option(
+      '--threshold <condition>',
+      "'p99(read) < 50ms', 'unavailable < 3s', 'ok(write) > 99%'; repeatable",
+      append,
+      [],
+    )
     .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
     .option('--set <name=value>', 'a tunable of the target; repeatable', collect, [])
     .option('--base-port <port>', 'use the ports from here on instead of free ones')
@@ -149,6 +164,22 @@ function addReport(program: Command, setExit: (code: ExitCode) => void): void {
       const { reportVerb } = await import('./report.ts');
       setExit(await reportVerb(directory, flags));
     });
+}
+
+function addNemeses(program: Command, setExit: (code: ExitCode) => void): void {
+  program
+    .command('nemeses')
+    .description('list what may be broken: kinds, shapes, where, and what a run asks to see of it')
+    .option('--json', 'the same as JSON')
+    .action(async (flags: NemesesFlags) => {
+      const { nemesesVerb } = await import('./nemeses.ts');
+      setExit(nemesesVerb(flags));
+    });
+}
+
+/** Read with everything else, when the workload is known. */
+function append(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -1,40 +1,18 @@
 import { styleText } from 'node:util';
-import { formatDuration, formatInstant } from '../lib/duration.ts';
 import {
   describeExit,
   describeExpectations,
   describeFault,
-  describeThreshold,
   type RunFacts,
-  thresholdsOf,
 } from '../report/index.ts';
 import type { AppliedExpectations } from '../rundir/expectations.ts';
+import { describeStatistics } from './statistics-text.ts';
 
 /** What a run measured and which faults bit; the verdict stands elsewhere. */
 export function describeResult(facts: RunFacts): string {
   const { statistics, outcome } = facts;
   const lines: string[] = [];
-  if (statistics !== undefined) {
-    const { operations, unavailability } = statistics;
-    lines.push(
-      `operations  ${operations.ok} ok, ${operations.fail} fail, ${operations.info} info; ` +
-        `${Math.round(statistics.okPerSecond)} ok/s`,
-    );
-    for (const row of statistics.rows.filter(({ outcome }) => outcome === 'ok')) {
-      const { p50Ns, p99Ns, maxNs } = row.latency;
-      lines.push(
-        `  ${row.f.padEnd(8)}  ${Math.round(row.perSecond)}/s  p50 ${formatDuration(p50Ns)}` +
-          `  p99 ${formatDuration(p99Ns)}  max ${formatDuration(maxNs)}`,
-      );
-    }
-    lines.push(
-      `unavailable  ${formatDuration(unavailability.durationNs)} at most, ` +
-        `from ${formatInstant(unavailability.startNs)}`,
-    );
-  }
-  for (const threshold of thresholdsOf(statistics)) {
-    lines.push(`threshold  ${describeThreshold(threshold)}`);
-  }
+  if (statistics !== undefined) lines.push(...describeStatistics(statistics));
   lines.push(...facts.faults.map(describeFault), ...facts.exits.map(describeExit));
   const { silentNodes = [], gatesKept = [] } = outcome ?? {};
   if (silentNodes.length > 0) {
@@ -74,8 +52,7 @@ const LOOKS: readonly (readonly [RegExp, Parameters<typeof styleText>[0]])[] = [
   [/^NOTHING PROVED\b/, ['bold', 'yellow']],
   [/^PROVED NOTHING\b/, ['bold', 'yellow']],
   [/^KNOWN FAILURES\b/, 'yellow'],
-  [/^threshold {2}BROKEN\b/, 'red'],
-  [/^threshold {2}kept\b/, 'green'],
+  [/^threshold {2}.*, BROKEN$/, 'red'],
 ];
 
 /**

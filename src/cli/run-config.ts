@@ -1,31 +1,36 @@
 import { randomInt } from 'node:crypto';
+import { nodeId } from '../contracts/names.ts';
 import type { PlannedFault } from '../contracts/nemesis.ts';
-import type { Target } from '../contracts/target.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
+import { readSchedule } from '../harness/schedule.ts';
 import type { Load } from '../harness/run-options.ts';
-import { makeRaftTarget } from '../targets/raft/index.ts';
+import type { Threshold } from '../harness/threshold.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
 import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
+import {
+  fittingNemeses,
+  oneOf,
+  readSystem,
+  requireScripts,
+  type System,
+  type SystemFlags,
+} from './system.ts';
+import { thresholdFlags } from './threshold-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */
-export interface RunFlags {
-  readonly target: string;
-  readonly cluster: string;
-  readonly nodes: string;
+export interface RunFlags extends SystemFlags {
   readonly workload: string;
   readonly duration: string;
   readonly concurrency: string;
   readonly rate?: string;
   readonly keyOps: string;
   readonly values?: string;
-  readonly nemesis: string;
   readonly nemesisInterval: string;
-  readonly readMode?: string;
-  readonly set: readonly string[];
-  readonly basePort?: string;
+  readonly schedule?: string;
+  readonly threshold: readonly string[];
   readonly seed?: string;
   readonly budget: string;
   /** File of known failures. */
@@ -37,73 +42,41 @@ export interface RunFlags {
 }
 
 /** A run that can begin: every word checked, every fault planned. */
-export interface RunConfig {
-  readonly target: Target;
+export interface RunConfig extends System {
   readonly workload: Workload;
-  readonly nodes: number;
   readonly durationNs: number;
   readonly load: Load;
-  readonly readMode: string;
-  readonly settings: Readonly<Record<string, string>>;
   readonly basePort: number | undefined;
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
+  readonly thresholds: readonly Threshold[];
   readonly budget: Budget;
 }
 
-const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeRaftTarget()]]);
-const CLUSTERS = ['local'];
-const NODES_MAX = 15;
 const CONCURRENCY_MAX = 10_000;
-
-function oneOf(flag: string, word: string, known: Iterable<string>): void {
-  const words = [...known];
-  if (words.includes(word)) return;
-  throw usageError({
-    code: 'GONG-E063',
-    what: `${flag} ${word} is not known`,
-    why: `there ${words.length === 1 ? 'is' : 'are'} ${words.join(', ')}`,
-    fix: `pass ${flag} ${words[0] ?? ''}`,
-  });
-}
 
 /**
  * Checks every word of the command line before anything starts.
  *
  * @throws UserError (`usage`)
  */
-export function readRunConfig(flags: RunFlags): RunConfig {
-  oneOf('--target', flags.target, TARGETS.keys());
-  oneOf('--cluster', flags.cluster, CLUSTERS);
+export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
   oneOf('--workload', flags.workload, workloads.keys());
-  const target = TARGETS.get(flags.target)?.() ?? makeRaftTarget();
   const workload = workloads.get(flags.workload);
   if (workload === undefined) throw new Error(`no workload ${flags.workload}`);
-  const readMode = flags.readMode ?? target.readModes[0] ?? '';
-  oneOf('--read-mode', readMode, target.readModes);
-
-  const nodes = integerFlag('--nodes', flags.nodes, { min: 1, max: NODES_MAX });
+  const system = await readSystem(flags, workload);
+  const { nodes } = system;
   const durationNs = durationFlag('--duration', flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
   const load = readLoad(flags);
-  const plan = planFaults({
-    words: flags.nemesis,
-    nemeses,
-    capabilities: new Set(['processes', 'links']),
-    nodes,
-    seed,
-    durationNs,
-    intervalNs: durationFlag('--nemesis-interval', flags.nemesisInterval),
-  });
+  const plan = readPlan(flags, system, { seed, durationNs });
   if (plan.length > 0 && load.concurrency < nodes) throw tooFewClients(load.concurrency, nodes);
   return {
-    target,
+    ...system,
+    scripts: requireScripts([...system.scripts, ...scriptsIn(plan)]),
     workload,
-    nodes,
     durationNs,
     load,
-    readMode,
-    settings: readSettings(flags.set, target),
     basePort:
       flags.basePort === undefined
         ? undefined
@@ -111,7 +84,42 @@ export function readRunConfig(flags: RunFlags): RunConfig {
     seed,
     budget: budgetFlag('--budget', flags.budget),
     plan,
+    thresholds: thresholdFlags(flags.threshold, {
+      functions: workload.functions,
+      workload: workload.name,
+      hasFaults: plan.length > 0,
+    }),
   };
+}
+
+/** Of `--schedule`, or of `--nemesis`. */
+function readPlan(
+  flags: RunFlags,
+  { target, nodes: count, capabilities }: System,
+  run: { readonly seed: string; readonly durationNs: number },
+): readonly PlannedFault[] {
+  const { nemesis: words, schedule } = flags;
+  const intervalNs = durationFlag('--nemesis-interval', flags.nemesisInterval);
+  const fitting = fittingNemeses(target, nemeses, words);
+  const what = { ...run, nemeses: fitting, capabilities };
+  if (schedule === undefined) return planFaults({ ...what, words, nodes: count, intervalNs });
+  if (words !== 'none') {
+    throw usageError({
+      code: 'GONG-E121',
+      what: `--schedule ${schedule} and --nemesis ${words} contradict each other`,
+      why: 'a schedule says which faults come, and when; --nemesis has them drawn',
+      fix: 'pass one of them',
+    });
+  }
+  const nodes = Array.from({ length: count }, (_, i) => nodeId(`n${i + 1}`));
+  return readSchedule({ ...what, path: schedule, nodes });
+}
+
+/** A schedule names scripts as well. */
+function scriptsIn(plan: readonly PlannedFault[]): readonly string[] {
+  return plan
+    .filter(({ kind }) => nemeses.get(kind)?.requires === 'hooks')
+    .map(({ shape }) => shape);
 }
 
 function tooFewClients(concurrency: number, nodes: number): Error {
@@ -132,14 +140,4 @@ function readLoad(flags: RunFlags): Load {
       values === undefined ? undefined : integerFlag('--values', values, { min: 1, max: 1e9 }),
     ratePerSecond: rate === undefined ? undefined : rateFlag('--rate', rate),
   };
-}
-
-function readSettings(pairs: readonly string[], target: Target): Readonly<Record<string, string>> {
-  const settings = Object.fromEntries(
-    pairs.map((pair): [string, string] => {
-      const at = pair.indexOf('=');
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
-  return target.resolveSettings(settings);
 }

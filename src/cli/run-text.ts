@@ -2,27 +2,40 @@ import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Progress } from '../harness/progress.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { RunConfig } from './run-config.ts';
+import { describePromise } from './system.ts';
 
 /** What will happen, before it does. */
 export function describePlan(config: RunConfig): string {
-  const { nodes, load, plan } = config;
+  const { load, plan, thresholds } = config;
+  const promise = describePromise(config);
   const pace =
     load.ratePerSecond === undefined
       ? `closed loop, ${load.concurrency} clients`
       : `open loop at ${load.ratePerSecond}/s, at most ${load.concurrency} in flight`;
   return [
     `gong run  seed ${config.seed}`,
-    `  cluster   ${nodes} ${config.target.name} nodes on this machine, links through proxies`,
+    `  cluster   ${describeCluster(config)}`,
     `  workload  ${config.workload.name}, ${pace}, reads ${config.readMode}, ${formatDuration(config.durationNs)}`,
+    ...(promise === undefined ? [] : [`  promise   ${promise}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),
+    ...thresholds.map(({ text }) => `  threshold ${text}`),
     '',
   ].join('\n');
 }
 
+function describeCluster({ endpoints, nodes, target }: RunConfig): string {
+  const count = `${nodes} ${target.name} node${nodes === 1 ? '' : 's'}`;
+  return endpoints === undefined
+    ? `${count} on this machine, links through proxies`
+    : `${count} that run already: ${endpoints.join(', ')}`;
+}
+
 function describePlanned(fault: PlannedFault, position: number): string {
   const at = formatInstant(fault.atNs);
-  return `    ${position + 1}. ${fault.kind}:${fault.shape} at ${at} for ${formatDuration(fault.durationNs)}`;
+  const on = fault.resolved === undefined ? '' : ` on ${fault.resolved.victims.join(', ')}`;
+  const name = `${fault.kind}:${fault.shape}${on}`;
+  return `    ${position + 1}. ${name} at ${at} for ${formatDuration(fault.durationNs)}`;
 }
 
 /** One line of progress. */
@@ -32,12 +45,15 @@ export function describeProgress(progress: Progress): string {
     activeFault === undefined
       ? ''
       : `  fault ${activeFault.kind}:${activeFault.shape} (${activeFault.victims.join(', ')})`;
+  // A store that has no terms has no leader to tell of.
+  const leader =
+    progress.term === 0 ? '' : `  leader ${progress.leader ?? '?'}  term ${progress.term}`;
   return (
     `${seconds(progress.elapsedNs)}/${seconds(progress.totalNs)}` +
     `  ${Math.round(progress.okPerSecond)} ok/s` +
     `  p50 ${formatDuration(progress.p50Ns)}  p99 ${formatDuration(progress.p99Ns)}` +
     `  ok ${counts.ok}  fail ${counts.fail}  info ${counts.info}` +
-    `  leader ${progress.leader ?? '?'}  term ${progress.term}${fault}\n`
+    `${leader}${fault}\n`
   );
 }
 

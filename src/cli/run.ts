@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Clock } from '../contracts/clock.ts';
-import { launchLocalCluster } from '../clusters/local/launch.ts';
 import { run } from '../harness/run.ts';
 import type { RunResult, Stage } from '../harness/run-options.ts';
 import { systemClock } from '../harness/system-clock.ts';
@@ -19,6 +18,7 @@ import type { RunPaths } from '../rundir/paths.ts';
 import { RunLog } from '../rundir/run-log.ts';
 import { writeJson } from '../rundir/whole-file.ts';
 import { exitOfVerdict } from './check.ts';
+import { bringUp, notBack } from './bring-up.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf } from './failure-message.ts';
 import { applyExpectations, dayOf, readExpectations } from './expectations.ts';
@@ -27,7 +27,9 @@ import { coloured, describeDoubts, describeResult } from './result-text.ts';
 import { factsOf, saveReports } from './run-results.ts';
 import { describePlan } from './run-text.ts';
 import { makeRunView, type RunView } from './run-view.ts';
+import { describePromise } from './system.ts';
 import { onSignals, type Signals } from './signals.ts';
+import { describeThresholds } from './threshold-text.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const SUITE = 'run';
@@ -40,6 +42,8 @@ export type RunStage = Stage | 'judge' | 'report';
 /** Seams for acceptance runs that plant an error. */
 export interface RunHooks {
   readonly onStage?: (stage: RunStage) => void;
+  /** Does the faults, in place of Gong's own: the plan is drawn from Gong's own all the same. */
+  readonly nemeses?: typeof nemeses;
 }
 
 /** `gong run`: one run from the plan to the verdict. */
@@ -48,7 +52,7 @@ export async function runVerb(
   argv: readonly string[],
   hooks: RunHooks = {},
 ): Promise<ExitCode> {
-  const config = readRunConfig(flags);
+  const config = await readRunConfig(flags);
   const expected = flags.expect === undefined ? undefined : await readExpectations(flags.expect);
   const view = makeRunView(process.stderr);
   const say = (text: string): void => view.say(text);
@@ -89,7 +93,7 @@ async function openRunDir(
     suite: SUITE,
     seed,
     target: config.target.name,
-    cluster: flags.cluster,
+    cluster: config.endpoints === undefined ? flags.cluster : 'endpoints',
     nodes: config.nodes,
     workload: config.workload.name,
     model: config.workload.model,
@@ -101,9 +105,15 @@ async function openRunDir(
       values: config.load.values ?? null,
       nemesis: flags.nemesis,
       nemesisInterval: flags.nemesisInterval,
+      schedule: flags.schedule ?? null,
+      thresholds: flags.threshold,
       readMode,
       basePort: config.basePort ?? null,
       budget: flags.budget,
+      endpoints: config.endpoints ?? null,
+      keyPrefix: config.keyPrefix ?? null,
+      hookTimeout: flags.hookTimeout,
+      promises: config.promise.consistency,
       ...config.settings,
     },
     plan,
@@ -134,9 +144,14 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
   let verdict: JudgeVerdict | undefined;
   try {
     result = await runOnce(parts);
+    const { endpoints } = parts.config;
+    const isBack = result.interrupted || result.settledAgain;
+    if (endpoints !== undefined && !isBack) errors.push(notBack(result.silentNodes));
   } catch (error) {
     errors.push(error);
   }
+  const escaped = parts.config.escaped();
+  if (escaped !== undefined && !errors.includes(escaped)) errors.push(escaped);
   // Without a history there is nothing to judge, and the error has been said.
   if (existsSync(parts.paths.history)) {
     try {
@@ -154,15 +169,16 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
 }
 
 async function runOnce({ config, paths, signals, hooks, view, clock }: Parts): Promise<RunResult> {
-  const { target, settings, seed } = config;
-  const dataDir = await makeDataDir();
+  const dataDir = config.endpoints === undefined ? await makeDataDir() : undefined;
   // However this process ends; when it is killed, the supervisor does it.
-  const remove = (): void => rmSync(dataDir, { recursive: true, force: true });
+  const remove = (): void => {
+    if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
+  };
   process.once('exit', remove);
   try {
     return await run({
       ...config,
-      nemeses,
+      nemeses: hooks.nemeses ?? nemeses,
       paths,
       clock,
       signal: signals.signal,
@@ -172,22 +188,13 @@ async function runOnce({ config, paths, signals, hooks, view, clock }: Parts): P
         view.stage(stage);
         hooks.onStage?.(stage);
       },
-      up: (signal) =>
-        launchLocalCluster({
-          target,
-          nodes: config.nodes,
-          dataDir,
-          logDir: paths.logsDir,
-          settings,
-          clusterId: `gong-${seed}-${process.pid}`,
-          basePort: config.basePort,
-          removeOnExit: [dataDir],
-          signal,
-        }),
+      up: (signal) => bringUp({ config, paths, dataDir, clock, signal }),
     });
   } finally {
     // What is left of it goes when the process ends; it must not cost the result.
-    await rm(dataDir, { recursive: true, force: true }).catch(() => {});
+    if (dataDir !== undefined) {
+      await rm(dataDir, { recursive: true, force: true }).catch(() => {});
+    }
   }
 }
 
@@ -230,18 +237,22 @@ async function report(
 ): Promise<ExitCode> {
   const { flags, config, paths, signals, outcome, expectations, clock } = parts;
   const { result, verdict, errors } = outcome;
+  const promise = describePromise(config);
   const known = worstExit([
     ...errors.map((error) => exitCodeOf(error)),
     ...(verdict === undefined ? [] : [exitOfVerdict(verdict, expectations)]),
     ...(signals.exit === undefined ? [] : [signals.exit]),
     ...((result?.unexpectedExits.length ?? 0) > 0 ? [EXIT.infrastructure] : []),
     ...((result?.gateFailures.length ?? 0) > 0 ? [EXIT.provedNothing] : []),
+    ...(result?.statistics?.thresholds.some(({ kept }) => !kept) ? [EXIT.thresholdBroken] : []),
   ]);
   const isInterrupted = signals.exit !== undefined;
   const facts = factsOf({ exit: known, isInterrupted, result, verdict, errors, expectations });
   const text = [
     describeResult(facts),
+    describeThresholds(config.thresholds, result),
     verdict === undefined ? '' : explain(verdict),
+    verdict === undefined || promise === undefined ? '' : `  ${promise}\n`,
     describeDoubts(facts),
   ].join('');
   sayErrors(errors, parts);

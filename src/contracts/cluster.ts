@@ -1,6 +1,6 @@
 import type { Link, NodeId } from './names.ts';
 
-/** Killing and starting a node's process. */
+/** Killing, stopping and starting a node's process. */
 export interface ProcessControl {
   /** The operating system's id of the node's process; undefined while it is down. */
   pid(node: NodeId): number | undefined;
@@ -8,9 +8,38 @@ export interface ProcessControl {
   kill(node: NodeId): Promise<void>;
   /** Starts a node that is down, with the same data and ports; resolves when its process runs. */
   start(node: NodeId): Promise<void>;
+  /**
+   * SIGSTOP; resolves when the process is seen to be stopped. Rejects when the node is down. Not
+   * counted: one `resume` ends any number of them, and so does `kill`.
+   */
+  pause(node: NodeId): Promise<void>;
+  /** SIGCONT; resolves when it is seen not to be stopped. Does nothing to a node that runs or is down. */
+  resume(node: NodeId): Promise<void>;
 }
 
-/** Cutting the links between nodes (not between clients and nodes). */
+/**
+ * How long each chunk of bytes waits on its way: `delayNs` ± up to `jitterNs`, drawn anew for each,
+ * order kept. `jitterNs` is at most `delayNs`.
+ */
+export interface LinkDelay {
+  readonly delayNs: number;
+  readonly jitterNs: number;
+}
+
+/** What a link has done since the cluster came up; every figure only grows. */
+export interface LinkTraffic {
+  readonly forwardedBytes: number;
+  /** Bytes that a cut made wait, delivered later or not. */
+  readonly heldBytes: number;
+  /** Of the forwarded ones those that a slow link let through after their delay, and not before. */
+  readonly delayedBytes: number;
+  /** Connections accepted from the node that dials. */
+  readonly connections: number;
+  /** Connections that `reset` ended. */
+  readonly resets: number;
+}
+
+/** What may be done to the links between nodes (not to those between clients and nodes). */
 export interface LinkControl {
   /**
    * Cuts the links until disposal. While cut nothing crosses: no bytes, no FIN, no RST, no new
@@ -18,10 +47,60 @@ export interface LinkControl {
    * reset. Cuts may overlap: a link is open when no cut holds it. Resolves when the cut is in force.
    */
   cut(links: readonly Link[]): Promise<AsyncDisposable>;
-  /** Heals everything, whoever cut it. */
+  /**
+   * Delays what crosses the links, both ways of their connections, FIN and RST too, until disposal.
+   * The time counts from the arrival at the link; what still waits at the disposal goes on at once, in
+   * order. May overlap: the longest delay counts, and a cut holds what has waited long enough.
+   */
+  slow(links: readonly Link[], delay: LinkDelay): Promise<AsyncDisposable>;
+  /**
+   * Ends (RST to both sides, whatever is under way is lost) every connection of the links, now; new
+   * ones may be made at once. Those of a link that is cut are ended at its heal, so that nothing
+   * crosses the cut.
+   *
+   * @returns how many were ended now
+   */
+  reset(links: readonly Link[]): Promise<number>;
+  /** `reset`, now and every `everyNs` again until disposal. */
+  resetEvery(links: readonly Link[], everyNs: number): Promise<AsyncDisposable>;
+  /** Heals every cut, every delay and every repeated reset, whoever made it. */
   healAll(): Promise<void>;
-  /** Bytes held back and bytes forwarded on a link since the cluster came up. */
-  traffic(link: Link): Promise<{ readonly forwardedBytes: number; readonly heldBytes: number }>;
+  traffic(link: Link): Promise<LinkTraffic>;
+}
+
+/** What one call of a user's own fault script said. */
+export interface HookCall {
+  /** `start 4711` or `heal`. */
+  readonly words: readonly string[];
+  /** Undefined when it was killed at its time limit. */
+  readonly code: number | undefined;
+  /** Standard output and error, at most 64 KiB. */
+  readonly output: string;
+  readonly startedNs: number;
+  readonly endedNs: number;
+}
+
+/** A fault by script that is in force; disposal calls `heal`, and rejects when that fails. */
+export interface HookedFault extends AsyncDisposable {
+  /** `start`, and after the disposal `heal`. */
+  readonly calls: readonly HookCall[];
+}
+
+/** Faults by the user's own script: `SCRIPT start SEED`, later `SCRIPT heal`. */
+export interface HookControl {
+  /**
+   * Resolves when `start` has ended with 0. Disposal calls `heal`.
+   *
+   * @param script - path of an executable file
+   * @throws UserError (`infrastructure`) when it cannot be run, fails, or takes too long; `heal` was called then
+   */
+  start(script: string, seed: string): Promise<HookedFault>;
+  /**
+   * Calls `heal` of every script of the run, whether it was started or not.
+   *
+   * @throws UserError (`infrastructure`) when one fails
+   */
+  healAll(): Promise<void>;
 }
 
 /** A node's process ended though nobody asked it to. */
@@ -41,8 +120,9 @@ export interface Cluster extends AsyncDisposable {
   url(node: NodeId): string;
   readonly processes?: ProcessControl;
   readonly links?: LinkControl;
+  readonly hooks?: HookControl;
   /** Called for every exit that was not asked for, at most once per exit. */
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void;
 }
 
-export type Capability = 'processes' | 'links';
+export type Capability = 'processes' | 'links' | 'hooks';

@@ -16,6 +16,8 @@ export interface PlannedFault {
   readonly seed: string;
   /** The word of `--nemesis` that asked for it: `partition`, `kill:leader`. */
   readonly word?: string;
+  /** Given by `--schedule`: these victims, at exactly `atNs`, for exactly `durationNs`. */
+  readonly resolved?: ResolvedFault;
 }
 
 /** What the observer knows when a fault is to be resolved. */
@@ -36,29 +38,63 @@ export interface ResolvedFault {
 }
 
 /**
- * What must be seen between injection and heal to say that a fault bit. `election`: a higher term,
- * led by a node that is not a victim. `new-process`: every victim has another pid after the heal, and its
- * clients saw requests fail. `cut-off-side`: an operation sent to a victim failed, timed out, or was held
- * until the heal; none was served by a node on the other side, nothing crossed the cut links, and
- * something waited at them. An answer from elsewhere is no evidence: a healthy follower forwards to its
- * leader. All that are named are required.
+ * What must be seen between injection and heal to say that a fault bit. All that are named are required.
+ *
+ * - `election`: a higher term, led by a node that is not a victim.
+ * - `new-process`: every victim has another pid after the heal, and its clients saw requests fail.
+ * - `cut-off-side`: an operation sent to a victim failed, timed out, or was held until the heal; none was
+ *   served by a node on the other side, nothing crossed the cut links, and something waited at them. An
+ *   answer from elsewhere is no evidence: a healthy follower forwards to its leader.
+ * - `links-cut`: nothing crossed the cut links, and something waited at them; for shapes that leave every
+ *   node a way to a quorum, so that clients need not feel it.
+ * - `stopped`: no operation that was sent to a victim after the injection was answered before the heal,
+ *   and at least one failed, timed out or was held until then.
+ * - `slowed`: bytes were delayed on the links, and an operation sent to a victim took at least the delay.
+ * - `connections-reset`: connections of the links were reset, and new ones were made before the end.
+ * - `hook-output`: the user's script ended with 0 for `start` and for `heal`; its output is recorded.
  */
-export type EvidenceKind = 'election' | 'new-process' | 'cut-off-side';
+export type EvidenceKind =
+  | 'election'
+  | 'new-process'
+  | 'cut-off-side'
+  | 'links-cut'
+  | 'stopped'
+  | 'slowed'
+  | 'connections-reset'
+  | 'hook-output';
+
+/** How a fault's stretch of time is drawn in charts. */
+export interface BandStyle {
+  /** One word for the legend. */
+  readonly label: string;
+  /** CSS colour, light and dark theme. */
+  readonly light: string;
+  readonly dark: string;
+}
 
 /** One kind of fault: how to choose its victims, do it, and know that it bit. One file each. */
 export interface Nemesis {
   readonly kind: string;
   readonly requires: Capability;
+  /** One line for `gong nemeses`. */
+  readonly about: string;
+  readonly band: BandStyle;
   /** All shapes; asked for without a shape, a plan draws from all of them. */
   readonly shapes: readonly NemesisShape[];
+  /** For a kind whose shapes are the user's own words, such as the path of a script; `shapes` is empty then. */
+  shapeNamed?(word: string): NemesisShape;
   /** Does it, through the cluster's capability. Disposal heals. Rejects when it did not take effect. */
   inject(cluster: Cluster, fault: ResolvedFault, shape: string): Promise<AsyncDisposable>;
-  /** The links that it cuts, if it cuts links: the run sees for itself that nothing crosses them. */
+  /** Undoes whatever faults of this kind may have left, whoever made them. Called at the end of every run. */
+  healAll(cluster: Cluster): Promise<void>;
+  /** The links that it acts on, if it acts on links: the run sees for itself what happens on them. */
   links?(fault: ResolvedFault): readonly Link[];
 }
 
 export interface NemesisShape {
   readonly shape: string;
+  /** One line for `gong nemeses`. */
+  readonly about: string;
   /** True when the leader is a victim because it leads: such a fault is held until an election. */
   readonly hitsLeader: boolean;
   /** Fewest nodes for which the shape makes sense. */
@@ -66,4 +102,9 @@ export interface NemesisShape {
   readonly evidence: readonly EvidenceKind[];
   /** Undefined when no victims can be named now (no leader known): ask again later. */
   resolve(view: ClusterView, random: Random): ResolvedFault | undefined;
+  /**
+   * The `value` of a fault of this shape that hits just these victims, for a schedule written by hand.
+   * Absent when the victims alone do not say what is done.
+   */
+  valueOn?(victims: readonly NodeId[], nodes: readonly NodeId[], random: Random): Json;
 }

@@ -1,4 +1,5 @@
-import type { Client } from './client.ts';
+import type { Json } from '../../checker/index.ts';
+import type { Client, Invocation, Served } from './client.ts';
 import type { NodeId } from './names.ts';
 
 /** How one node of a target is to be started, and where it will be reached. */
@@ -11,29 +12,47 @@ export interface LaunchRequest {
   readonly host: string;
   readonly clientPort: number;
   readonly peerPort: number;
-  /** Where this node reaches each other one: through its link, so that the link can be cut. */
+  /**
+   * Where this node reaches each other one: through its link, so that the link can be cut. A store
+   * whose nodes talk past these ports cannot be partitioned, and the run will say so.
+   */
   readonly peers: readonly { readonly id: NodeId; readonly host: string; readonly port: number }[];
   /** `--set` values, validated by the target. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
+/**
+ * A command for one node. Its output goes to `logs/<node>.log`; its standard input closes when it is
+ * to end at the latest. It must start again from the same `dataDir` after SIGKILL.
+ */
 export interface LaunchSpec {
+  /** Looked up in PATH, or a path as seen from where gong was started. */
   readonly command: string;
   readonly args: readonly string[];
+  /** Added to gong's own environment. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export type Role = 'leader' | 'follower' | 'candidate' | 'pre-candidate';
 
-/** What a node says of itself. */
+/** What a node says of itself. `{}` says that it serves, and is all that many a store can tell. */
 export interface NodeStatus {
-  readonly id: NodeId;
-  readonly role: Role;
-  readonly term: number;
-  readonly leader: NodeId | undefined;
-  readonly commitIndex: number;
-  readonly lastApplied: number;
-  readonly pid: number | undefined;
+  /** The node's own name for itself, where it has one. */
+  readonly id?: string | undefined;
+  /** This and `term` are needed of a target that has a leader. */
+  readonly role?: Role | undefined;
+  /** Grows with every change of leader: term, ballot, view, epoch. */
+  readonly term?: number | undefined;
+  /** Whom it takes for the leader, by its own names. */
+  readonly leader?: string | undefined;
+  readonly commitIndex?: number | undefined;
+  readonly lastApplied?: number | undefined;
+  readonly pid?: number | undefined;
+}
+
+/** Why a node gave no status: shown when the cluster does not come up. */
+export interface ProbeFailure {
+  readonly failure: string;
 }
 
 export interface ConnectOptions {
@@ -41,17 +60,44 @@ export interface ConnectOptions {
   readonly readMode: string;
 }
 
+export interface PromiseContext {
+  readonly readMode: string;
+  /** As resolved by `resolveSettings`. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/**
+ * What a target promises under a setting, and so what may judge it. A run of a weaker promise is
+ * judged all the same, and a violation is one; but the run says that this setting allows it.
+ */
+export type ConsistencyPromise = (
+  | { readonly consistency: 'linearizable' }
+  /** `note` completes the sentence "with this setting …": `a node answers reads from what it has`. */
+  | { readonly consistency: 'weaker'; readonly note: string }
+) & {
+  /** Models of the checker that describe it; by default every one whose operations its clients know. */
+  readonly models?: readonly string[] | undefined;
+};
+
 /** A system under test: how to launch it, ask it how it is, and talk to it. */
 export interface Target {
   readonly name: string;
   /** The first is the default. */
   readonly readModes: readonly string[];
+  /** Every `f` that its clients know: a workload that needs another is refused. */
+  readonly functions: readonly string[];
   /**
-   * How to start one node.
+   * True when its nodes elect a leader and `probe` tells role and term. Otherwise the cluster is up
+   * when every node answers its probe, and faults that hit the leader are refused.
+   */
+  readonly hasLeader?: boolean;
+  promises(context: PromiseContext): ConsistencyPromise;
+  /**
+   * How to start one node. Absent: Gong cannot start it, and `--endpoints` says where it runs.
    *
    * @throws UserError (`usage`) when a setting is unknown or out of bounds
    */
-  launch(request: LaunchRequest): LaunchSpec;
+  launch?(request: LaunchRequest): LaunchSpec;
   /**
    * Every tunable with its final value, defaults included: for the manifest.
    *
@@ -59,8 +105,83 @@ export interface Target {
    */
   resolveSettings(settings: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
   /** The longest time a healthy cluster may need to notice a dead leader, in nanoseconds. */
-  electionTimeoutNsMax(settings: Readonly<Record<string, string>>): number;
-  /** Undefined when the node does not answer within `timeoutNs`. Never rejects. */
-  probe(url: string, timeoutNs: number): Promise<NodeStatus | undefined>;
+  electionTimeoutNsMax?(settings: Readonly<Record<string, string>>): number;
+  /** Undefined when the node does not answer within `timeoutNs`. Never rejects for what a node did. */
+  probe(url: string, timeoutNs: number): Promise<NodeStatus | ProbeFailure | undefined>;
   connect(url: string, options: ConnectOptions): Client;
 }
+
+/** A target that Gong can start. */
+export type LaunchableTarget = Required<Pick<Target, 'launch'>>;
+
+/**
+ * What a target file (`--target ./my-target.ts`) exports under the name `target`, or as its default.
+ * Gong makes a `Target` of it and contains what goes wrong in it: whatever it throws, however long it
+ * takes, the run ends with a verdict or an error that names the file, and never blames the store.
+ */
+export interface TargetDefinition {
+  /** By default the file's name without its suffix. */
+  readonly name?: string;
+  /**
+   * Every `f` that `invoke` knows. The workload `register` needs `read`, `write` and `cas`;
+   * `gong workloads` lists what others need.
+   */
+  readonly functions: readonly string[];
+  /** What `--read-mode` may say, the default first. By default there is one, `default`. */
+  readonly readModes?: readonly string[];
+  /** See `Target.hasLeader`. By default false. */
+  readonly hasLeader?: boolean;
+  /** What the store promises, under each of its settings: see `ConsistencyPromise`. */
+  promises(context: PromiseContext): ConsistencyPromise;
+  /** The command for one node, for `--cluster local`. Without it a run needs `--endpoints`. */
+  launch?(request: LaunchRequest): LaunchDefinition;
+  /** Checks `--set` values and adds defaults; what it throws is shown. Without it there are none. */
+  resolveSettings?(settings: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
+  /** See `Target.electionTimeoutNsMax`. By default 5 s are allowed. */
+  electionTimeoutNsMax?(settings: Readonly<Record<string, string>>): number;
+  /**
+   * Asks a node whether it serves. `{}` is enough of an answer; undefined, a rejection, or nothing
+   * within `timeoutNs` nanoseconds: it does not.
+   */
+  probe(url: string, timeoutNs: number): Promise<NodeStatus | undefined>;
+  /**
+   * A client of the node at `url`: one connection, for one operation at a time. When a promise is
+   * given and rejects, nothing was sent for certain, and the operation is recorded as `fail`.
+   */
+  connect(url: string, options: ConnectOptions): ClientDefinition | Promise<ClientDefinition>;
+}
+
+/** `LaunchSpec`, without what need not be said. */
+export interface LaunchDefinition {
+  readonly command: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** One client of a target file. */
+export interface ClientDefinition {
+  /**
+   * Does one operation, once: a client that repeats a request by itself makes two operations of one.
+   *
+   * - `{ type: 'ok', value }`: it happened. `value` is what a read returned, as it was written (a number
+   *   stays a number), and null for what is absent; what changes something may leave it out.
+   *   A `cas` says `applied: true` or `applied: false`.
+   * - `{ type: 'fail', error }`: it certainly did not happen, and never will. Needs proof.
+   * - `{ type: 'info', error }`: it may have happened, or may happen later. A rejection is that, too,
+   *   unless it is a `NeverSentError`. After it the client is closed and another one is connected.
+   *
+   * @param invocation - `f` is one of the target's `functions`; `key` names the register, `value` is
+   *   what to write, or for `cas` the pair `[from, to]`
+   * @param deadlineNs - how long it may take, in nanoseconds from now. Half a second later Gong gives
+   *   up the client, and records `info`
+   */
+  invoke(invocation: Invocation, deadlineNs: number): Promise<Answer>;
+  /** Closes the connection. */
+  close?(): void | Promise<void>;
+}
+
+/** How an operation of a target file's client ended. */
+export type Answer =
+  | ({ readonly type: 'ok'; readonly value?: Json; readonly applied?: boolean } & Served)
+  | ({ readonly type: 'fail'; readonly error: string } & Served)
+  | ({ readonly type: 'info'; readonly error: string } & Served);

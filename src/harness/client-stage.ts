@@ -1,6 +1,7 @@
 import type { Cluster } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
+import { PhaseTracker } from '../statistics/phase.ts';
 import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { Contention } from './contention.ts';
 import type { FaultPromise } from './fault-gates.ts';
@@ -15,8 +16,11 @@ import { RECOVERY_NS } from './plan.ts';
 import { ProgressMeter } from './progress.ts';
 import type { FinishedOperation, HistoryRecorder } from './recorder.ts';
 import type { RunLimits, RunOptions } from './run-options.ts';
+import { shapeOf } from './selection.ts';
 
 const PROGRESS_INTERVAL_NS = 2_000_000_000;
+/** Of a target that does not tell how long it needs to notice a dead leader. */
+const ELECTION_TIMEOUT_NS_MAX = 5_000_000_000;
 
 export interface ClientStageParts {
   readonly options: RunOptions;
@@ -37,6 +41,7 @@ export interface ClientStageParts {
 export class ClientStage {
   readonly #parts: ClientStageParts;
   readonly #beganNs: number;
+  readonly #phases = new PhaseTracker(RECOVERY_NS);
   readonly #statistics: RunStatistics;
   readonly #windows = new FaultWindows();
   readonly #contention: Contention;
@@ -50,7 +55,7 @@ export class ClientStage {
     this.#parts = parts;
     const { clock, durationNs, workload } = parts.options;
     this.#beganNs = clock.now();
-    this.#statistics = new RunStatistics(this.#beganNs);
+    this.#statistics = new RunStatistics({ startNs: this.#beganNs, phases: this.#phases });
     this.#contention = new Contention(workload);
     this.#mutations = new Set(workload.mutations);
     this.#nemesis = this.#nemesisRunner();
@@ -60,6 +65,7 @@ export class ClientStage {
       totalNs: durationNs,
       counts: () => this.#statistics.counts,
       activeFault: () => this.#nemesis.active,
+      phase: () => this.#phases.phaseOf(clock.now()),
       observer: parts.observer,
     });
   }
@@ -110,9 +116,11 @@ export class ClientStage {
 
   /** What gates ask of the clients and the faults. Complete when the clients have stopped. */
   gateInput(): GateInput {
-    const { workload, load, target, settings, okMin } = this.#parts.options;
+    const { cluster, options } = this.#parts;
+    const { workload, load, target, settings, okMin } = options;
     const { overlaps, readsOfOthers } = this.#contention;
     const isUnique = load.values === undefined;
+    const lengths = this.#statistics.phaseNs(this.#endNs());
     return {
       functions: workload.functions,
       okCount: (f) => this.#statistics.count(f, 'ok'),
@@ -122,17 +130,25 @@ export class ClientStage {
         load.concurrency > 1
           ? { overlaps, readsOfOthers: isUnique ? readsOfOthers : undefined }
           : undefined,
+      phases: {
+        okCount: (f, phase) => this.#statistics.count(f, 'ok', phase),
+        lengthNs: (phase) => lengths[phase],
+        recoveryNs: this.#phases.recoveryNs,
+        nodes: cluster.nodes.length,
+      },
       faults: this.faults(),
       promises: this.#promises(),
-      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings),
     };
   }
 
   #promises(): readonly FaultPromise[] {
     const { plan, nemeses } = this.#parts.options;
-    return plan.map(({ kind, shape, word = `${kind}:${shape}` }) => {
-      const shapes = nemeses.get(kind)?.shapes ?? [];
-      return { word, hitsLeader: shapes.some((one) => one.shape === shape && one.hitsLeader) };
+    return plan.map(({ kind, shape, word = `${kind}:${shape}`, resolved }) => {
+      const nemesis = nemeses.get(kind);
+      const hitsLeader = nemesis !== undefined && shapeOf(nemesis, shape)?.hitsLeader === true;
+      const isScheduled = resolved !== undefined;
+      return { word, hitsLeader: hitsLeader && !isScheduled, isScheduled };
     });
   }
 
@@ -141,7 +157,11 @@ export class ClientStage {
   }
 
   snapshot(): RunStatisticsSnapshot {
-    return this.#statistics.snapshot(this.#endedNs ?? this.#parts.options.clock.now());
+    return this.#statistics.snapshot(this.#endNs());
+  }
+
+  #endNs(): number {
+    return this.#endedNs ?? this.#parts.options.clock.now();
   }
 
   #nemesisRunner(): NemesisRunner {
@@ -156,7 +176,8 @@ export class ClientStage {
       recordEvent: (f, value) => recorder.nemesis(f, value),
       log,
       windows: this.#windows,
-      electionTimeoutNsMax: target.electionTimeoutNsMax(settings),
+      electionTimeoutNsMax: target.electionTimeoutNsMax?.(settings) ?? ELECTION_TIMEOUT_NS_MAX,
+      phases: this.#phases,
       beganNs: this.#beganNs,
       latestNs: this.#beganNs + durationNs + limits.extensionNs,
     });

@@ -7,12 +7,16 @@ type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
 
 /** Of a cut that lasts so many election timeouts both sides have tried to cross it. */
 const ELECTION_TIMEOUTS_HELD = 2;
+/** What faults show that cut links. */
+const CUTS: readonly EvidenceKind[] = ['cut-off-side', 'links-cut'];
 
 /** What a planned fault was to show. */
 export interface FaultPromise {
   /** The word of `--nemesis` that asked for it. */
   readonly word: string;
   readonly hitsLeader: boolean;
+  /** It hit the nodes that a schedule named, whoever led: not all that it does need be felt. */
+  readonly isScheduled?: boolean;
 }
 
 export interface FaultGateInput {
@@ -81,13 +85,28 @@ function gatesOf(record: FaultRecord, input: FaultGateInput): GateFailure[] {
             `more time between faults (--nemesis-interval)`,
         },
       ];
-    case 'injected':
-      return record.required.flatMap((kind) => {
-        const missing = missingEvidence(kind, record, input);
-        return missing === undefined
+    case 'injected': {
+      const isCut = record.required.some((one) => CUTS.includes(one));
+      const unasked = isCut ? unaskedSide(record) : undefined;
+      const missing = record.required.map((kind) => ({
+        what: kind,
+        // Nobody asked the victims: that has been said, and nothing can have been felt there.
+        sentence:
+          kind === 'cut-off-side' && unasked?.isOfVictims === true
+            ? missingHold(record, input)
+            : missingEvidence(kind, record, input),
+      }));
+      return [...missing, { what: 'both-sides', sentence: unasked?.sentence }].flatMap((one) =>
+        one.sentence === undefined
           ? []
-          : [{ gate: gate(kind), sentence: `expected of ${name} on ${where(record)} ${missing}` }];
-      });
+          : [
+              {
+                gate: gate(one.what),
+                sentence: `expected of ${name} on ${where(record)} ${one.sentence}`,
+              },
+            ],
+      );
+    }
     default:
       return assertNever(record);
   }
@@ -122,9 +141,37 @@ function missingEvidence(
     }
     case 'cut-off-side':
       return missingCut(record, input);
+    case 'links-cut':
+      return missingHold(record, input);
+    case 'stopped':
+      return missingStop(record);
+    case 'slowed':
+      return missingDelay(record);
+    case 'connections-reset':
+      return missingReset(record);
+    case 'hook-output':
+      return missingHook(record);
     default:
       return assertNever(kind);
   }
+}
+
+/** Of a cut both sides must have been asked, or nobody knows what they would have said. */
+function unaskedSide(
+  record: Injected,
+): { readonly isOfVictims: boolean; readonly sentence: string } | undefined {
+  const { victims, victimOperations, otherOperations } = record;
+  const { ok, fail, info, delayed = 0 } = victimOperations;
+  const isOfVictims = victims.length > 0 && ok + fail + info + delayed === 0;
+  if (!isOfVictims && otherOperations !== 0) return undefined;
+  const side = isOfVictims ? victims.join(', ') : 'the other nodes';
+  const change =
+    'use more clients (--concurrency) than nodes, a higher --rate, or leave more time ' +
+    '(--nemesis-interval)';
+  return {
+    isOfVictims,
+    sentence: `operations under way on both sides of the cut, but none was sent to ${side}: ${change}`,
+  };
 }
 
 /** A cut must be felt on its wrong side, and let nothing through: a leak is no cut at all. */
@@ -146,7 +193,7 @@ function missingCut(record: Injected, input: FaultGateInput): string | undefined
 
 /** What the links themselves counted. */
 function missingHold(record: Injected, input: FaultGateInput): string | undefined {
-  const { links, startedNs, healedNs } = record;
+  const { links, startedNs, healedNs, required } = record;
   if (links === undefined) return undefined;
   if (links.forwardedBytes > 0) {
     return (
@@ -156,12 +203,76 @@ function missingHold(record: Injected, input: FaultGateInput): string | undefine
   }
   const { electionTimeoutNsMax = Infinity } = input;
   if (healedNs - startedNs < ELECTION_TIMEOUTS_HELD * electionTimeoutNsMax) return undefined;
+  const otherWay = 'nodes reach each other by another way, or are not alive: see their logs';
+  if (!required.includes('cut-off-side')) {
+    // With another leader nobody may have anything to send there.
+    if (input.promises?.[record.fault]?.isScheduled === true) return undefined;
+    return links.heldBytes === 0
+      ? `something to wait at the cut links, but they held nothing: ${otherWay}`
+      : undefined;
+  }
   const { heldFromVictimsBytes: from, heldToVictimsBytes: to } = links;
   if (from > 0 && to > 0) return undefined;
   return (
     `nodes of both sides to try to reach the other, but the links held ${from} bytes from the ` +
-    `victims and ${to} to them: nodes reach each other by another way, or are not alive: see their logs`
+    `victims and ${to} to them: ${otherWay}`
   );
+}
+
+/** A stopped node answers nothing, and somebody must have waited for it. */
+function missingStop(record: Injected): string | undefined {
+  const { fail, info, delayed = 0, answered = 0 } = record.victimOperations;
+  if (answered > 0) {
+    return (
+      `no operation sent there to be answered before the heal, but ${answered} were: the processes ` +
+      'that were stopped are not those that answer, see pid in cluster.jsonl'
+    );
+  }
+  return fail + info + delayed > 0
+    ? undefined
+    : notFelt('fail, time out or wait until it went on', record);
+}
+
+function missingDelay(record: Injected): string | undefined {
+  const { delayedBytes = 0 } = record.links ?? {};
+  if (delayedBytes === 0) {
+    return (
+      'bytes to be delayed on the links, but none were: nodes reach each other by another way than ' +
+      'their links, or say nothing to each other: see their logs'
+    );
+  }
+  const { ok, fail, info, slowed = 0 } = record.victimOperations;
+  if (slowed > 0) return undefined;
+  const seen = ok + fail + info === 0 ? 'none was sent' : `all ${ok + fail + info} took less`;
+  return (
+    `an operation sent there to take the delay at least, but ${seen}: use more clients ` +
+    '(--concurrency) than nodes, and leave more time (--nemesis-interval)'
+  );
+}
+
+function missingReset({ links }: Injected): string | undefined {
+  const { resets = 0, connections = 0 } = links ?? {};
+  if (resets === 0) {
+    return (
+      'connections between nodes to be reset, but there were none: nodes reach each other by another ' +
+      'way than their links, or were not connected: see their logs'
+    );
+  }
+  return connections > 0
+    ? undefined
+    : `new connections after ${resets} had been reset, but none was made: leave more time ` +
+        '(--nemesis-interval), and see in the logs of the nodes whether they connect again';
+}
+
+/** The words of a script are recorded whatever they are; it must have ended well, both times. */
+function missingHook({ hook = [] }: Injected): string | undefined {
+  const wanting = ['start', 'heal'].filter(
+    (word) => !hook.some(({ words, code }) => words[0] === word && code === 0),
+  );
+  return wanting.length === 0
+    ? undefined
+    : `the script to end with 0 for ${wanting.join(' and for ')}, but it did not: see hook in ` +
+        'cluster.jsonl for what it said, and let it end with 0 when all is done';
 }
 
 /** Clients of a victim must have felt it. An answer from elsewhere is what a healthy follower gives. */

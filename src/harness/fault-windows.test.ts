@@ -17,7 +17,7 @@ function counted(operation: {
 }): Partial<VictimOperations> {
   const { healedMs = 2_000, invokedMs, completedMs, completion } = operation;
   const windows = new FaultWindows();
-  windows.open(0, [nodeId('n1')], 1_000 * MILLISECOND);
+  windows.open(0, { victims: [nodeId('n1')], startedNs: 1_000 * MILLISECOND });
   // As in a run: the heal is known to operations that complete after it, and only to them.
   if (completedMs >= healedMs) windows.close(0, healedMs * MILLISECOND);
   windows.record({
@@ -39,8 +39,9 @@ test('an answer from the other side before the heal has leaked; after it, it was
     ok: 1,
     servedElsewhere: 1,
     leaked: 1,
+    answered: 1,
   });
-  expect(counted({ ...sent, completion: ok('n1') })).toEqual({ ok: 1 });
+  expect(counted({ ...sent, completion: ok('n1') })).toEqual({ ok: 1, answered: 1 });
   expect(counted({ ...sent, completedMs: 2_010, completion: ok('n2') })).toEqual({
     ok: 1,
     servedElsewhere: 1,
@@ -64,4 +65,65 @@ test('one that was under way before the fault and never answered counts once, as
   expect(counted({ invokedMs: 995, completedMs: 1_900, completion: info })).toEqual({ delayed: 1 });
   expect(counted({ invokedMs: 995, completedMs: 1_005, completion: info })).toEqual({});
   expect(counted({ invokedMs: 1_000, completedMs: 1_900, completion: info })).toEqual({ info: 1 });
+});
+
+test('an answer over nodes that still reach each other did not leak', () => {
+  const counts = (reaches: (from: string, to: string) => boolean) => {
+    const windows = new FaultWindows();
+    windows.open(0, { victims: [nodeId('n1')], startedNs: 0, reaches });
+    windows.record({ ...operation('n1', 10, 20), completion: ok('n2') });
+    return windows.operations(0);
+  };
+  expect(counts(() => true)).toMatchObject({ servedElsewhere: 1, leaked: 0 });
+  expect(counts(() => false)).toMatchObject({ servedElsewhere: 1, leaked: 1 });
+});
+
+const operation = (node: string, invokedNs: number, completedNs: number) => ({
+  process: 0,
+  node: nodeId(node),
+  invocation: { f: 'read', value: null },
+  intendedNs: invokedNs,
+  invokedNs,
+  completedNs,
+  completion: ok(node),
+});
+
+test('an operation was slowed when it spent at least the delay in the window', () => {
+  const windows = new FaultWindows();
+  windows.open(0, { victims: [nodeId('n1')], startedNs: 100, delayNs: 50 });
+  windows.record(operation('n1', 90, 149));
+  windows.record(operation('n1', 100, 149));
+  windows.record(operation('n2', 100, 300));
+  expect(windows.operations(0).slowed).toBe(0);
+  windows.record(operation('n1', 90, 150));
+  windows.close(0, 200);
+  windows.record(operation('n1', 160, 300));
+  expect(windows.operations(0).slowed).toBe(1);
+  windows.record(operation('n1', 150, 300));
+  expect(windows.operations(0).slowed).toBe(2);
+});
+
+test('operations at other nodes count while the fault is in force', () => {
+  const windows = new FaultWindows();
+  windows.record(operation('n2', 10, 20));
+  windows.open(0, { victims: [nodeId('n1')], startedNs: 100 });
+  windows.record(operation('n2', 10, 99));
+  expect(windows.otherOperations(0)).toBe(0);
+  windows.record(operation('n2', 10, 100));
+  windows.close(0, 200);
+  windows.record(operation('n2', 199, 300));
+  windows.record(operation('n2', 200, 300));
+  expect(windows.otherOperations(0)).toBe(2);
+});
+
+test('a fault that began while an earlier one was still healing takes nothing from it', () => {
+  const windows = new FaultWindows();
+  windows.open(0, { victims: [nodeId('n1')], startedNs: 100 });
+  windows.open(1, { victims: [nodeId('n2')], startedNs: 150 });
+  windows.close(1, 160);
+  windows.record(operation('n1', 170, 180));
+  windows.close(0, 200);
+  windows.record(operation('n1', 190, 210));
+  windows.record(operation('n1', 200, 210));
+  expect([windows.operations(0).ok, windows.operations(1).ok]).toEqual([2, 0]);
 });

@@ -1,6 +1,7 @@
 import type { NodeId } from '../contracts/names.ts';
 import { MILLISECOND } from '../lib/duration.ts';
 import type { VictimOperations } from '../rundir/cluster-log.ts';
+import type { Reaches } from './open-paths.ts';
 import type { FinishedOperation } from './recorder.ts';
 
 /** An operation that waited so long in a window, or a quarter of a shorter one, was held up. */
@@ -8,14 +9,38 @@ const DELAYED_NS = 250 * MILLISECOND;
 
 type Counts = Required<VictimOperations>;
 
-const none: Counts = { ok: 0, fail: 0, info: 0, servedElsewhere: 0, leaked: 0, delayed: 0 };
+const none: Counts = {
+  ok: 0,
+  fail: 0,
+  info: 0,
+  servedElsewhere: 0,
+  leaked: 0,
+  delayed: 0,
+  answered: 0,
+  slowed: 0,
+};
+
+/** A fault that has taken effect. */
+export interface OpenedFault {
+  readonly victims: readonly NodeId[];
+  readonly startedNs: number;
+  /** Of a fault that cuts links: who still reaches whom. By default victims reach victims only. */
+  readonly reaches?: Reaches | undefined;
+  /** Of a fault that slows links: by how much at least. */
+  readonly delayNs?: number | undefined;
+}
 
 interface FaultWindow {
   readonly fault: number;
   readonly victims: ReadonlySet<string>;
+  readonly reaches: Reaches;
+  readonly delayNs: number;
   readonly startedNs: number;
   healedNs: number;
+  /** The latest heal of this window and of all that were opened before it. */
+  healedUpToNs: number;
   readonly counts: { -readonly [K in keyof Counts]: number };
+  others: number;
 }
 
 /**
@@ -25,54 +50,91 @@ interface FaultWindow {
  * in nothing else.
  */
 export class FaultWindows {
-  /** In the order of their times; they do not overlap. */
+  /** In the order of their beginnings. The heal of one may still be under way when the next begins. */
   readonly #windows: FaultWindow[] = [];
 
-  open(fault: number, victims: readonly NodeId[], startedNs: number): void {
+  open(fault: number, { victims, startedNs, reaches, delayNs }: OpenedFault): void {
+    const hit = new Set<string>(victims);
     this.#windows.push({
       fault,
-      victims: new Set<string>(victims),
+      victims: hit,
+      reaches: reaches ?? ((_, to) => hit.has(to)),
+      delayNs: delayNs ?? Infinity,
       startedNs,
       healedNs: Infinity,
+      healedUpToNs: Infinity,
       counts: { ...none },
+      others: 0,
     });
   }
 
   close(fault: number, healedNs: number): void {
-    const window = this.#windows.find((one) => one.fault === fault);
-    if (window !== undefined) window.healedNs = healedNs;
+    let healedUpToNs = 0;
+    for (const window of this.#windows) {
+      if (window.fault === fault) window.healedNs = healedNs;
+      healedUpToNs = Math.max(healedUpToNs, window.healedNs);
+      window.healedUpToNs = healedUpToNs;
+    }
   }
 
   record(operation: FinishedOperation): void {
     for (let i = this.#windows.length - 1; i >= 0; i--) {
       const window = this.#windows[i];
-      if (window === undefined || operation.invokedNs >= window.healedNs) return;
-      if (!window.victims.has(operation.node)) continue;
-      if (operation.invokedNs >= window.startedNs) countSent(window, operation);
-      if (isDelayed(window, operation)) window.counts.delayed++;
+      // The earlier ones were over when it was sent, too.
+      if (window === undefined || operation.invokedNs >= window.healedUpToNs) return;
+      count(window, operation);
     }
   }
 
+  /** At the victims. */
   operations(fault: number): Counts {
-    const window = this.#windows.find((one) => one.fault === fault);
-    return { ...(window?.counts ?? none) };
+    return { ...(this.#find(fault)?.counts ?? none) };
+  }
+
+  /** How many at nodes that are no victims were under way while the fault was in force. */
+  otherOperations(fault: number): number {
+    return this.#find(fault)?.others ?? 0;
+  }
+
+  #find(fault: number): FaultWindow | undefined {
+    return this.#windows.find((one) => one.fault === fault);
   }
 }
 
-function countSent({ counts, victims, healedNs }: FaultWindow, operation: FinishedOperation): void {
-  const { completion, completedNs } = operation;
-  counts[completion.type]++;
-  const { servedBy } = completion;
-  if (completion.type !== 'ok' || servedBy === undefined || victims.has(servedBy)) return;
-  counts.servedElsewhere++;
-  if (completedNs < healedNs) counts.leaked++;
+function count(window: FaultWindow, operation: FinishedOperation): void {
+  const { invokedNs, completedNs, node } = operation;
+  if (invokedNs >= window.healedNs || completedNs < window.startedNs) return;
+  if (!window.victims.has(node)) {
+    window.others++;
+    return;
+  }
+  if (invokedNs >= window.startedNs) countSent(window, operation);
+  if (isDelayed(window, operation)) window.counts.delayed++;
+  if (waitedNs(window, operation) >= window.delayNs) window.counts.slowed++;
 }
 
-function isDelayed({ startedNs, healedNs }: FaultWindow, operation: FinishedOperation): boolean {
+function countSent({ counts, reaches, victims, healedNs }: FaultWindow, sent: FinishedOperation) {
+  const { completion, completedNs, node } = sent;
+  counts[completion.type]++;
+  if (completion.type !== 'ok') return;
+  const isInside = completedNs < healedNs;
+  if (isInside) counts.answered++;
+  const { servedBy } = completion;
+  if (servedBy === undefined) return;
+  if (!victims.has(servedBy)) counts.servedElsewhere++;
+  if (isInside && !reaches(node, servedBy)) counts.leaked++;
+}
+
+function isDelayed(window: FaultWindow, operation: FinishedOperation): boolean {
+  const { startedNs, healedNs } = window;
   const { invokedNs, completedNs, completion } = operation;
   const isAnsweredInside = completion.type === 'ok' && completedNs < healedNs;
   const isCountedAlready = completion.type !== 'ok' && invokedNs >= startedNs;
   if (isAnsweredInside || isCountedAlready) return false;
-  const waitedNs = Math.min(completedNs, healedNs) - Math.max(invokedNs, startedNs);
-  return waitedNs >= Math.min(DELAYED_NS, (healedNs - startedNs) / 4);
+  return waitedNs(window, operation) >= Math.min(DELAYED_NS, (healedNs - startedNs) / 4);
+}
+
+/** How much of its time an operation spent in the window. */
+function waitedNs({ startedNs, healedNs }: FaultWindow, operation: FinishedOperation): number {
+  return Math.min(operation.completedNs, healedNs) - Math.max(operation.invokedNs, startedNs);
 }

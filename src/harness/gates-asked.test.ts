@@ -11,6 +11,8 @@ const injected: FaultRecord = {
   victims: [],
   leader: null,
   value: {},
+  atNs: 0,
+  durationNs: 1e9,
   startedNs: 1e9,
   healedNs: 2e9,
   required: ['election', 'new-process'],

@@ -15,6 +15,8 @@ const whole: Injected = {
   victims: ['n1'],
   leader: 'n1',
   value: { nodes: ['n1'] },
+  atNs: 1e9,
+  durationNs: 3e9,
   startedNs: 1e9,
   healedNs: 4e9,
   required: ['election', 'new-process', 'cut-off-side'],
@@ -118,8 +120,14 @@ test.each<[string, Partial<Injected>, string[], RegExp]>([
   [
     'no client at the victim',
     { victimOperations: { ...untouched, ok: 0 }, required: ['cut-off-side'] },
-    ['fault-2-cut-off-side'],
-    /none was sent.*--concurrency/,
+    ['fault-2-both-sides'],
+    /none was sent to n1.*--concurrency/,
+  ],
+  [
+    'no client on the other side of a cut',
+    { otherOperations: 0 },
+    ['fault-2-both-sides'],
+    /none was sent to the other nodes.*--concurrency/,
   ],
 ])('%s fails the gate that asks for it', (_, change, gates, sentence) => {
   const failed = failures({ ...whole, ...change });

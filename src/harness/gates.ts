@@ -1,6 +1,7 @@
 import type { GateFailure } from '../rundir/cluster-log.ts';
 import type { FinalAnswers } from './interpreter/final-reads.ts';
 import { type FaultGateInput, faultGates } from './fault-gates.ts';
+import { phaseGates, type PhaseCounts } from './phase-gates.ts';
 
 /** Fewest ok operations of each `f`, and the share of all of them, whichever is more. */
 const OK_MIN = 5;
@@ -25,6 +26,8 @@ export interface GateInput extends FaultGateInput {
   readonly contention?: ContentionCounts | undefined;
   /** Fewest ok operations of each `f`; by default it grows with the run. */
   readonly okMin?: number | undefined;
+  /** The same in each phase of the run; without it phases are not asked. */
+  readonly phases?: PhaseCounts | undefined;
   /** What each node made of the reads at the end. */
   readonly finalAnswers?: readonly FinalAnswers[];
 }
@@ -36,8 +39,12 @@ export interface GateInput extends FaultGateInput {
  * @returns the gates that failed; empty when the run counts
  */
 export function checkGates(input: GateInput): readonly GateFailure[] {
+  const tooFew = operationGates(input);
+  // An `f` that was done too little in all has been told.
+  const others = input.functions.filter((f) => !tooFew.some(({ gate }) => gate === `enough-${f}`));
   return [
-    ...operationGates(input),
+    ...tooFew,
+    ...phaseGates({ ...input, functions: others }),
     ...contentionGates(input),
     ...faultGates(input),
     ...finalGates(input),

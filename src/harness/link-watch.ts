@@ -1,64 +1,63 @@
-import type { LinkControl } from '../contracts/cluster.ts';
+import type { LinkControl, LinkTraffic } from '../contracts/cluster.ts';
 import type { Link, NodeId } from '../contracts/names.ts';
 import type { LinkEvidence } from '../rundir/cluster-log.ts';
 
-type Traffic = Awaited<ReturnType<LinkControl['traffic']>>;
+type Figure = keyof LinkTraffic;
 
-/** Reads the counters of cut links, to see that they were cut. */
+/** Reads the counters of the links that a fault acts on, to see that it does. */
 export class LinkWatch {
   readonly #control: LinkControl;
   readonly #links: readonly Link[];
-  /** Before the cut: what a cut holds at its very beginning counts as held. */
-  readonly #before: readonly Traffic[];
+  /** Before the fault: what it holds, delays or resets at its very beginning counts. */
+  readonly #before: readonly LinkTraffic[];
   /** As soon as it was in force: what was in the kernel's hands until then has crossed rightly. */
-  #inForce: readonly Traffic[] = [];
+  #inForce: readonly LinkTraffic[] = [];
 
-  private constructor(control: LinkControl, links: readonly Link[], before: readonly Traffic[]) {
+  private constructor(
+    control: LinkControl,
+    links: readonly Link[],
+    before: readonly LinkTraffic[],
+  ) {
     this.#control = control;
     this.#links = links;
     this.#before = before;
   }
 
-  /** To be called before the links are cut. */
+  /** To be called before the fault is injected. */
   static async begin(control: LinkControl, links: readonly Link[]): Promise<LinkWatch> {
     return new LinkWatch(control, links, await read(control, links));
   }
 
-  /** To be called when they are. */
-  async cutIsInForce(): Promise<void> {
+  /** To be called when it has taken effect. */
+  async isInForce(): Promise<void> {
     this.#inForce = await read(this.#control, this.#links);
   }
 
-  /** To be called before they are healed. */
+  /** To be called before it is healed. */
   async end(victims: readonly NodeId[]): Promise<LinkEvidence> {
     const after = await read(this.#control, this.#links);
-    const seen = this.#links.map((link, i) => ({
-      link,
-      forwardedBytes: (after[i]?.forwardedBytes ?? 0) - (this.#inForce[i]?.forwardedBytes ?? 0),
-      heldBytes: (after[i]?.heldBytes ?? 0) - (this.#before[i]?.heldBytes ?? 0),
-    }));
-    const heldBytes = (isFromVictim: boolean): number =>
-      sum(
-        seen
-          .filter(({ link }) => victims.includes(link.from) === isFromVictim)
-          .map((one) => one.heldBytes),
-      );
+    const since = (earlier: readonly LinkTraffic[], figure: Figure) => (i: number) =>
+      (after[i]?.[figure] ?? 0) - (earlier[i]?.[figure] ?? 0);
+    const forwarded = since(this.#inForce, 'forwardedBytes');
+    const held = since(this.#before, 'heldBytes');
+    const total = (of: (i: number) => number, isAsked: (link: Link) => boolean = () => true) =>
+      this.#links.reduce((sum, link, i) => (isAsked(link) ? sum + of(i) : sum), 0);
     return {
-      links: seen.length,
-      forwardedBytes: sum(seen.map((one) => one.forwardedBytes)),
-      leaked: seen
-        .filter(({ forwardedBytes }) => forwardedBytes > 0)
-        .map(({ link }) => `${link.from}->${link.to}`),
-      heldFromVictimsBytes: heldBytes(true),
-      heldToVictimsBytes: heldBytes(false),
+      links: this.#links.length,
+      forwardedBytes: total(forwarded),
+      leaked: this.#links
+        .filter((_, i) => forwarded(i) > 0)
+        .map((link) => `${link.from}->${link.to}`),
+      heldFromVictimsBytes: total(held, ({ from }) => victims.includes(from)),
+      heldToVictimsBytes: total(held, ({ to }) => victims.includes(to)),
+      heldBytes: total(held),
+      delayedBytes: total(since(this.#before, 'delayedBytes')),
+      resets: total(since(this.#before, 'resets')),
+      connections: total(since(this.#before, 'connections')),
     };
   }
 }
 
-function read(control: LinkControl, links: readonly Link[]): Promise<readonly Traffic[]> {
+function read(control: LinkControl, links: readonly Link[]): Promise<readonly LinkTraffic[]> {
   return Promise.all(links.map((link) => control.traffic(link)));
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, one) => total + one, 0);
 }

@@ -259,9 +259,9 @@ test('an operation counts for a fault when it was sent to a victim while it was 
   const windows = new FaultWindows();
   const [n1, n2, n3] = ['n1', 'n2', 'n3'].map(nodeId);
   const victims = [n1, n2].filter((node) => node !== undefined);
-  windows.open(0, victims, 100);
+  windows.open(0, { victims, startedNs: 100 });
   windows.close(0, 200);
-  windows.open(1, victims, 300);
+  windows.open(1, { victims, startedNs: 300 });
   const at = (invokedNs: number, node = n1, servedBy?: string) =>
     windows.record({
       process: 0,

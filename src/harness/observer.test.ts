@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { nodeId } from '../contracts/names.ts';
+import type { NodeStatus, ProbeFailure } from '../contracts/target.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { ClusterEvent } from '../rundir/cluster-log.ts';
 import { Observer } from './observer.ts';
@@ -106,7 +107,8 @@ test('who leads an older term than was seen anywhere leads no more', async () =>
     ]),
   );
   await watch(500 * MILLISECOND);
-  expect(observer.leader()).toMatchObject({ id: n2, term: 2 });
+  expect(observer.leader()).toBe(n2);
+  expect(observer.termMax).toBe(2);
   store.mute.add(n2);
   await clock.drive(observer.refresh());
   expect(observer.status(n1)?.role).toBe('leader');
@@ -132,4 +134,30 @@ test('an answer to an older question does not replace that to a newer one', asyn
   await observer.refresh();
   await clock.drive(older);
   expect(observer.status(n1)?.role).toBe('leader');
+});
+
+test('without a leader to wait for, a cluster is settled when every node answers', async () => {
+  const clock = new SimulatedClock();
+  const events: ClusterEvent[] = [];
+  const refusing = new Set([n2]);
+  const observer = new Observer({
+    clock,
+    nodes: [n1, n2],
+    hasLeader: false,
+    record: (event) => void events.push(event),
+    probe: async (node): Promise<NodeStatus | ProbeFailure> =>
+      refusing.has(node) ? { failure: 'connection refused' } : {},
+  });
+  await clock.drive(observer.refresh());
+  expect(observer.isSettled()).toBe(false);
+  expect(observer.failure(n2)).toBe('connection refused');
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'unreachable', node: n2, error: 'connection refused' }),
+  );
+  refusing.clear();
+  await clock.drive(observer.refresh());
+  expect(observer.isSettled()).toBe(true);
+  expect(observer.view()).toEqual({ nodes: [n1, n2], leader: undefined });
+  expect(observer.termMax).toBe(0);
+  expect(events.at(-1)).toMatchObject({ type: 'status', role: null, term: null });
 });

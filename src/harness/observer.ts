@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.ts';
 import type { NodeId } from '../contracts/names.ts';
 import type { ClusterView } from '../contracts/nemesis.ts';
-import type { NodeStatus, Role } from '../contracts/target.ts';
+import type { NodeStatus, ProbeFailure, Role } from '../contracts/target.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { ClusterEvent, ElectionEvidence } from '../rundir/cluster-log.ts';
 
@@ -26,7 +26,7 @@ export interface ClusterObservations {
   view(): ClusterView;
   /** Highest term that any node has claimed so far. */
   readonly termMax: number;
-  /** True when a leader is known, and every node answers in its term. */
+  /** True when every node answers and, if there is to be one, in the term of a known leader. */
   isSettled(): boolean;
   /** Asks every node now. Resolves when all have answered or their time is up. */
   refresh(): Promise<void>;
@@ -46,13 +46,20 @@ interface Sample {
   readonly askedNs: number;
   readonly atNs: number;
   readonly status: NodeStatus | undefined;
+  /** Why there is none, if that is known. */
+  readonly failure: string | undefined;
 }
 
 export interface ObserverOptions {
   readonly clock: Clock;
   readonly nodes: readonly NodeId[];
+  /** Whether a cluster is settled only when it has a leader. True by default. */
+  readonly hasLeader?: boolean;
   /** Asks a node for its status; undefined when it does not answer in time. */
-  readonly probe: (node: NodeId, timeoutNs: number) => Promise<NodeStatus | undefined>;
+  readonly probe: (
+    node: NodeId,
+    timeoutNs: number,
+  ) => Promise<NodeStatus | ProbeFailure | undefined>;
   /** Takes each sample for `cluster.jsonl`. */
   readonly record: (event: ClusterEvent) => void;
 }
@@ -97,28 +104,32 @@ export class Observer implements ClusterObservations {
     return sample.status;
   }
 
+  /** Why the node's last probe gave no status, if the target told. */
+  failure(node: NodeId): string | undefined {
+    return this.#latest.get(node)?.failure;
+  }
+
   view(): ClusterView {
-    const { nodes } = this.#options;
-    return { nodes, leader: this.leader()?.id };
+    return { nodes: this.#options.nodes, leader: this.leader() };
   }
 
   /**
    * The node that claims to lead the highest term that anybody was seen in. A leader of an older term
    * leads no more, though it believes in itself for a while: to hit it would be to hit a follower.
    */
-  leader(): NodeStatus | undefined {
-    for (const node of this.#options.nodes) {
+  leader(): NodeId | undefined {
+    return this.#options.nodes.find((node) => {
       const status = this.status(node);
-      if (status?.role === 'leader' && status.term === this.#termMax) return status;
-    }
-    return undefined;
+      return status?.role === 'leader' && status.term === this.#termMax;
+    });
   }
 
-  /** True when every node answers and all are in the leader's term. */
   isSettled(): boolean {
-    const leader = this.leader();
-    if (leader === undefined) return false;
-    return this.#options.nodes.every((node) => this.status(node)?.term === leader.term);
+    const { nodes, hasLeader = true } = this.#options;
+    const statuses = nodes.map((node) => this.status(node));
+    if (!hasLeader) return statuses.every((status) => status !== undefined);
+    // The leader's own term is the highest one seen.
+    return this.leader() !== undefined && statuses.every((one) => one?.term === this.#termMax);
   }
 
   election({ sinceNs, termBefore, victims }: ElectionQuery): ElectionEvidence | undefined {
@@ -147,35 +158,40 @@ export class Observer implements ClusterObservations {
   async #sample(node: NodeId): Promise<void> {
     const { clock, probe, record } = this.#options;
     const askedNs = clock.now();
-    const status = await probe(node, PROBE_TIMEOUT_NS);
+    const answer = await probe(node, PROBE_TIMEOUT_NS);
+    const isFailure = answer !== undefined && 'failure' in answer;
+    const status = isFailure ? undefined : answer;
+    const failure = isFailure ? answer.failure : undefined;
     const time = clock.now();
     const latest = this.#latest.get(node);
     const before = latest?.status;
     // Two questions may be under way at once: the older one's answer says nothing new.
     if (latest === undefined || latest.askedNs <= askedNs) {
-      this.#latest.set(node, { askedNs, atNs: time, status });
+      this.#latest.set(node, { askedNs, atNs: time, status, failure });
     }
     if (status === undefined) {
-      record({ time, type: 'unreachable', node });
+      const error = failure === undefined ? {} : { error: failure };
+      record({ time, type: 'unreachable', node, ...error });
       return;
     }
     const { role, term, leader, commitIndex, lastApplied, pid } = status;
-    if (before?.role !== role || before.term !== term) {
+    const isTold = role !== undefined && term !== undefined;
+    if (isTold && (before?.role !== role || before.term !== term)) {
       this.#transitions.push({ atNs: time, node, term, role });
       if (this.#transitions.length > TRANSITIONS_MAX) {
         this.#transitions = this.#transitions.slice(TRANSITIONS_MAX / 2);
       }
     }
-    this.#termMax = Math.max(this.#termMax, term);
+    this.#termMax = Math.max(this.#termMax, term ?? 0);
     record({
       time,
       type: 'status',
       node,
-      role,
-      term,
+      role: role ?? null,
+      term: term ?? null,
       leader: leader ?? null,
-      commitIndex,
-      lastApplied,
+      commitIndex: commitIndex ?? null,
+      lastApplied: lastApplied ?? null,
       pid: pid ?? null,
     });
   }

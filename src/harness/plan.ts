@@ -13,10 +13,13 @@ export const DEFAULT_INTERVAL_NS: number = 5 * SECOND;
 
 /** Shares of the interval. */
 const JITTER_MAX = 0.1;
-const DURATION_MIN = 0.4;
+const DURATION_MIN = 0.15;
 const DURATION_MAX = 0.6;
-/** A fault that needs an election lasts longer, so that the new leader serves for a while. */
-const ELECTION_DURATION_MIN = 0.5;
+/** A fault that hits the leader lasts longer, so that the new leader serves for a while. */
+const LEADER_DURATION_MIN = 0.5;
+/** A shorter fault shows in few operations; where the interval is short, it has two fifths of it. */
+const SHORTEST_NS = 500 * MILLISECOND;
+const SHORTEST_SHARE = 0.4;
 
 export interface PlanRequest extends SelectionRequest {
   readonly seed: string;
@@ -46,17 +49,30 @@ export function planFaults(request: PlanRequest): readonly PlannedFault[] {
   const random = makeRandom(request.seed).fork('plan');
   return drawShapes(selections, slots, random).map(({ word, kind, shape }, i) => {
     const jitterNs = random.float() * JITTER_MAX * intervalNs;
-    const least = shape.hitsLeader ? ELECTION_DURATION_MIN : DURATION_MIN;
-    const share = least + random.float() * (DURATION_MAX - least);
     return {
       kind,
       shape: shape.shape,
       atNs: Math.floor(FIRST_FAULT_NS + i * intervalNs + jitterNs),
-      durationNs: Math.floor(share * intervalNs),
+      durationNs: drawLength({ shape, intervalNs, random }),
       seed: `${request.seed}/fault/${i}`,
       word,
     };
   });
+}
+
+/**
+ * Lengths are spread evenly over their logarithm, as many from 15 to 30 % of the interval as from 30 to
+ * 60 %: some faults are over before a client loses its patience, others last for many elections.
+ */
+function drawLength(parts: {
+  readonly shape: NemesisShape;
+  readonly intervalNs: number;
+  readonly random: Random;
+}): number {
+  const { shape, intervalNs, random } = parts;
+  const shortest = Math.max(DURATION_MIN, Math.min(SHORTEST_SHARE, SHORTEST_NS / intervalNs));
+  const least = shape.hitsLeader ? LEADER_DURATION_MIN : shortest;
+  return Math.floor(least * (DURATION_MAX / least) ** random.float() * intervalNs);
 }
 
 /** From the start of a slot to the latest heal in it. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.ts';
 import { LatencyHistogram } from '../statistics/latency.ts';
-import type { OutcomeCounts } from '../statistics/run-statistics.ts';
+import type { OutcomeCounts, Phase } from '../statistics/run-statistics.ts';
 import type { ActiveFault } from './nemesis-runner.ts';
 import type { Observer } from './observer.ts';
 import type { FinishedOperation } from './recorder.ts';
@@ -11,12 +11,14 @@ export interface Progress {
   readonly elapsedNs: number;
   /** As planned; a fault that is held longer makes it more. */
   readonly totalNs: number;
-  /** Of the last interval: ok operations per second, and latencies of the ok ones. */
+  /** Of the last interval: ok operations per second, and latencies of the ok ones; 0 without any. */
   readonly okPerSecond: number;
   readonly p50Ns: number;
   readonly p99Ns: number;
   /** Since clients began. */
   readonly counts: OutcomeCounts;
+  /** Steady, in a fault, or recovering from one. */
+  readonly phase: Phase;
   readonly activeFault: ActiveFault | undefined;
   readonly leader: string | undefined;
   /** Highest term seen. */
@@ -28,6 +30,7 @@ export interface ProgressParts {
   readonly beganNs: number;
   readonly totalNs: number;
   readonly counts: () => OutcomeCounts;
+  readonly phase: () => Phase;
   readonly activeFault: () => ActiveFault | undefined;
   readonly observer: Observer;
 }
@@ -49,7 +52,7 @@ export class ProgressMeter {
 
   /** Ends the interval. */
   take(): Progress {
-    const { clock, beganNs, totalNs, counts, activeFault, observer } = this.#parts;
+    const { clock, beganNs, totalNs, counts, phase, activeFault, observer } = this.#parts;
     const nowNs = clock.now();
     const seconds = (nowNs - this.#intervalBeganNs) / 1e9;
     const progress: Progress = {
@@ -59,6 +62,7 @@ export class ProgressMeter {
       p50Ns: this.#interval.quantileNs(0.5),
       p99Ns: this.#interval.quantileNs(0.99),
       counts: counts(),
+      phase: phase(),
       activeFault: activeFault(),
       leader: observer.view().leader,
       term: observer.termMax,

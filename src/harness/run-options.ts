@@ -8,6 +8,7 @@ import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import type { Progress } from './progress.ts';
+import type { Threshold } from './threshold.ts';
 
 /** The stages of a run, in their order. */
 export type Stage = 'up' | 'settle' | 'run' | 'heal' | 'final-reads' | 'down';
@@ -74,12 +75,14 @@ export interface RunOptions {
   readonly limits?: Partial<RunLimits>;
   /** Fewest ok operations of each `f`; by default it grows with the run. */
   readonly okMin?: number;
+  /** Evaluated when the run came to its end: an interrupted one is not asked. */
+  readonly thresholds?: readonly Threshold[];
 }
 
 /** What a run came to. Whether the store kept its promises is judged from the history. */
 export interface RunResult {
   readonly interrupted: boolean;
-  /** Of the clients; undefined when they never began. */
+  /** Of the clients, thresholds evaluated; undefined when they never began. */
   readonly statistics: RunStatisticsSnapshot | undefined;
   /** Lines of the history. */
   readonly events: number;

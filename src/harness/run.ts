@@ -5,12 +5,14 @@ import { UserError } from '../lib/user-error.ts';
 import type { ClusterEvent, GateFailure } from '../rundir/cluster-log.ts';
 import { writeSummaryCsv } from '../rundir/summary.ts';
 import { writeJson } from '../rundir/whole-file.ts';
+import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { ClientStage } from './client-stage.ts';
 import { checkGates } from './gates.ts';
 import { gatesKept } from './gates-asked.ts';
 import { askEveryNode, type FinalAnswers } from './interpreter/final-reads.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
 import { Observer } from './observer.ts';
+import { healEverything } from './final-heal.ts';
 import { HistoryRecorder } from './recorder.ts';
 import { openRunFiles, type RunFiles } from './run-files.ts';
 import {
@@ -21,6 +23,7 @@ import {
   type Stage,
 } from './run-options.ts';
 import { notSettled } from './settle.ts';
+import { evaluateThreshold } from './threshold-result.ts';
 
 /**
  * One run from start to end: cluster up, clients and faults, everything healed, final reads, cluster
@@ -29,7 +32,7 @@ import { notSettled } from './settle.ts';
  *
  * @returns what came of it; an interrupted run returns, too, with what it has
  * @throws UserError (`infrastructure`): GONG-E033 the cluster does not settle, GONG-E034 a fault did not
- *   take effect, GONG-E041 the run directory cannot be written; (`usage`): GONG-E024 a fault that this
+ *   take effect, GONG-E128 something cannot be healed, GONG-E041 the run directory cannot be written; (`usage`): GONG-E024 a fault that this
  *   cluster cannot do; and what `up` throws
  */
 export async function run(options: RunOptions): Promise<RunResult> {
@@ -59,6 +62,7 @@ class RunSession {
   readonly #exits: (UnexpectedExit & { atNs: number })[] = [];
   #clients: ClientStage | undefined;
   #firstUnusedProcess = 0;
+  #isHealed = false;
 
   constructor(options: RunOptions, files: RunFiles) {
     this.#options = options;
@@ -94,10 +98,11 @@ class RunSession {
     const isAsked = input !== undefined && !signal.aborted;
     const gateFailures = isAsked ? checkGates({ ...input, finalAnswers }) : [];
     const kept = isAsked ? gatesKept({ ...input, finalAnswers }, gateFailures) : [];
-    await this.#save(gateFailures);
+    const statistics = this.#statistics({ isWhole: isAsked });
+    await this.#save(gateFailures, statistics);
     return {
       interrupted: signal.aborted,
-      statistics: this.#clients?.snapshot(),
+      statistics,
       events: this.#recorder.events,
       faults,
       gateFailures,
@@ -115,7 +120,7 @@ class RunSession {
     const steps: (() => void | Promise<void>)[] = [
       () => this.#files.log.line(`error: ${text}`),
       () => this.#owned.disposeAsync(),
-      () => this.#save([]),
+      () => this.#save([], this.#statistics({ isWhole: false })),
       () => this.#files[Symbol.dispose](),
     ];
     for (const step of steps) {
@@ -141,7 +146,8 @@ class RunSession {
       return undefined;
     }
     this.#owned.use(cluster);
-    this.#owned.defer(async () => cluster.links?.healAll());
+    // For a run that does not get to its own heal.
+    this.#owned.defer(() => this.#healAll(cluster));
     cluster.onUnexpectedExit((exit) => this.#noteExit(exit));
     for (const { kind } of plan) {
       const requires = nemeses.get(kind)?.requires;
@@ -155,6 +161,7 @@ class RunSession {
     const observer = new Observer({
       clock,
       nodes: cluster.nodes,
+      hasLeader: target.hasLeader ?? false,
       probe: (node, timeoutNs) => target.probe(cluster.url(node), timeoutNs),
       record: (event) => this.#note(event),
     });
@@ -204,7 +211,7 @@ class RunSession {
   /** Heals whatever is still broken and waits, bounded, for the cluster to be whole. */
   async #heal(cluster: Cluster, observer: Observer): Promise<boolean> {
     await this.#enter('heal');
-    await cluster.links?.healAll();
+    await this.#healAll(cluster);
     const settled = await observer.until(
       () => observer.isSettled(),
       this.#limits.settleAgainNs,
@@ -214,6 +221,13 @@ class RunSession {
     if (!settled && !this.#stop.aborted)
       this.#files.log.line('the cluster did not settle again after the last heal');
     return settled;
+  }
+
+  /** Once: what has healed is not disturbed again while the cluster stops. */
+  async #healAll(cluster: Cluster): Promise<void> {
+    if (this.#isHealed) return;
+    await healEverything(cluster, this.#options.nemeses.values());
+    this.#isHealed = true;
   }
 
   async #finalReads(cluster: Cluster, generator: Generator): Promise<readonly FinalAnswers[]> {
@@ -288,7 +302,18 @@ class RunSession {
     }
   }
 
-  async #save(gateFailures: readonly GateFailure[]): Promise<void> {
+  /** Of part of a run thresholds say nothing: they are not evaluated. */
+  #statistics({ isWhole }: { readonly isWhole: boolean }): RunStatisticsSnapshot | undefined {
+    const snapshot = this.#clients?.snapshot();
+    if (snapshot === undefined || !isWhole) return snapshot;
+    const { thresholds = [] } = this.#options;
+    return { ...snapshot, thresholds: thresholds.map((one) => evaluateThreshold(one, snapshot)) };
+  }
+
+  async #save(
+    gateFailures: readonly GateFailure[],
+    statistics: RunStatisticsSnapshot | undefined,
+  ): Promise<void> {
     const { paths, clock } = this.#options;
     const time = clock.now();
     for (const record of this.#clients?.faults() ?? []) {
@@ -298,10 +323,9 @@ class RunSession {
       this.#files.cluster.append({ time, type: 'gate', ...failure });
       this.#files.log.line(`${failure.gate}: ${failure.sentence}`);
     }
-    if (this.#clients === undefined) return;
-    const snapshot = this.#clients.snapshot();
-    await writeJson(paths.stats, snapshot);
-    await writeSummaryCsv(paths.summaryCsv, snapshot.rows);
+    if (statistics === undefined) return;
+    await writeJson(paths.stats, statistics);
+    await writeSummaryCsv(paths.summaryCsv, [...statistics.rows, ...statistics.phases]);
   }
 }
 

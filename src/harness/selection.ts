@@ -30,8 +30,16 @@ export function selectNemeses(request: SelectionRequest): readonly Selection[] {
   return [...new Set(named)].map((word) => select(word, request));
 }
 
+/** The shape of that name; undefined when the kind has none. */
+export function shapeOf(nemesis: Nemesis, shape: string): NemesisShape | undefined {
+  return nemesis.shapes.find((one) => one.shape === shape) ?? nemesis.shapeNamed?.(shape);
+}
+
 function select(word: string, { nemeses, capabilities, nodes }: SelectionRequest): Selection {
-  const [kind = '', shape, ...rest] = word.split(':');
+  // Only the first colon parts: a shape may be the path of a script.
+  const colon = word.indexOf(':');
+  const kind = colon < 0 ? word : word.slice(0, colon);
+  const shape = colon < 0 ? undefined : word.slice(colon + 1);
   const nemesis = nemeses.get(kind);
   if (nemesis === undefined) {
     throw usage('GONG-E021', {
@@ -47,15 +55,8 @@ function select(word: string, { nemeses, capabilities, nodes }: SelectionRequest
       fix: `leave ${kind} out, or pass --cluster local`,
     });
   }
-  const known = nemesis.shapes.map((one) => one.shape);
-  const shapes = nemesis.shapes.filter((one) => shape === undefined || one.shape === shape);
-  if (shapes.length === 0 || rest.length > 0) {
-    throw usage('GONG-E023', {
-      what: `${kind} has no shape ${JSON.stringify([shape, ...rest].join(':'))}`,
-      why: `its shapes are ${known.join(', ')}`,
-      fix: `name one of them, as in --nemesis ${kind}:${known[0]}`,
-    });
-  }
+  const shapes = shape === undefined ? nemesis.shapes : named(nemesis, shape);
+  if (shapes.length === 0) throw noShape(nemesis, shape);
   const fitting = shapes.filter((one) => one.nodesMin <= nodes);
   if (fitting.length === 0) {
     const nodesMin = Math.min(...shapes.map((one) => one.nodesMin));
@@ -66,6 +67,27 @@ function select(word: string, { nemeses, capabilities, nodes }: SelectionRequest
     });
   }
   return { word, nemesis, shapes: fitting };
+}
+
+function named(nemesis: Nemesis, shape: string): readonly NemesisShape[] {
+  const found = shape === '' ? undefined : shapeOf(nemesis, shape);
+  return found === undefined ? [] : [found];
+}
+
+function noShape({ kind, shapes, ...nemesis }: Nemesis, shape: string | undefined): UserError {
+  if (nemesis.shapeNamed !== undefined && shapes.length === 0) {
+    return usage('GONG-E023', {
+      what: `${kind} does not say what to run`,
+      why: `the word after ${kind}: is yours to choose, and there is none`,
+      fix: `name it, as in --nemesis ${kind}:./cut.sh`,
+    });
+  }
+  const known = shapes.map((one) => one.shape);
+  return usage('GONG-E023', {
+    what: `${kind} has no shape ${JSON.stringify(shape ?? '')}`,
+    why: `its shapes are ${known.join(', ')}`,
+    fix: `name one of them, as in --nemesis ${kind}:${known[0]}`,
+  });
 }
 
 function usage(code: string, parts: { what: string; why: string; fix: string }): UserError {

@@ -18,7 +18,13 @@ export function notSettled(parts: {
   const silent = nodes.filter((node) => observer.status(node) === undefined);
   const answers = nodes.flatMap((node) => {
     const status = observer.status(node);
-    return status === undefined ? [] : [`${node} ${status.role} in term ${status.term}`];
+    if (status === undefined) return [];
+    const { role, term } = status;
+    return [role === undefined ? node : `${node} ${role} in term ${term}`];
+  });
+  const failures = silent.flatMap((node) => {
+    const failure = observer.failure(node);
+    return failure === undefined ? [] : [`${node}: ${failure}`];
   });
   const said = answers.length === 0 ? 'no node answered' : `these answered: ${answers.join(', ')}`;
   const ended = exited.length === 0 ? '' : `; ended by themselves: ${exited.join(', ')}`;
@@ -30,7 +36,7 @@ export function notSettled(parts: {
       silent.length > 0
         ? `${silent.join(', ')} did not answer within ${formatDuration(waitedNs)}`
         : `the nodes did not agree on a leader within ${formatDuration(waitedNs)}`,
-    why: `${said}${ended}`,
+    why: [said, ...failures].join('; ') + ended,
     fix: 'look into the log of the node, and run again when the machine is less busy',
     log: suspect === undefined ? undefined : nodeLogPath(paths, suspect),
   });

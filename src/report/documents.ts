@@ -12,7 +12,15 @@ export type ReadDocument<T> =
   | { readonly document?: undefined; readonly missing: string };
 
 const VERDICT_FIELDS = ['valid', 'keys', 'failures', 'stale', 'unknown', 'completed'] as const;
-const STATISTICS_FIELDS = ['rows', 'operations', 'unavailability', 'startNs', 'endNs'] as const;
+const STATISTICS_FIELDS = [
+  'rows',
+  'phases',
+  'thresholds',
+  'operations',
+  'unavailability',
+  'startNs',
+  'endNs',
+] as const;
 
 export async function readVerdict({ verdict }: RunPaths): Promise<ReadDocument<StoredVerdict>> {
   return readDocument(verdict, VERDICT_FIELDS, 'the history was not judged');

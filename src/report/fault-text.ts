@@ -13,9 +13,8 @@ export function describeFault(fault: FaultRecord): string {
   const seen = [
     `${fail + info} of its operations did not succeed`,
     delayed > 0 ? `${delayed} had to wait for it` : undefined,
-    fault.links === undefined || fault.links === null
-      ? undefined
-      : `${fault.links.links} links cut, ${fault.links.forwardedBytes} bytes through`,
+    ...describeLinks(fault),
+    ...(fault.hook ?? []).map(({ words, code }) => `${words[0]} ended with ${code ?? 'nothing'}`),
     election === null
       ? undefined
       : `${election.node} took over in term ${election.term} (was ${election.termBefore})`,
@@ -29,6 +28,19 @@ export function describeFault(fault: FaultRecord): string {
     `${name}  on ${fault.victims.join(', ')}  ${formatInstant(fault.startedNs)} to ` +
     `${formatInstant(fault.healedNs)}: ${seen.join(', ')}`
   );
+}
+
+type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
+
+/** What the links counted, as far as it says something of this kind of fault. */
+function describeLinks({ links, required }: Injected): readonly string[] {
+  if (links === undefined) return [];
+  const { delayedBytes = 0, resets = 0, connections = 0 } = links;
+  if (required.includes('connections-reset')) {
+    return [`${resets} connections reset, ${connections} made`];
+  }
+  if (required.includes('slowed')) return [`${links.links} links slow, ${delayedBytes} bytes late`];
+  return [`${links.links} links cut, ${links.forwardedBytes} bytes through`];
 }
 
 /** `partition:leader-minority of n1, n5, 13.848 s to 17.710 s`. */

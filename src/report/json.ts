@@ -1,9 +1,9 @@
 import type { FaultRecord, GateFailure, RunError } from '../rundir/cluster-log.ts';
 import type { AppliedExpectations } from '../rundir/expectations.ts';
-import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
+import type { RunStatisticsSnapshot, ThresholdResult } from '../statistics/snapshot.ts';
 import { meaningOfExit } from './exit-text.ts';
 import type { NodeExit, RunFacts, RunRecord } from './record.ts';
-import { type StoredThreshold, thresholdsOf } from './thresholds.ts';
+import { thresholdsOf } from './thresholds.ts';
 import type { StoredVerdict } from './verdict-file.ts';
 
 /**
@@ -30,7 +30,7 @@ export interface RunJson {
   readonly verdict: StoredVerdict | null;
   /** The whole of `stats.json`. */
   readonly statistics: RunStatisticsSnapshot | null;
-  readonly thresholds: readonly StoredThreshold[];
+  readonly thresholds: readonly ThresholdResult[];
   readonly faults: readonly FaultRecord[];
   readonly gatesKept: readonly string[];
   readonly gateFailures: readonly GateFailure[];

@@ -66,8 +66,8 @@ test('p99 is that of all ok operations together, not an average of theirs', asyn
   for (let i = 0; i < 2; i++) slow.record(500e6);
   const [row] = STATISTICS.rows;
   const rows = [
-    { ...row, f: 'read', histogram: fast.encode() },
-    { ...row, f: 'write', histogram: slow.encode() },
+    { ...row, outcome: 'ok', f: 'read', histogram: fast.encode() },
+    { ...row, outcome: 'ok', f: 'write', histogram: slow.encode() },
     { ...row, f: 'write', outcome: 'info', histogram: slow.encode() },
   ];
   writeFileSync(run.paths.stats, JSON.stringify({ ...STATISTICS, rows }));

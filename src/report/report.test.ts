@@ -62,7 +62,7 @@ test('damaged files are named, and the others are used', async () => {
   expect(record.missing).toEqual([
     expect.stringMatching(/^manifest\.json cannot be read/),
     expect.stringMatching(/^verdict\.json is damaged/),
-    'stats.json is damaged: it has no "operations"',
+    'stats.json is damaged: it has no "phases"',
     expect.stringMatching(/^cluster\.jsonl cannot be read to its end/),
   ]);
   expect(record.faults).toHaveLength(1);

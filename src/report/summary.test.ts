@@ -35,7 +35,9 @@ test('the summary of a failed run, whole', async () => {
 });
 
 test('the golden summary is aligned for a terminal of 100 columns, but for sentences', () => {
-  const lines = readFileSync(join(import.meta.dirname, 'testdata/summary.md.golden'), 'utf8').split('\n');
+  const lines = readFileSync(join(import.meta.dirname, 'testdata/summary.md.golden'), 'utf8').split(
+    '\n',
+  );
   const rows = lines.filter((line) => line.startsWith('|'));
   expect(rows.length).toBeGreaterThan(3);
   expect(new Set(rows.map((row) => row.length)).size).toBe(1);

@@ -1,5 +1,5 @@
 import { formatDuration, formatInstant } from '../lib/duration.ts';
-import type { LatencyRow } from '../statistics/run-statistics.ts';
+import type { LatencyRow } from '../statistics/snapshot.ts';
 import { meaningOfExit } from './exit-text.ts';
 import { describeExit, describeFault, describeFaultsInForce } from './fault-text.ts';
 import { describeExpectations } from './known-failures.ts';

@@ -32,7 +32,7 @@ export async function writeReports(
   await writeWhole(paths.summaryMarkdown, summaryMarkdown(record));
   files.push(basename(paths.junit), basename(paths.summaryMarkdown));
   if (statistics !== undefined) {
-    await writeSummaryCsv(paths.summaryCsv, statistics.rows);
+    await writeSummaryCsv(paths.summaryCsv, [...statistics.rows, ...statistics.phases]);
     files.push(basename(paths.summaryCsv));
   }
   if (historyBytes !== undefined && (isAll || historyBytes <= OPS_CSV_HISTORY_BYTES_MAX)) {

@@ -1,17 +1,18 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import type { Json } from '../../checker/index.ts';
+import type { HookCall } from '../contracts/cluster.ts';
 import type { EvidenceKind } from '../contracts/nemesis.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { AppliedExpectations } from './expectations.ts';
 import { LineWriter } from './line-writer.ts';
 
-/** A node as it described itself. */
+/** A node as it described itself; null for what it did not tell. */
 export interface ObservedStatus {
-  readonly role: string;
-  readonly term: number;
+  readonly role: string | null;
+  readonly term: number | null;
   readonly leader: string | null;
-  readonly commitIndex: number;
-  readonly lastApplied: number;
+  readonly commitIndex: number | null;
+  readonly lastApplied: number | null;
   readonly pid: number | null;
 }
 
@@ -38,19 +39,33 @@ export interface VictimOperations {
    * heal, or under way when the fault began, and waiting for a good while of it.
    */
   readonly delayed?: number;
+  /**
+   * Sent after the fault took effect and answered with success before its heal, whoever served it: a
+   * node that is stopped does not do that.
+   */
+  readonly answered?: number;
+  /** Of a fault that slows links: those that spent at least the delay waiting while it was in force. */
+  readonly slowed?: number;
 }
 
-/** What the links that a fault cut carried and held back. */
+/** What the links that a fault acts on carried and held back. */
 export interface LinkEvidence {
-  /** How many were cut, each direction counted. */
+  /** How many, each direction counted. */
   readonly links: number;
-  /** Bytes that crossed them while the cut was in force. */
+  /** Bytes that crossed them while the fault was in force. */
   readonly forwardedBytes: number;
   /** Those that they crossed: `n1->n2`. */
   readonly leaked: readonly string[];
-  /** Bytes held back on the links from victims to the others, and on those to the victims. */
+  /** Bytes held back on the links that victims dial, on those that are dialled to them, and on all. */
   readonly heldFromVictimsBytes: number;
   readonly heldToVictimsBytes: number;
+  readonly heldBytes?: number;
+  /** Bytes that went through late, because the links were slow. */
+  readonly delayedBytes?: number;
+  /** Connections that were reset. */
+  readonly resets?: number;
+  /** Connections that were made since the fault took effect. */
+  readonly connections?: number;
 }
 
 export interface ProcessEvidence {
@@ -74,7 +89,15 @@ export type FaultRecord = FaultName &
         readonly victims: readonly string[];
         /** The leader, when it was hit because it led. */
         readonly leader: string | null;
+        /** Who led when the injection began, as far as that was seen. */
+        readonly leaderBefore?: string | null;
         readonly value: Json;
+        /**
+         * When the injection began, counted from when clients began, and how long after that the heal
+         * began: `--schedule` repeats both.
+         */
+        readonly atNs: number;
+        readonly durationNs: number;
         readonly startedNs: number;
         /** When the heal began; the fault was in force from `startedNs` until then. */
         readonly healedNs: number;
@@ -82,8 +105,15 @@ export type FaultRecord = FaultName &
         readonly election: ElectionEvidence | null;
         readonly processes: readonly ProcessEvidence[];
         readonly victimOperations: VictimOperations;
-        /** Of a fault that cuts links. */
+        /**
+         * Operations at nodes that are no victims, under way while the fault was in force; absent when
+         * every node is a victim.
+         */
+        readonly otherOperations?: number;
+        /** Of a fault that acts on links. */
         readonly links?: LinkEvidence;
+        /** Of a fault by the user's own script: each call of it, and what it said. */
+        readonly hook?: readonly HookCall[];
       }
     /** No victims could be named in time: no leader was known. */
     | { readonly outcome: 'unresolved'; readonly waitedNs: number }
@@ -124,7 +154,7 @@ export interface RunOutcome {
 /** One line of `cluster.jsonl`; `time` is nanoseconds since the run began. */
 export type ClusterEvent = { readonly time: number } & (
   | ({ readonly type: 'status'; readonly node: string } & ObservedStatus)
-  | { readonly type: 'unreachable'; readonly node: string }
+  | { readonly type: 'unreachable'; readonly node: string; readonly error?: string }
   /** The run enters a stage. */
   | { readonly type: 'stage'; readonly stage: string }
   /** The injection of a fault begins; its `start` in the history says that it took effect. */
@@ -177,6 +207,12 @@ export async function* readClusterLog(path: string): AsyncGenerator<ClusterEvent
     torn = lines.pop() ?? '';
     for (const line of lines) yield parse(line, ++number, path);
   }
+}
+
+/** The same of a whole log at once, for those that look for a few of its events. */
+export function parseClusterLog(path: string): readonly ClusterEvent[] {
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line, i) => parse(line, i + 1, path));
 }
 
 function parse(line: string, number: number, path: string): ClusterEvent {

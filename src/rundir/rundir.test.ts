@@ -148,20 +148,20 @@ test('a cluster log reads back, without its torn last line', async () => {
   await expect(collect(readClusterLog(path))).rejects.toThrow('line 4');
 });
 
-test('summary.csv has a row per f and outcome, in milliseconds', async () => {
+test('summary.csv has a row per f, outcome and phase, in milliseconds', async () => {
   const path = join(results, 'summary.csv');
   const latency = { count: 3, meanNs: 1e6, p50Ns: 1e6, p90Ns: 2e6, p95Ns: 2e6, p99Ns: 2e6 };
-  await writeSummaryCsv(path, [
-    {
-      f: 'read, "quoted"',
-      outcome: 'ok',
-      perSecond: 1.5,
-      latency: { ...latency, p999Ns: 2e6, maxNs: 2.5e6 },
-    },
-  ]);
+  const row = {
+    f: 'read, "quoted"',
+    outcome: 'ok',
+    perSecond: 1.5,
+    latency: { ...latency, p999Ns: 2e6, maxNs: 2.5e6 },
+  };
+  await writeSummaryCsv(path, [row, { ...row, f: 'cas', phase: 'fault', perSecond: 3 }]);
   expect(readFileSync(path, 'utf8')).toBe(
-    'f,outcome,count,per_second,mean_ms,p50_ms,p90_ms,p95_ms,p99_ms,p999_ms,max_ms\n' +
-      '"read, ""quoted""",ok,3,1.50,1.000,1.000,2.000,2.000,2.000,2.000,2.500\n',
+    'f,outcome,phase,count,per_second,mean_ms,p50_ms,p90_ms,p95_ms,p99_ms,p999_ms,max_ms\n' +
+      '"read, ""quoted""",ok,all,3,1.50,1.000,1.000,2.000,2.000,2.000,2.000,2.500\n' +
+      'cas,ok,fault,3,3.00,1.000,1.000,2.000,2.000,2.000,2.000,2.500\n',
   );
 });
 

@@ -1,7 +1,20 @@
-import { LongestGap, type Stretch } from './gap.ts';
-import { LatencyHistogram, type LatencySummary } from './latency.ts';
+import { LatencyHistogram } from './latency.ts';
+import { addCounts, type Outcome, type OutcomeCounts } from './outcome.ts';
+import { type Phase, phaseLengths, type PhaseLengths, PhaseTracker } from './phase.ts';
+import { functionSummary, okRatio, perSecond, rowsOf } from './rows.ts';
+import {
+  FunctionSeries,
+  intervalFor,
+  type SeriesBounds,
+  SERIES_BOUNDS,
+  seriesOf,
+} from './series.ts';
+import { type RunStatisticsSnapshot, STATISTICS_SCHEMA } from './snapshot.ts';
+import { UnavailabilityWatch } from './unavailability.ts';
 
-export type Outcome = 'ok' | 'fail' | 'info';
+export type { Outcome, OutcomeCounts } from './outcome.ts';
+export type { Phase, PhaseLengths } from './phase.ts';
+export type { RunStatisticsSnapshot, ThresholdResult } from './snapshot.ts';
 
 /** What is counted of one operation. Times in nanoseconds since the run began. */
 export interface Measurement {
@@ -14,105 +27,128 @@ export interface Measurement {
   readonly completedNs: number;
 }
 
-export type OutcomeCounts = Readonly<Record<Outcome, number>>;
-
-/** One kind of operation with one outcome. */
-export interface LatencyRow {
-  readonly f: string;
-  readonly outcome: Outcome;
-  readonly perSecond: number;
-  readonly latency: LatencySummary;
-  /** The whole histogram, as `LatencyHistogram.encode` writes it: for merging runs. */
-  readonly histogram: string;
-}
-
-/** `stats.json`. Everything that the clients of one run measured, final reads left out. */
-export interface RunStatisticsSnapshot {
+export interface StatisticsParts {
+  /** When clients began. */
   readonly startNs: number;
-  readonly endNs: number;
-  readonly operations: OutcomeCounts;
-  readonly okPerSecond: number;
-  readonly rows: readonly LatencyRow[];
-  /** Longest stretch in which no operation completed ok. */
-  readonly unavailability: Stretch;
-  /** The same, of operations that change the object; absent when the workload has none. */
-  readonly mutationUnavailability: Stretch | null;
+  /** Told of faults by whoever injects them; without it there are none. */
+  readonly phases?: PhaseTracker;
+  readonly seriesBounds?: SeriesBounds;
 }
 
-/** Counts and times operations as they complete; memory does not grow with their number. */
+/**
+ * Counts and times operations as they complete, in that order; memory grows neither with their number
+ * nor with the length of the run.
+ */
 export class RunStatistics {
   readonly #startNs: number;
-  readonly #histograms = new Map<string, Map<Outcome, LatencyHistogram>>();
-  readonly #counts: Record<Outcome, number> = { ok: 0, fail: 0, info: 0 };
-  readonly #gap: LongestGap;
-  readonly #mutationGap: LongestGap;
-  #hasMutations = false;
+  readonly #phases: PhaseTracker;
+  readonly #seriesBounds: SeriesBounds;
+  readonly #functions = new Map<string, FunctionStatistics>();
+  readonly #all: UnavailabilityWatch;
+  readonly #mutations: UnavailabilityWatch;
 
-  /** @param startNs - when clients began */
-  constructor(startNs: number) {
+  constructor({ startNs, phases, seriesBounds = SERIES_BOUNDS }: StatisticsParts) {
     this.#startNs = startNs;
-    this.#gap = new LongestGap(startNs);
-    this.#mutationGap = new LongestGap(startNs);
+    this.#phases = phases ?? new PhaseTracker();
+    this.#seriesBounds = seriesBounds;
+    this.#all = new UnavailabilityWatch(startNs);
+    this.#mutations = new UnavailabilityWatch(startNs);
   }
 
   record(measurement: Measurement): void {
-    const { f, outcome, isMutation, intendedNs, completedNs } = measurement;
-    this.#histogram(f, outcome).record(completedNs - intendedNs);
-    this.#counts[outcome]++;
-    if (isMutation) this.#hasMutations = true;
-    if (outcome !== 'ok') return;
-    this.#gap.mark(completedNs);
-    if (isMutation) this.#mutationGap.mark(completedNs);
+    const { outcome, isMutation, intendedNs, completedNs } = measurement;
+    const isOk = outcome === 'ok';
+    const one = this.#functions.get(measurement.f) ?? this.#add(measurement.f);
+    one.record(outcome, this.#phases.phaseOf(intendedNs), intendedNs, completedNs);
+    this.#all.record(isOk, intendedNs, completedNs);
+    if (isMutation) this.#mutations.record(isOk, intendedNs, completedNs);
   }
 
   get counts(): OutcomeCounts {
-    return { ...this.#counts };
+    let sum: OutcomeCounts = { ok: 0, fail: 0, info: 0 };
+    for (const one of this.#functions.values()) sum = addCounts(sum, one.counts);
+    return sum;
   }
 
-  /** How many operations of `f` ended so. */
-  count(f: string, outcome: Outcome): number {
-    return this.#histograms.get(f)?.get(outcome)?.count ?? 0;
+  /** How many operations of `f` ended so, in all or in one phase. */
+  count(f: string, outcome: Outcome, phase?: Phase): number {
+    const one = this.#functions.get(f);
+    if (one === undefined) return 0;
+    if (phase === undefined) return one.counts[outcome];
+    return one.histogram(outcome, phase)?.count ?? 0;
   }
 
-  /** @param endNs - when clients stopped: rates and the last gap end there */
+  /** How much of the time until `endNs` each phase had, in nanoseconds. */
+  phaseNs(endNs: number): PhaseLengths {
+    const { stretches, recoveryNs } = this.#phases;
+    return phaseLengths(stretches, { startNs: this.#startNs, endNs, recoveryNs });
+  }
+
+  /** @param endNs - when clients stopped: rates and the last stretches end there */
   snapshot(endNs: number): RunStatisticsSnapshot {
-    const seconds = (endNs - this.#startNs) / 1e9;
-    const perSecond = (count: number): number => (seconds > 0 ? count / seconds : 0);
-    const rows: LatencyRow[] = [];
-    for (const [f, outcomes] of this.#histograms) {
-      for (const [outcome, histogram] of outcomes) {
-        rows.push({
-          f,
-          outcome,
-          perSecond: perSecond(histogram.count),
-          latency: histogram.summary(),
-          histogram: histogram.encode(),
-        });
-      }
-    }
-    rows.sort((a, b) => compare(a.f, b.f) || ORDER[a.outcome] - ORDER[b.outcome]);
+    const { stretches, recoveryNs } = this.#phases;
+    const startNs = this.#startNs;
+    const span = { startNs, endNs, phaseNs: this.phaseNs(endNs) };
+    const functions = [...this.#functions.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const rows = functions.map(([f, one]) => rowsOf(f, one.histogram.bind(one), span));
+    const intervalNs = intervalFor(span, this.#seriesBounds);
+    const cells = functions.map(([f, one]) => [f, one.series.cells(intervalNs)] as const);
+    const all = this.#all.snapshot(endNs, stretches);
+    const mutations = this.#mutations.isAsked ? this.#mutations.snapshot(endNs, stretches) : null;
+    const operations = this.counts;
     return {
-      startNs: this.#startNs,
+      schema: STATISTICS_SCHEMA,
+      startNs,
       endNs,
-      operations: this.counts,
-      okPerSecond: perSecond(this.#counts.ok),
-      rows,
-      unavailability: this.#gap.longest(endNs),
-      mutationUnavailability: this.#hasMutations ? this.#mutationGap.longest(endNs) : null,
+      operations,
+      okPerSecond: perSecond(operations.ok, endNs - startNs),
+      okRatio: okRatio(operations),
+      functions: functions.map(([f, one]) =>
+        functionSummary(f, one.counts, one.watch.snapshot(endNs, stretches), span),
+      ),
+      rows: rows.flatMap((one) => one.rows),
+      phases: rows.flatMap((one) => one.phases),
+      phaseNs: span.phaseNs,
+      faultStretches: [...stretches],
+      recoveryNs,
+      series: seriesOf(new Map(cells), span, intervalNs),
+      unavailability: all.longest,
+      mutationUnavailability: mutations?.longest ?? null,
+      unavailabilityWindows: { all, mutations },
+      thresholds: [],
     };
   }
 
-  #histogram(f: string, outcome: Outcome): LatencyHistogram {
-    let outcomes = this.#histograms.get(f);
-    if (outcomes === undefined) this.#histograms.set(f, (outcomes = new Map()));
-    let histogram = outcomes.get(outcome);
-    if (histogram === undefined) outcomes.set(outcome, (histogram = new LatencyHistogram()));
-    return histogram;
+  #add(f: string): FunctionStatistics {
+    const one = new FunctionStatistics(this.#startNs, this.#seriesBounds);
+    this.#functions.set(f, one);
+    return one;
   }
 }
 
-const ORDER: Readonly<Record<Outcome, number>> = { ok: 0, fail: 1, info: 2 };
+/** One f. */
+class FunctionStatistics {
+  readonly counts: Record<Outcome, number> = { ok: 0, fail: 0, info: 0 };
+  readonly series: FunctionSeries;
+  readonly watch: UnavailabilityWatch;
+  readonly #histograms: Record<Outcome, Partial<Record<Phase, LatencyHistogram>>>;
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  constructor(startNs: number, seriesBounds: SeriesBounds) {
+    this.series = new FunctionSeries(seriesBounds);
+    this.watch = new UnavailabilityWatch(startNs);
+    this.#histograms = { ok: {}, fail: {}, info: {} };
+  }
+
+  record(outcome: Outcome, phase: Phase, intendedNs: number, completedNs: number): void {
+    const latencyNs = completedNs - intendedNs;
+    const of = this.#histograms[outcome];
+    (of[phase] ??= new LatencyHistogram()).record(latencyNs);
+    this.counts[outcome]++;
+    this.series.record(outcome, completedNs, latencyNs);
+    this.watch.record(outcome === 'ok', intendedNs, completedNs);
+  }
+
+  histogram(outcome: Outcome, phase: Phase): LatencyHistogram | undefined {
+    return this.#histograms[outcome][phase];
+  }
 }

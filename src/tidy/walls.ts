@@ -44,7 +44,7 @@ export const WALLS: readonly Wall[] = [
   { room: 'src/targets', imports: ['src/contracts', 'src/lib'], isShell: true },
   {
     room: 'src/targets/raft',
-    imports: ['src/contracts', 'src/lib', 'checker', 'src/raft/node/config.ts'],
+    imports: ['src/contracts', 'src/lib', 'checker', 'src/raft/node/config.ts', 'src/targets'],
     isShell: true,
   },
   {

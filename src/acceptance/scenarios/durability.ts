@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { launchLocalCluster } from '../../clusters/local/launch.ts';
 import type { LocalCluster } from '../../clusters/local/local-cluster.ts';
 import type { NodeId } from '../../contracts/names.ts';
-import type { Target } from '../../contracts/target.ts';
+
 import { defined } from '../../lib/assert.ts';
-import { makeRaftTarget } from '../../targets/raft/index.ts';
+import { makeRaftTarget, type RaftTarget } from '../../targets/raft/index.ts';
 import { temporary } from '../gong.ts';
 import { until } from '../processes.ts';
 import { must, type Scenario } from '../scenario.ts';
@@ -76,7 +76,7 @@ async function killRounds(options: {
   return { acknowledged: acknowledged.size, lost: [...new Set(lost)] };
 }
 
-async function settle(cluster: LocalCluster, target: Target): Promise<void> {
+async function settle(cluster: LocalCluster, target: RaftTarget): Promise<void> {
   await until('a leader that everybody knows', 20_000, async () => {
     const probes = cluster.nodes.map((node) => target.probe(cluster.url(node), SECOND));
     const statuses = await Promise.all(probes);
@@ -88,7 +88,7 @@ async function settle(cluster: LocalCluster, target: Target): Promise<void> {
 /** Writes to every node at once; in the middle of it every node is killed. */
 async function writeAndKill(
   cluster: LocalCluster,
-  target: Target,
+  target: RaftTarget,
   round: number,
   acknowledged: Map<string, number>,
 ): Promise<void> {
@@ -117,7 +117,7 @@ async function writeAndKill(
 /** Of these keys, those whose acknowledged value is not there. */
 async function missing(
   cluster: LocalCluster,
-  target: Target,
+  target: RaftTarget,
   keys: readonly string[],
   acknowledged: ReadonlyMap<string, number>,
 ): Promise<string[]> {

@@ -9,7 +9,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { UnexpectedExit } from '../../contracts/cluster.ts';
 import { defined } from '../../lib/assert.ts';
 import { launchLocalCluster } from './launch.ts';
-import { identify, isAlive, killAndWait, type ProcessIdentity } from './proc.ts';
+import { identify, isAlive, isStopped, killAndWait, type ProcessIdentity } from './proc.ts';
 import type { FakeHarnessLine } from './testdata/fake-harness.ts';
 import { fakeTarget } from './testdata/fake-target.ts';
 
@@ -31,14 +31,14 @@ function killAfterwards(processes: readonly ProcessIdentity[]): void {
   });
 }
 
-async function startHarness() {
+async function startHarness(...paused: readonly string[]) {
   const directory = temporaryDirectory();
   const temporary = join(directory, 'temporary');
   mkdirSync(temporary);
   const logDir = join(directory, 'logs');
   const harness = spawn(
     process.execPath,
-    [fakeHarness, join(temporary, 'data'), logDir, temporary],
+    [fakeHarness, join(temporary, 'data'), logDir, temporary, ...paused],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },
@@ -59,14 +59,23 @@ async function expectAllGone(processes: readonly ProcessIdentity[]): Promise<voi
   });
 }
 
-test('kill -9 of the harness: nodes, a stopped one too, supervisor and temporary files are gone', async () => {
-  const { pid, line, processes, temporary } = await startHarness();
+test('kill -9 of the harness: nodes, supervisor and temporary files are gone', async () => {
+  const { pid, processes, temporary } = await startHarness();
   expect(processes.every(isAlive)).toBe(true);
-  process.kill(defined(line.nodes[1], 'three nodes'), 'SIGSTOP');
   process.kill(pid, 'SIGKILL');
   await expectAllGone(processes);
   expect(existsSync(temporary)).toBe(false);
 });
+
+test.for(['SIGKILL', 'SIGINT'] as const)(
+  '%s of the harness while a node is paused: that node too is gone',
+  async (signal) => {
+    const { pid, line, processes } = await startHarness('n2');
+    expect(await isStopped(defined(line.nodes[1], 'three nodes'))).toBe(true);
+    process.kill(pid, signal);
+    await expectAllGone(processes);
+  },
+);
 
 test('SIGTERM to the supervisor ends it and the nodes, and leaves the files to the harness', async () => {
   const { line, processes, temporary } = await startHarness();
@@ -106,7 +115,7 @@ test.for(['SIGKILL', 'SIGINT'] as const)(
     );
     killAfterwards(nodes);
     // One that cannot see its stdin close.
-    process.kill(defined(nodes[0], 'three nodes').pid, 'SIGSTOP');
+    await cluster.processes.pause(defined(cluster.nodes[0], 'n1'));
     process.kill(defined(cluster.supervisorPid, 'it runs'), signal);
     await vi.waitFor(() => expect(exits.length).toBe(3), { timeout: 10_000 });
     expect(nodes.filter(isAlive)).toEqual([]);

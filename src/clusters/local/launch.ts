@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeId, type NodeId } from '../../contracts/names.ts';
-import type { LaunchSpec, Target } from '../../contracts/target.ts';
+import type { LaunchableTarget, LaunchSpec } from '../../contracts/target.ts';
 import { assert, defined } from '../../lib/assert.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { LocalCluster } from './local-cluster.ts';
@@ -16,7 +16,7 @@ import {
 import { HOST } from './protocol.ts';
 
 export interface LocalClusterOptions {
-  readonly target: Pick<Target, 'launch'>;
+  readonly target: LaunchableTarget;
   /** How many; they are called n1 … nN. */
   readonly nodes: number;
   /** Each node gets a directory of its own name in it. Created when absent. */

@@ -1,112 +1,33 @@
 import { connect, type Socket } from 'node:net';
+import type { LinkGate } from './link-gate.ts';
+import { Pipe } from './link-pipe.ts';
 import { HOST } from './protocol.ts';
-
-/** Whether a link lets anything through, and its books. */
-export interface Gate {
-  readonly isOpen: boolean;
-  countForwarded(bytes: number): void;
-  countHeld(bytes: number): void;
-}
-
-/** How much one direction of one connection keeps in memory before it stops reading. */
-const PENDING_BYTES_MAX = 64 * 1024;
-
-/**
- * One direction of one connection. What it reads waits here until the gate is open, and goes on in
- * order, one write at a time: so at most one chunk (64 KiB) is out of its hands but not yet in the
- * kernel when a cut begins. That chunk counts as having crossed, like what the kernel already has.
- */
-class Pipe {
-  readonly #source: Socket;
-  readonly #gate: Gate;
-  readonly #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  #sink: Socket | undefined;
-  #isWriting = false;
-  #sourceHasEnded = false;
-  #sinkWasEnded = false;
-
-  constructor(source: Socket, gate: Gate) {
-    this.#source = source;
-    this.#gate = gate;
-    source.on('data', (chunk: Buffer) => {
-      this.#pending.push(chunk);
-      this.#pendingBytes += chunk.length;
-      if (!gate.isOpen) gate.countHeld(chunk.length);
-      // Back-pressure: the kernel's buffers fill up behind us, as they would behind a real cut.
-      if (this.#pendingBytes >= PENDING_BYTES_MAX) source.pause();
-      this.pump();
-    });
-    source.on('end', () => {
-      this.#sourceHasEnded = true;
-      this.pump();
-    });
-  }
-
-  get sourceHasEnded(): boolean {
-    return this.#sourceHasEnded;
-  }
-
-  get sinkWasEnded(): boolean {
-    return this.#sinkWasEnded;
-  }
-
-  get isEmpty(): boolean {
-    return this.#pendingBytes === 0;
-  }
-
-  attach(sink: Socket): void {
-    this.#sink = sink;
-    this.pump();
-  }
-
-  /** The gate has just closed: what was read and not written counts as held. */
-  hold(): void {
-    this.#gate.countHeld(this.#pendingBytes);
-  }
-
-  pump(): void {
-    const sink = this.#sink;
-    if (!this.#gate.isOpen || sink === undefined || sink.destroyed || this.#isWriting) return;
-    const chunk = this.#pending.shift();
-    if (chunk !== undefined) {
-      this.#isWriting = true;
-      this.#pendingBytes -= chunk.length;
-      this.#gate.countForwarded(chunk.length);
-      sink.write(chunk, (error) => {
-        this.#isWriting = false;
-        // An error also closes the sink, and that is where it is dealt with.
-        if (!error) this.pump();
-      });
-      if (this.#pendingBytes < PENDING_BYTES_MAX && this.#source.isPaused()) this.#source.resume();
-    } else if (this.#sourceHasEnded && !this.#sinkWasEnded) {
-      this.#sinkWasEnded = true;
-      sink.end();
-    }
-  }
-}
 
 /**
  * One connection that `from` dialled, and its continuation to `to`. While the gate is closed nothing
  * crosses: no bytes, no FIN, no RST, and no dial. Streams are delivered whole or reset, never with a
- * gap: a side that broke takes the bytes still held with it, and the other side sees a reset.
+ * gap: a side that broke takes the bytes still held with it, and the other side sees a reset. On a slow
+ * link that reset waits as long as any byte would.
  */
 export class LinkConnection {
-  readonly #gate: Gate;
+  readonly #gate: LinkGate;
   readonly #targetPort: number;
   readonly #onGone: () => void;
   readonly #down: Socket;
   readonly #forth: Pipe;
   #up: Socket | undefined;
   #back: Pipe | undefined;
-  /** A side was reset or could not be reached; the other one has to learn of it. */
+  /** A side was reset or could not be reached, or a reset was asked for: the rest has to follow. */
   #isBroken = false;
+  #isResetByOrder = false;
+  /** Runs while a reset is on its way over a slow link. */
+  #timer: NodeJS.Timeout | undefined;
 
   /**
    * @param down - as accepted from `from`, with `allowHalfOpen`
    * @param onGone - called once, when nothing is left of it
    */
-  constructor(down: Socket, options: { gate: Gate; targetPort: number; onGone: () => void }) {
+  constructor(down: Socket, options: { gate: LinkGate; targetPort: number; onGone: () => void }) {
     this.#down = down;
     this.#gate = options.gate;
     this.#targetPort = options.targetPort;
@@ -126,7 +47,7 @@ export class LinkConnection {
   /** The link has just been healed: everything that happened meanwhile happens now. */
   release(): void {
     if (this.#isBroken) {
-      this.reset();
+      this.#end();
     } else if (this.#up !== undefined) {
       this.#forth.pump();
       this.#back?.pump();
@@ -138,10 +59,38 @@ export class LinkConnection {
     }
   }
 
-  /** Resets both sides. */
-  reset(): void {
+  /** A delay of the link has just ended. */
+  hurry(): void {
+    this.#forth.hurry();
+    this.#back?.hurry();
+    if (this.#isBroken && this.#gate.isOpen) this.#endInTime();
+  }
+
+  /**
+   * Resets both sides; when the link is cut, at the heal.
+   *
+   * @returns whether it did so now, and there was something to reset
+   */
+  reset(): boolean {
+    const wasBroken = this.#isBroken;
+    this.#isBroken = true;
+    this.#isResetByOrder ||= !wasBroken;
+    if (this.#gate.isOpen) this.#end();
+    return this.#gate.isOpen && !wasBroken;
+  }
+
+  /** Resets both sides, even if the link is cut. */
+  destroy(): void {
+    this.#stopTimers();
     this.#down.resetAndDestroy();
     this.#up?.resetAndDestroy();
+  }
+
+  /** What a break leads to, once it may cross. */
+  #end(): void {
+    if (this.#isResetByOrder) this.#gate.count('resets', 1);
+    this.#isResetByOrder = false;
+    this.destroy();
   }
 
   #dial(): void {
@@ -161,12 +110,41 @@ export class LinkConnection {
     socket.on('error', () => {});
     socket.on('close', (hadError) => {
       // A clean end has gone its way through the pipes already, in order behind the last byte.
-      if (hadError || !this.#hasEndedBothWays(socket)) {
-        this.#isBroken = true;
-        if (this.#gate.isOpen) this.reset();
+      if (hadError || !this.#hasEndedBothWays(socket)) this.#hasBroken();
+      if (this.#down.destroyed && (this.#up === undefined || this.#up.destroyed)) {
+        this.#stopTimers();
+        this.#onGone();
       }
-      if (this.#down.destroyed && (this.#up === undefined || this.#up.destroyed)) this.#onGone();
     });
+  }
+
+  #stopTimers(): void {
+    this.#forth.close();
+    this.#back?.close();
+    clearTimeout(this.#timer);
+  }
+
+  /** A side is gone before its time: the other one hears of it when the link lets it. */
+  #hasBroken(): void {
+    const isNews = !this.#isBroken;
+    this.#isBroken = true;
+    if (isNews && this.#gate.isOpen) this.#endInTime();
+  }
+
+  /** Not before any byte that is still on its way over a slow link. */
+  #endInTime(): void {
+    clearTimeout(this.#timer);
+    const dueMs = this.#gate.dueMsMax();
+    if (dueMs === 0) {
+      this.#end();
+      return;
+    }
+    this.#timer = setTimeout(
+      () => {
+        if (this.#gate.isOpen) this.#end();
+      },
+      Math.ceil(dueMs - performance.now()),
+    );
   }
 
   #hasEndedBothWays(socket: Socket): boolean {

@@ -1,103 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { defined } from '../../lib/assert.ts';
+import { connect, type Socket } from 'node:net';
+import { expect, test, vi } from 'vitest';
 import { LinkProxy } from './link-proxy.ts';
-import { findFreePorts } from './ports.ts';
 import { HOST } from './protocol.ts';
+import { connectThrough, dial, End, letPassWhatCan, openLink, until } from './testing/link-ends.ts';
 
 // Generous: a busy machine is no bug.
 vi.setConfig({ testTimeout: 60_000 });
-
-/** One side of a connection, and everything that was seen of the other. */
-class End {
-  readonly socket: Socket;
-  readonly #hash = createHash('sha256');
-  bytes = 0;
-  text = '';
-  hasFin = false;
-  error: string | undefined;
-  isClosed = false;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.on('data', (chunk: Buffer) => {
-      this.bytes += chunk.length;
-      this.#hash.update(chunk);
-      if (this.bytes < 1000) this.text += chunk.toString();
-    });
-    socket.on('end', () => (this.hasFin = true));
-    socket.on('error', (error: NodeJS.ErrnoException) => (this.error = error.code));
-    socket.on('close', () => (this.isClosed = true));
-  }
-
-  digest(): string {
-    return this.#hash.copy().digest('hex');
-  }
-}
-
-/** The peer port of `to`: every connection that reached it. */
-async function openServer(port: number) {
-  const ends: End[] = [];
-  const server = createServer({ allowHalfOpen: true }, (socket) => ends.push(new End(socket)));
-  server.listen(port, HOST);
-  await once(server, 'listening');
-  const close = (): void => {
-    server.close();
-    for (const end of ends) end.socket.destroy();
-  };
-  onTestFinished(close);
-  return { ends, close };
-}
-
-/** Dials as `from` does. */
-async function dial(port: number): Promise<End> {
-  const socket = connect({ host: HOST, port, allowHalfOpen: true });
-  const end = new End(socket);
-  onTestFinished(() => void socket.destroy());
-  await once(socket, 'connect');
-  return end;
-}
-
-async function openLink() {
-  const [port = 0, targetPort = 0] = await findFreePorts(2);
-  const server = await openServer(targetPort);
-  const proxy = await LinkProxy.listen({ port, targetPort });
-  onTestFinished(() => proxy[Symbol.asyncDispose]());
-  return { port, targetPort, server, proxy };
-}
-
-function until(claim: () => void): Promise<void> {
-  return vi.waitFor(claim, { timeout: 10_000, interval: 5 });
-}
-
-/** A connection through the link with a word exchanged in both directions. */
-async function connectThrough(link: Awaited<ReturnType<typeof openLink>>) {
-  const index = link.server.ends.length;
-  const from = await dial(link.port);
-  await until(() => expect(link.server.ends.length).toBe(index + 1));
-  const to = defined(link.server.ends[index], 'just seen');
-  from.socket.write('hello');
-  to.socket.write('welcome');
-  await until(() => expect([to.text, from.text]).toEqual(['hello', 'welcome']));
-  return { from, to };
-}
-
-/**
- * Several round trips through another link in the same process: what the kernel had for a proxy
- * before has been offered to it many times over by then, and would have crossed if it could.
- */
-async function letPassWhatCan(): Promise<void> {
-  const link = await openLink();
-  const { from, to } = await connectThrough(link);
-  to.socket.on('data', (chunk) => to.socket.write(chunk));
-  for (let i = 1; i <= 20; i++) {
-    const before = from.bytes;
-    from.socket.write('x');
-    await until(() => expect(from.bytes).toBe(before + 1));
-  }
-}
 
 test('a link carries bytes both ways, half-closes, and counts what it carried', async () => {
   const link = await openLink();
@@ -108,7 +17,13 @@ test('a link carries bytes both ways, half-closes, and counts what it carried', 
   await until(() => expect([from.text, from.hasFin]).toEqual(['welcomeso long', true]));
   await until(() => expect([from.isClosed, to.isClosed]).toEqual([true, true]));
   expect([from.error, to.error]).toEqual([undefined, undefined]);
-  expect(link.proxy.traffic()).toEqual({ forwardedBytes: 22, heldBytes: 0 });
+  expect(link.proxy.traffic()).toEqual({
+    forwardedBytes: 22,
+    heldBytes: 0,
+    delayedBytes: 0,
+    connections: 1,
+    resets: 0,
+  });
 });
 
 test('several megabytes both ways survive repeated cuts, whole and in order', async () => {

@@ -1,26 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { assert } from '../../lib/assert.ts';
-import { type Gate, LinkConnection } from './link-connection.ts';
-import { HOST, type LinkSpec, type Traffic } from './protocol.ts';
-
-class CountedGate implements Gate {
-  holders = 0;
-  forwardedBytes = 0;
-  heldBytes = 0;
-
-  get isOpen(): boolean {
-    return this.holders === 0;
-  }
-
-  countForwarded(bytes: number): void {
-    this.forwardedBytes += bytes;
-  }
-
-  countHeld(bytes: number): void {
-    this.heldBytes += bytes;
-  }
-}
+import type { LinkDelay, LinkTraffic } from '../../contracts/cluster.ts';
+import { LinkConnection } from './link-connection.ts';
+import { LinkGate } from './link-gate.ts';
+import { HOST, type LinkSpec } from './protocol.ts';
 
 /**
  * The directed link between two nodes: a TCP proxy that `from` dials instead of `to`'s peer port.
@@ -29,11 +12,14 @@ class CountedGate implements Gate {
  * through the link of the opposite direction): no bytes, no FIN, no RST, no dial upstream. It stops
  * reading, so that back-pressure builds up; new connections are accepted and held. At the heal all of
  * that happens, in order; a stream that cannot be continued whole is reset.
+ *
+ * While it is slow each chunk, FIN and RST waits its time in it, counted from its arrival; connections
+ * are made at once.
  */
 export class LinkProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #connections = new Set<LinkConnection>();
-  readonly #gate = new CountedGate();
+  readonly #gate = new LinkGate();
 
   private constructor(targetPort: number) {
     this.#server = createServer({ allowHalfOpen: true }, (down) => {
@@ -43,6 +29,7 @@ export class LinkProxy implements AsyncDisposable {
         onGone: () => this.#connections.delete(connection),
       });
       this.#connections.add(connection);
+      this.#gate.count('connections', 1);
     });
   }
 
@@ -60,26 +47,39 @@ export class LinkProxy implements AsyncDisposable {
 
   /** Cuts, at once. Cuts are counted: the link is open again when each has been released. */
   hold(): void {
-    this.#gate.holders += 1;
-    if (this.#gate.holders > 1) return;
+    if (!this.#gate.hold()) return;
     for (const connection of this.#connections) connection.hold();
   }
 
   /** Takes back one `hold`; the last one heals. */
   release(): void {
-    assert(this.#gate.holders > 0, 'released a link that nobody holds');
-    this.#gate.holders -= 1;
-    if (this.#gate.holders > 0) return;
+    if (!this.#gate.release()) return;
     for (const connection of this.#connections) connection.release();
   }
 
+  /** Delays what arrives from now on. The longest delay counts. */
+  slow(delay: LinkDelay): void {
+    this.#gate.slow(delay);
+  }
+
+  /** Takes back that very delay: what still waits does so as if it had arrived now. */
+  hurry(delay: LinkDelay): void {
+    this.#gate.hurry(delay);
+    for (const connection of this.#connections) connection.hurry();
+  }
+
+  /** Resets every connection, or at the heal while it is cut. @returns how many now */
+  reset(): number {
+    return [...this.#connections].filter((connection) => connection.reset()).length;
+  }
+
   /**
-   * Bytes since it listens, both directions of its connections together. `forwardedBytes` were handed
-   * to the receiving side's socket; `heldBytes` are those that a cut made wait (up to 64 KiB for each
+   * Since it listens, both directions of its connections together. `forwardedBytes` were handed to the
+   * receiving side's socket; `heldBytes` are those that a cut made wait (up to 64 KiB for each
    * direction of a connection, then it stops reading), whether they were delivered later or not.
    */
-  traffic(): Traffic {
-    return { forwardedBytes: this.#gate.forwardedBytes, heldBytes: this.#gate.heldBytes };
+  traffic(): LinkTraffic {
+    return this.#gate.traffic();
   }
 
   /** Resets every connection and stops listening. */
@@ -87,7 +87,7 @@ export class LinkProxy implements AsyncDisposable {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
-    for (const connection of this.#connections) connection.reset();
+    for (const connection of this.#connections) connection.destroy();
     await closed;
   }
 }

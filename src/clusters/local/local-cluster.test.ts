@@ -8,12 +8,13 @@ import type { UnexpectedExit } from '../../contracts/cluster.ts';
 import { type NodeId, nodeId } from '../../contracts/names.ts';
 import type { LaunchRequest, LaunchSpec } from '../../contracts/target.ts';
 import { defined } from '../../lib/assert.ts';
+import { MILLISECOND, SECOND } from '../../lib/duration.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { launchLocalCluster, type LocalClusterOptions } from './launch.ts';
 import { LocalCluster } from './local-cluster.ts';
 import { hasListener } from './port-holder.ts';
 import { findFreePorts, layOut, portCount } from './ports.ts';
-import { identify, isAlive, type ProcessIdentity } from './proc.ts';
+import { identify, isAlive, isStopped, type ProcessIdentity } from './proc.ts';
 import { HOST } from './protocol.ts';
 import type { FakeStatus } from './testdata/fake-node.ts';
 import { fakeTarget } from './testdata/fake-target.ts';
@@ -142,7 +143,7 @@ test('a cut holds what nodes send on that link only; the heal delivers it', asyn
     await send(cluster, n1, n2, 'held');
     await until(async () => {
       const traffic = await cluster.links.traffic({ from: n1, to: n2 });
-      expect(traffic).toEqual({ forwardedBytes: 0, heldBytes: 4 });
+      expect(traffic).toMatchObject({ forwardedBytes: 0, heldBytes: 4 });
     });
     await send(cluster, n2, n1, 'other way');
     await send(cluster, n3, n2, 'third');
@@ -178,6 +179,124 @@ test('a node killed behind a cut: its peers learn of it at the heal', async () =
   expect((await status(cluster, n2)).ended).toBe(0);
   await cut[Symbol.asyncDispose]();
   await until(async () => expect((await status(cluster, n2)).ended).toBe(1));
+});
+
+/** Waits as long for an answer as the test lasts. */
+async function askPatiently(cluster: LocalCluster, node: NodeId): Promise<FakeStatus> {
+  return (await (await fetch(`${cluster.url(node)}/status`)).json()) as FakeStatus;
+}
+
+test('a paused node is stopped when that is said, answers nothing, and all of it once resumed', async () => {
+  const { cluster, exits } = await launch({ nodes: 2 });
+  const pid = defined(cluster.processes.pid(n1), 'it runs');
+  await cluster.processes.pause(n1);
+  expect(await isStopped(pid)).toBe(true);
+  expect(cluster.processes.pid(n1)).toBe(pid);
+  let hasAnswered = false;
+  const answer = askPatiently(cluster, n1).finally(() => (hasAnswered = true));
+  for (let i = 0; i < 20; i++) await status(cluster, n2);
+  expect(hasAnswered).toBe(false);
+  await cluster.processes.pause(n1);
+  await cluster.processes.resume(n1);
+  expect(await isStopped(pid)).toBe(false);
+  expect((await answer).pid).toBe(pid);
+  await cluster.processes.resume(n1);
+  expect(exits).toEqual([]);
+});
+
+test('what is asked about a paused node in one go happens in that order', async () => {
+  const { cluster, exits } = await launch({ nodes: 1 });
+  const before = await status(cluster, n1);
+  await Promise.all([
+    cluster.processes.pause(n1),
+    cluster.processes.kill(n1),
+    cluster.processes.resume(n1),
+    cluster.processes.start(n1),
+    cluster.processes.pause(n1),
+    cluster.processes.resume(n1),
+  ]);
+  const after = await status(cluster, n1);
+  expect(after.starts).toBe(before.starts + 1);
+  expect(exits).toEqual([]);
+});
+
+test('a node that is down cannot be paused', async () => {
+  const { cluster } = await launch({ nodes: 1 });
+  await cluster.processes.kill(n1);
+  await expect(cluster.processes.pause(n1)).rejects.toThrow('n1 is down');
+  await cluster.processes.resume(n1);
+});
+
+test('disposal ends paused nodes, also one that is about to be paused', async () => {
+  const { cluster, exits } = await launch();
+  const processes = processesOf(cluster);
+  await cluster.processes.pause(n1);
+  const pausing = cluster.processes.pause(n2).catch(() => {});
+  await cluster[Symbol.asyncDispose]();
+  await pausing;
+  expect(alive(processes)).toEqual([]);
+  expect(exits).toEqual([]);
+});
+
+test('a slow link holds back what nodes send on it, and nothing else, until it is healed', async () => {
+  const { cluster } = await launch();
+  const link = { from: n1, to: n2 };
+  const hour = { delayNs: 3_600 * SECOND, jitterNs: 0 };
+  const slow = await cluster.links.slow([link], hour);
+  await using _other = await cluster.links.slow([link], { ...hour, delayNs: MILLISECOND });
+  await send(cluster, n1, n2, 'late');
+  await until(async () => expect((await cluster.links.traffic(link)).connections).toBe(1));
+  await send(cluster, n2, n1, 'other way');
+  await send(cluster, n3, n2, 'third');
+  await until(async () => expect((await status(cluster, n1)).received).toBe('other way'));
+  await until(async () => expect((await status(cluster, n2)).received).toBe('third'));
+  await slow[Symbol.asyncDispose]();
+  await until(async () => expect((await status(cluster, n2)).received).toBe('thirdlate'));
+});
+
+test('healAll ends delays, cuts and repeated resets', async () => {
+  const { cluster } = await launch({ nodes: 2 });
+  const link = { from: n1, to: n2 };
+  const faults = [
+    await cluster.links.slow([link], { delayNs: 3_600 * SECOND, jitterNs: 0 }),
+    await cluster.links.cut([link]),
+    await cluster.links.resetEvery([link], MILLISECOND),
+  ];
+  await cluster.links.healAll();
+  for (let i = 0; i < 20; i++) await send(cluster, n1, n2, 'x');
+  await until(async () => expect((await status(cluster, n2)).received).toBe('x'.repeat(20)));
+  for (const fault of faults) await fault[Symbol.asyncDispose]();
+  expect(await cluster.links.traffic(link)).toMatchObject({ connections: 1, resets: 0 });
+});
+
+test('links are reset once, or again and again until that is healed', async () => {
+  const { cluster } = await launch();
+  const link = { from: n1, to: n2 };
+  const untouched = { from: n3, to: n2 };
+  await send(cluster, n3, n2, 'x');
+  await send(cluster, n1, n2, 'a');
+  await until(async () => expect((await status(cluster, n2)).received).toHaveLength(2));
+  expect(await cluster.links.reset([link])).toBe(1);
+  const resets = async (): Promise<number> => (await cluster.links.traffic(link)).resets;
+  expect(await resets()).toBe(1);
+  const resetting = await cluster.links.resetEvery([link], MILLISECOND);
+  await until(async () => {
+    await send(cluster, n1, n2, 'b');
+    expect(await resets()).toBeGreaterThan(4);
+  });
+  await resetting[Symbol.asyncDispose]();
+  // The connection that is made now stays.
+  await until(async () => {
+    await send(cluster, n1, n2, 'c');
+    expect((await status(cluster, n2)).received).toContain('c');
+  });
+  const { connections } = await cluster.links.traffic(link);
+  for (let i = 0; i < 20; i++) await send(cluster, n1, n2, 'd');
+  await until(async () => {
+    expect((await status(cluster, n2)).received).toContain('d'.repeat(20));
+  });
+  expect((await cluster.links.traffic(link)).connections).toBe(connections);
+  expect(await cluster.links.traffic(untouched)).toMatchObject({ connections: 1, resets: 0 });
 });
 
 test('disposal ends every process, also a stopped and a deaf one, and frees the ports', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type {
   Cluster,
   LinkControl,
+  LinkDelay,
   ProcessControl,
   UnexpectedExit,
 } from '../../contracts/cluster.ts';
@@ -21,6 +22,11 @@ export interface LocalClusterParts {
   readonly removeOnExit: readonly string[];
 }
 
+type LinkFault =
+  | { readonly type: 'cut' }
+  | { readonly type: 'slow'; readonly delay: LinkDelay }
+  | { readonly type: 'reset-every'; readonly everyNs: number };
+
 /**
  * Processes on this machine, with a proxy on every directed link between two nodes. Clients talk to
  * the nodes directly. A supervisor process runs the proxies and ends the nodes when the harness dies.
@@ -35,7 +41,7 @@ export class LocalCluster implements Cluster {
   readonly #unheard: UnexpectedExit[];
   /** The last thing that was asked about each node, settled or not. */
   readonly #turns = new Map<NodeId, Promise<void>>();
-  #nextCut = 1;
+  #nextFault = 1;
 
   private constructor(
     parts: LocalClusterParts,
@@ -49,11 +55,16 @@ export class LocalCluster implements Cluster {
     this.nodes = parts.layout.nodes.map(({ node }) => node);
     this.processes = {
       pid: (node) => supervisor.pidOf(this.#known(node)),
-      kill: (node) => this.#inTurn(node, () => this.#kill(node)),
+      kill: (node) => this.#inTurn(node, () => this.#signal('kill', node)),
       start: (node) => this.#inTurn(node, () => this.#start(node)),
+      pause: (node) => this.#inTurn(node, () => this.#signal('pause', node)),
+      resume: (node) => this.#inTurn(node, () => this.#signal('resume', node)),
     };
     this.links = {
-      cut: (links) => this.#cut(links),
+      cut: (links) => this.#begin(links, { type: 'cut' }),
+      slow: (links, delay) => this.#begin(links, { type: 'slow', delay }),
+      reset: (links) => supervisor.request({ type: 'reset', links: this.#knownLinks(links) }),
+      resetEvery: (links, everyNs) => this.#begin(links, { type: 'reset-every', everyNs }),
       healAll: async () => {
         await supervisor.request({ type: 'heal-all' });
       },
@@ -155,20 +166,20 @@ export class LocalCluster implements Cluster {
     }
   }
 
-  async #kill(node: NodeId): Promise<void> {
-    await this.#supervisor.request({ type: 'kill', node: this.#known(node) });
+  async #signal(type: 'kill' | 'pause' | 'resume', node: NodeId): Promise<void> {
+    await this.#supervisor.request({ type, node: this.#known(node) });
   }
 
-  async #cut(links: readonly Link[]): Promise<AsyncDisposable> {
-    const cut = this.#nextCut++;
-    const known = links.map((link) => this.#knownLink(link));
-    await this.#supervisor.request({ type: 'cut', cut, links: known });
+  /** A fault of the links, in force until disposal. */
+  async #begin(links: readonly Link[], what: LinkFault): Promise<AsyncDisposable> {
+    const fault = this.#nextFault++;
+    await this.#supervisor.request({ ...what, fault, links: this.#knownLinks(links) });
     let healing: Promise<null> | undefined;
     return {
       [Symbol.asyncDispose]: async () => {
         // A cluster that was stopped in order has no links left to heal.
         if (this.#supervisor.isEnding) return;
-        healing ??= this.#supervisor.request({ type: 'heal', cut });
+        healing ??= this.#supervisor.request({ type: 'heal', fault });
         await healing;
       },
     };
@@ -181,6 +192,10 @@ export class LocalCluster implements Cluster {
 
   #known(node: NodeId): NodeId {
     return this.#portsOf(node).node;
+  }
+
+  #knownLinks(links: readonly Link[]): readonly Link[] {
+    return links.map((link) => this.#knownLink(link));
   }
 
   #knownLink({ from, to }: Link): Link {

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeId } from '../../contracts/names.ts';
 import type { LaunchSpec } from '../../contracts/target.ts';
 import { assert } from '../../lib/assert.ts';
-import { readStat } from './proc.ts';
+import { isStopped, readStat } from './proc.ts';
 import type { NodeEvent } from './protocol.ts';
-import { withTimeLimit } from './time-limit.ts';
+import { TimeLimitError, withTimeLimit } from './time-limit.ts';
 
 interface Running {
   readonly child: ChildProcess;
@@ -14,10 +15,14 @@ interface Running {
   readonly gone: Promise<void>;
   /** What was asked for: `kill` ends by SIGKILL and nothing else, `stop` may end anyhow. */
   asked: 'nothing' | 'kill' | 'stop';
+  /** It was asked to stop (SIGSTOP), whether or not it has done so yet. */
+  isPaused: boolean;
 }
 
-/** How long the kernel may take to end a process after SIGKILL. */
+/** How long the kernel may take to end a process after SIGKILL, or to stop or continue one. */
 const KILL_LIMIT_MS = 10_000;
+/** The kernel has no event for that: its state is looked at this often. */
+const LOOK_MS = 2;
 
 /** The node processes, as children of the supervisor. */
 export class NodeProcesses {
@@ -52,7 +57,7 @@ export class NodeProcesses {
     }
     child.stdin?.on('error', () => {});
     const gone = Promise.withResolvers<void>();
-    const running: Running = { child, gone: gone.promise, asked: 'nothing' };
+    const running: Running = { child, gone: gone.promise, asked: 'nothing', isPaused: false };
     this.#running.set(node, running);
     const { pid } = child;
     child.once('exit', (code, signal) => {
@@ -83,6 +88,46 @@ export class NodeProcesses {
   }
 
   /**
+   * SIGSTOP; resolves when the process is seen to be stopped. Its parent does it, who will end it
+   * whatever becomes of the harness: a stopped process cannot watch its stdin.
+   *
+   * @throws when the node is down, or ends meanwhile
+   */
+  async pause(node: NodeId): Promise<void> {
+    assert(!this.#isStopping, `${node} cannot be paused: the cluster is being stopped`);
+    const running = this.#running.get(node);
+    if (running === undefined) throw new Error(`${node} is down`);
+    running.isPaused = true;
+    running.child.kill('SIGSTOP');
+    await this.#untilStopped(node, running, true);
+    if (this.#running.get(node) !== running) throw new Error(`${node} ended while it was paused`);
+  }
+
+  /** SIGCONT; resolves when the process is not stopped any more, at once when the node is down. */
+  async resume(node: NodeId): Promise<void> {
+    const running = this.#running.get(node);
+    if (running === undefined) return;
+    running.child.kill('SIGCONT');
+    await this.#untilStopped(node, running, false);
+    running.isPaused = false;
+  }
+
+  /** Resolves when the process is in that state, or gone. @throws TimeLimitError */
+  async #untilStopped(node: NodeId, running: Running, wanted: boolean): Promise<void> {
+    const { pid } = running.child;
+    if (pid === undefined) return;
+    const deadline = performance.now() + KILL_LIMIT_MS;
+    while (this.#running.get(node) === running) {
+      if ((await isStopped(pid)) === wanted) return;
+      if (performance.now() > deadline) {
+        const what = `${node} was not seen to ${wanted ? 'stop' : 'go on'}`;
+        throw new TimeLimitError(`${what} within ${KILL_LIMIT_MS / 1000} s`);
+      }
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /**
    * SIGKILLs every node without waiting: stopped (SIGSTOP) ones die of it, too. Nobody asked for their
    * ends by that: if somebody listens still, they are reported as unexpected.
    */
@@ -99,7 +144,7 @@ export class NodeProcesses {
     this.#isStopping = true;
     for (const running of this.#running.values()) {
       running.asked = 'stop';
-      running.child.kill(isStopped(running.child) ? 'SIGKILL' : 'SIGTERM');
+      running.child.kill(isPaused(running) ? 'SIGKILL' : 'SIGTERM');
     }
     try {
       await this.#allGone(graceMs);
@@ -120,6 +165,6 @@ export class NodeProcesses {
   }
 }
 
-function isStopped(child: ChildProcess): boolean {
-  return child.pid !== undefined && readStat(child.pid)?.state === 'T';
+function isPaused({ child, isPaused }: Running): boolean {
+  return isPaused || (child.pid !== undefined && readStat(child.pid)?.state === 'T');
 }

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 /** A process, so that a later one with the same pid is not taken for it. */
 export interface ProcessIdentity {
@@ -26,6 +28,23 @@ export function readStat(pid: number): ProcessStat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, startTicks] = [fields[0], fields[19]];
   return state === undefined || startTicks === undefined ? undefined : { state, startTicks };
+}
+
+/** Whether a signal (SIGSTOP) keeps the process from running; false when there is no such process. */
+export async function isStopped(pid: number): Promise<boolean> {
+  if (existsSync('/proc/self/stat')) return readStat(pid)?.state === 'T';
+  return isStoppedByPs(pid);
+}
+
+/** The same where there is no `/proc`. */
+export async function isStoppedByPs(pid: number): Promise<boolean> {
+  try {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]);
+    return stdout.trim().startsWith('T');
+  } catch {
+    // ps ends with 1 when it finds none.
+    return false;
+  }
 }
 
 /** To be asked while the process certainly runs. */

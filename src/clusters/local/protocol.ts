@@ -1,3 +1,4 @@
+import type { LinkDelay, LinkTraffic } from '../../contracts/cluster.ts';
 import type { Link, NodeId } from '../../contracts/names.ts';
 import type { LaunchSpec } from '../../contracts/target.ts';
 
@@ -12,11 +13,6 @@ export interface LinkSpec extends Link {
   readonly targetPort: number;
 }
 
-export interface Traffic {
-  readonly forwardedBytes: number;
-  readonly heldBytes: number;
-}
-
 export type Request =
   /** First of all: opens the proxies. */
   | {
@@ -29,17 +25,37 @@ export type Request =
       readonly spec: LaunchSpec;
       readonly logFile: string;
     }
-  | { readonly type: 'kill'; readonly node: NodeId }
-  /** `cut` is a number of the harness's choosing, by which it heals later. */
-  | { readonly type: 'cut'; readonly cut: number; readonly links: readonly Link[] }
-  | { readonly type: 'heal'; readonly cut: number }
+  | { readonly type: 'kill' | 'pause' | 'resume'; readonly node: NodeId }
+  /** `fault` is a number of the harness's choosing, by which it heals later. */
+  | { readonly type: 'cut'; readonly fault: number; readonly links: readonly Link[] }
+  | {
+      readonly type: 'slow';
+      readonly fault: number;
+      readonly links: readonly Link[];
+      readonly delay: LinkDelay;
+    }
+  | {
+      readonly type: 'reset-every';
+      readonly fault: number;
+      readonly links: readonly Link[];
+      readonly everyNs: number;
+    }
+  | { readonly type: 'heal'; readonly fault: number }
   | { readonly type: 'heal-all' }
+  | { readonly type: 'reset'; readonly links: readonly Link[] }
   | { readonly type: 'traffic'; readonly link: Link }
   /** Ends every node, then the proxies; the supervisor exits after its answer. */
   | { readonly type: 'stop'; readonly graceMs: number };
 
 /** What the answer to a request carries. */
-export type ResultOf<R extends Request> = R extends { readonly type: 'traffic' } ? Traffic : null;
+export type ResultOf<R extends Request> = R extends { readonly type: 'traffic' }
+  ? LinkTraffic
+  : R extends { readonly type: 'reset' }
+    ? number
+    : null;
+
+/** What any answer may carry. */
+export type Result = LinkTraffic | number | null;
 
 export interface ToSupervisor {
   readonly id: number;
@@ -69,6 +85,6 @@ export type NodeEvent =
 export type FromSupervisor =
   /** It listens to requests, and from now on it guards. */
   | { readonly type: 'ready' }
-  | { readonly type: 'done'; readonly id: number; readonly result: Traffic | null }
+  | { readonly type: 'done'; readonly id: number; readonly result: Result }
   | { readonly type: 'failed'; readonly id: number; readonly failure: Failure }
   | NodeEvent;

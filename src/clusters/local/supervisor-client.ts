@@ -10,9 +10,9 @@ import type {
   FromSupervisor,
   NodeEvent,
   Request,
+  Result,
   ResultOf,
   ToSupervisor,
-  Traffic,
 } from './protocol.ts';
 import { withTimeLimit } from './time-limit.ts';
 
@@ -56,7 +56,7 @@ export class SupervisorClient implements AsyncDisposable {
   readonly #logFile: string;
   readonly #onNodeEvent: (event: NodeEvent) => void;
   readonly #running = new Map<NodeId, ProcessIdentity>();
-  readonly #waiting = new Map<number, PromiseWithResolvers<Traffic | null>>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<Result>>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   #nextId = 1;
@@ -135,7 +135,7 @@ export class SupervisorClient implements AsyncDisposable {
     const isTooLate = this.#isEnding && request.type !== 'stop';
     if (isTooLate || this.#exitText !== undefined) throw this.#failed(undefined);
     const id = this.#nextId++;
-    const waiting = Promise.withResolvers<Traffic | null>();
+    const waiting = Promise.withResolvers<Result>();
     this.#waiting.set(id, waiting);
     const message: ToSupervisor = { id, request };
     this.#child.send(message, (error) => {

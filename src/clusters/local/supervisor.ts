@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises';
 import { assertNever } from '../../lib/assert.ts';
 import { LinkTable } from './link-table.ts';
 import { NodeProcesses } from './node-processes.ts';
-import type { Failure, FromSupervisor, Request, ToSupervisor, Traffic } from './protocol.ts';
+import type { Failure, FromSupervisor, Request, Result, ToSupervisor } from './protocol.ts';
 
 /** How long the guardian waits for killed nodes before it leaves them to the kernel. */
 const GONE_LIMIT_MS = 5_000;
@@ -23,7 +23,7 @@ function send(message: FromSupervisor): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
-async function handle(request: Request): Promise<Traffic | null> {
+async function handle(request: Request): Promise<Result> {
   switch (request.type) {
     case 'open':
       await links.open(request.links);
@@ -34,15 +34,29 @@ async function handle(request: Request): Promise<Traffic | null> {
     case 'kill':
       await nodes.kill(request.node);
       return null;
+    case 'pause':
+      await nodes.pause(request.node);
+      return null;
+    case 'resume':
+      await nodes.resume(request.node);
+      return null;
     case 'cut':
-      links.cut(request.cut, request.links);
+      links.cut(request.fault, request.links);
+      return null;
+    case 'slow':
+      links.slow(request.fault, request.links, request.delay);
+      return null;
+    case 'reset-every':
+      links.resetEvery(request.fault, request.links, request.everyNs);
       return null;
     case 'heal':
-      links.heal(request.cut);
+      links.heal(request.fault);
       return null;
     case 'heal-all':
       links.healAll();
       return null;
+    case 'reset':
+      return links.reset(request.links);
     case 'traffic':
       return links.traffic(request.link);
     case 'stop':

@@ -6,7 +6,11 @@ import { judgeFile } from '../../judge/index.ts';
 import { ClusterLog, type FaultRecord, type RunOutcome } from '../../rundir/cluster-log.ts';
 import { type Manifest, writeManifest } from '../../rundir/manifest.ts';
 import { type RunPaths, runPaths } from '../../rundir/paths.ts';
-import type { RunStatisticsSnapshot } from '../../statistics/run-statistics.ts';
+import {
+  type Outcome,
+  RunStatistics,
+  type RunStatisticsSnapshot,
+} from '../../statistics/run-statistics.ts';
 import { writeJson } from '../../rundir/whole-file.ts';
 
 /** Text that every format minds somewhere. */
@@ -61,6 +65,8 @@ const FAULT: FaultRecord = {
   victims: ['n1'],
   leader: 'n1',
   value: {},
+  atNs: 1e9,
+  durationNs: 6e9,
   startedNs: 2e9,
   healedNs: 8e9,
   required: ['election'],
@@ -124,30 +130,20 @@ function sampleHistory({ isStale = false, key = 'k1' }: SampleParts): HistoryEve
   return events.map((event, index) => ({ index, ...event }));
 }
 
-const LATENCY = {
-  count: 2,
-  minNs: 1e6,
-  meanNs: 2e6,
-  p50Ns: 1e6,
-  p90Ns: 3e6,
-  p95Ns: 3e6,
-  p99Ns: 3e6,
-  p999Ns: 3e6,
-  maxNs: 3e6,
-};
+/** What clients measured: three operations that succeeded, one that failed, one without an answer. */
+function sampleStatistics(): RunStatisticsSnapshot {
+  const statistics = new RunStatistics({ startNs: 1e9 });
+  const record = (f: string, outcome: Outcome, intendedNs: number, completedNs: number): void =>
+    statistics.record({ f, outcome, isMutation: f !== 'read', intendedNs, completedNs });
+  record('write', 'ok', 1e9, 1.1e9);
+  record('write', 'ok', 3e9, 3.1e9);
+  record('read', 'ok', 5e9, 5.1e9);
+  record('cas', 'info', 6e9, 7e9);
+  record('read', 'fail', 7.5e9, 7.6e9);
+  return statistics.snapshot(9e9);
+}
 
-export const STATISTICS: RunStatisticsSnapshot = {
-  startNs: 1e9,
-  endNs: 9e9,
-  operations: { ok: 3, fail: 1, info: 1 },
-  okPerSecond: 3 / 8,
-  rows: [
-    { f: 'read', outcome: 'ok', perSecond: 0.125, latency: LATENCY, histogram: '' },
-    { f: 'write', outcome: 'ok', perSecond: 0.25, latency: LATENCY, histogram: '' },
-  ],
-  unavailability: { startNs: 3.1e9, endNs: 5.1e9, durationNs: 2e9 },
-  mutationUnavailability: null,
-};
+export const STATISTICS: RunStatisticsSnapshot = sampleStatistics();
 
 /** A run directory as `gong run` leaves it, judged by the judge; removed on disposal. */
 export async function sampleRun(parts: SampleParts = {}): Promise<SampleRun> {

@@ -2,7 +2,7 @@ import type { Client as Connection } from 'undici';
 import type { Json } from '../../../checker/index.ts';
 import type { Client, Completion, Invocation, Served } from '../../contracts/client.ts';
 import { UserError } from '../../lib/user-error.ts';
-import { type Exchange, exchange, type HttpRequest, openConnection } from './exchange.ts';
+import { type Exchange, exchange, type HttpRequest, openConnection } from '../http/exchange.ts';
 
 /** Values are kept in the store as JSON text; null stands for an absent key. */
 function encode(value: Json): string | null {

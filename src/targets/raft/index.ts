@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { nodeId } from '../../contracts/names.ts';
 import type {
+  ConsistencyPromise,
   LaunchRequest,
   LaunchSpec,
   NodeStatus,
@@ -9,19 +9,28 @@ import type {
 } from '../../contracts/target.ts';
 import { parseTunables, resolveSettings } from '../../raft/node/config.ts';
 import { RaftClient } from './client.ts';
-import { exchange, openConnection } from './exchange.ts';
+import { exchange, openConnection } from '../http/exchange.ts';
 
 const PRODUCTION_ENTRY = fileURLToPath(new URL('../../raft/node/main.ts', import.meta.url));
+
+/** It can be launched, and says everything of itself. */
+export interface RaftTarget extends Target {
+  launch(request: LaunchRequest): LaunchSpec;
+  probe(url: string, timeoutNs: number): Promise<NodeStatus | undefined>;
+}
 
 /**
  * The reference Raft node as a target.
  *
  * @param entry - the program to start; the production node unless a defect is asked for
  */
-export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): Target {
+export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): RaftTarget {
   return {
     name: 'raft',
     readModes: ['linearizable', 'stale'],
+    functions: ['read', 'write', 'cas', 'get', 'put', 'delete'],
+    hasLeader: true,
+    promises: ({ readMode }) => promises(readMode),
     launch: (request) => launch(entry, request),
     resolveSettings,
     electionTimeoutNsMax: (settings) => parseTunables(settings).electionTimeout.maxNs,
@@ -46,6 +55,14 @@ function launch(entry: string, request: LaunchRequest): LaunchSpec {
       ...Object.entries(request.settings).map(([name, value]) => `--set=${name}=${value}`),
     ],
     env: {},
+  };
+}
+
+function promises(readMode: string): ConsistencyPromise {
+  if (readMode !== 'stale') return { consistency: 'linearizable' };
+  return {
+    consistency: 'weaker',
+    note: 'a node answers reads from what it has, however old that is',
   };
 }
 
@@ -75,10 +92,10 @@ function parseStatus(body: string): NodeStatus | undefined {
   if (role === undefined || typeof id !== 'string' || typeof term !== 'number') return undefined;
   if (typeof commitIndex !== 'number' || typeof lastApplied !== 'number') return undefined;
   return {
-    id: nodeId(id),
+    id,
     role,
     term,
-    leader: typeof leader === 'string' ? nodeId(leader) : undefined,
+    leader: typeof leader === 'string' ? leader : undefined,
     commitIndex,
     lastApplied,
     pid: typeof pid === 'number' ? pid : undefined,

@@ -18,6 +18,8 @@ export interface FakeStatus {
   readonly received: string;
   /** Connections from peers that have ended since this start. */
   readonly ended: number;
+  /** Peers to which this node has a connection that it dialled. */
+  readonly dialled: readonly string[];
 }
 
 const request = JSON.parse(process.argv[2] ?? '') as LaunchRequest;
@@ -43,7 +45,14 @@ createTcpServer((socket) => {
 createServer((http, answer) => {
   const url = new URL(http.url ?? '/', 'http://fake');
   if (url.pathname === '/send') send(url);
-  const status: FakeStatus = { node: request.node, pid: process.pid, starts, received, ended };
+  const status: FakeStatus = {
+    node: request.node,
+    pid: process.pid,
+    starts,
+    received,
+    ended,
+    dialled: [...outgoing.keys()],
+  };
   answer.end(JSON.stringify(status));
 }).listen(request.clientPort, request.host);
 

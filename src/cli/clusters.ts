@@ -1,0 +1,28 @@
+import { ENDPOINTS_CAPABILITIES } from '../clusters/endpoints/endpoints-cluster.ts';
+import type { Capability } from '../contracts/cluster.ts';
+
+/** A kind of cluster that this Gong can run against. */
+export interface ClusterKind {
+  /** One line for `gong nemeses`. */
+  readonly about: string;
+  /** What it lets a nemesis do. */
+  readonly capabilities: ReadonlySet<Capability>;
+}
+
+/** Processes on this machine. */
+export const LOCAL: ClusterKind = {
+  about: 'processes that Gong starts on this machine, links through proxies (--cluster local)',
+  capabilities: new Set<Capability>(['processes', 'links', 'hooks']),
+};
+
+/** Whatever runs already. */
+export const ENDPOINTS: ClusterKind = {
+  about: 'a cluster that runs already (--endpoints URL,…)',
+  capabilities: new Set(ENDPOINTS_CAPABILITIES),
+};
+
+/** Every kind by its name. */
+export const CLUSTERS: ReadonlyMap<string, ClusterKind> = new Map([
+  ['local', LOCAL],
+  ['endpoints', ENDPOINTS],
+]);
