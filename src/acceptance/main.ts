@@ -12,6 +12,7 @@ import { mainJob } from './scenarios/main-job.ts';
 import { results } from './scenarios/results.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
+import { thresholds } from './scenarios/thresholds.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   mainJob,
@@ -24,6 +25,7 @@ const SCENARIOS: readonly Scenario[] = [
   results,
   faults,
   gates,
+  thresholds,
 ];
 
 const { values, positionals } = parseArgs({

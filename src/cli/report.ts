@@ -4,6 +4,7 @@ import { meaningOfExit, readRunRecord, reportJson, writeReports } from '../repor
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { writeFailure } from './failure-dir.ts';
 import { coloured, describeDoubts, describeResult } from './result-text.ts';
+import { describeThresholds } from './threshold-text.ts';
 
 /** The options of `gong report` as the parser gives them. */
 export interface ReportFlags {
@@ -34,7 +35,10 @@ export async function reportVerb(directory: string, flags: ReportFlags): Promise
   if (flags.json === true) {
     process.stdout.write(`${JSON.stringify(reportJson(record, written))}\n`);
   } else {
-    const text = [describeResult(record), explained, describeDoubts(record)].join('');
+    const asked = record.manifest?.config['thresholds'];
+    const ended = { statistics: record.statistics, interrupted: outcome?.interrupted === true };
+    const thresholds = describeThresholds(Array.isArray(asked) ? asked : [], ended);
+    const text = [describeResult(record), thresholds, explained, describeDoubts(record)].join('');
     process.stdout.write(coloured(text, process.stdout));
   }
   for (const line of [...record.missing, ...problems]) process.stderr.write(`missing  ${line}\n`);

@@ -15,6 +15,7 @@ import { planFaults } from './plan.ts';
 import type { Progress } from './progress.ts';
 import type { RunOptions, RunResult, Stage } from './run-options.ts';
 import { run } from './run.ts';
+import { parseThreshold } from './threshold.ts';
 import { FakeStore } from './testing/fake-store.ts';
 import { SimulatedClock } from './testing/simulated-clock.ts';
 
@@ -170,6 +171,11 @@ describe('a run', () => {
     expect(seen[0]?.okPerSecond).toBeGreaterThan(0);
     expect(seen[0]?.p50Ns).toBeGreaterThan(0);
     expect(seen.some(({ activeFault }) => activeFault !== undefined)).toBe(true);
+    for (const { phase, activeFault } of seen)
+      expect(phase === 'fault').toBe(activeFault !== undefined);
+    expect(new Set(seen.map(({ phase }) => phase))).toEqual(
+      new Set(['steady', 'fault', 'recovery']),
+    );
   });
 
   test('runs as the same history again, given the same seed and a simulated cluster', async () => {
@@ -193,6 +199,61 @@ describe('a run', () => {
     expect((statistics?.endNs ?? 0) - (statistics?.startNs ?? 0)).toBeGreaterThanOrEqual(
       DURATION_NS,
     );
+  });
+});
+
+describe('what a run measures', () => {
+  test('is told apart by phase: the time of each fault from its injection to the end of its heal', async () => {
+    const { statistics, faults } = await scene().go();
+    expect(statistics?.faultStretches.map(({ fault, name }) => ({ fault, name }))).toEqual(
+      faults.map(({ fault, kind, shape }) => ({ fault, name: `${kind}:${shape}` })),
+    );
+    for (const [i, fault] of faults.entries()) {
+      if (fault.outcome !== 'injected') throw new Error('every fault is injected');
+      const { beganNs = NaN, healedNs } = statistics?.faultStretches[i] ?? {};
+      expect(beganNs).toBeLessThanOrEqual(fault.startedNs);
+      expect(healedNs).toBeGreaterThanOrEqual(fault.healedNs);
+    }
+    const { steady = 0, fault = 0, recovery = 0 } = statistics?.phaseNs ?? {};
+    expect(steady + fault + recovery).toBe(
+      (statistics?.endNs ?? NaN) - (statistics?.startNs ?? NaN),
+    );
+    expect(Math.min(steady, fault, recovery)).toBeGreaterThan(0);
+    const window = statistics?.unavailabilityWindows.mutations?.windows[0];
+    expect(window?.fault?.name).toMatch(/^(kill|partition):/);
+  });
+
+  const asked = ['ok > 10%', 'p99(read, steady) < 1s', 'p50(write) < 1us', 'unavailable < 1us'];
+  const thresholds = asked.map((text) => {
+    const parsed = parseThreshold(text, register.functions);
+    if (!parsed.ok) throw new Error(parsed.problem.expected);
+    return parsed.threshold;
+  });
+
+  test('keeps its thresholds or breaks them, and both stand with their values in stats.json', async () => {
+    const { statistics } = await scene({ thresholds }).go();
+    expect(statistics?.thresholds.map(({ text, kept }) => [text, kept])).toEqual([
+      [asked[0], true],
+      [asked[1], true],
+      [asked[2], false],
+      [asked[3], false],
+    ]);
+    expect(statistics?.thresholds.every(({ value }) => value !== null)).toBe(true);
+    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
+    expect(stats.thresholds).toEqual(statistics?.thresholds);
+  });
+
+  test('is not held against thresholds when the run was interrupted, or failed', async () => {
+    const { clock, abort, go } = scene({ thresholds });
+    void clock.sleep(5 * SECOND).then(() => abort.abort());
+    const { interrupted, statistics } = await go();
+    expect([interrupted, statistics?.thresholds]).toEqual([true, []]);
+    const failing = scene({ thresholds });
+    void failing.clock.sleep(5 * SECOND).then(() => (failing.store.bug = new Error('a bug')));
+    await expect(failing.go()).rejects.toThrow('a bug');
+    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
+    expect(stats.operations.ok).toBeGreaterThan(100);
+    expect(stats.thresholds).toEqual([]);
   });
 });
 

@@ -17,7 +17,7 @@ function exact(snapshot: RunStatisticsSnapshot) {
   } = snapshot;
   return {
     ...rest,
-    functions: rest.functions.map(({ unavailability: _, ...one }) => one),
+    functions: rest.functions.map((one) => ({ ...one, unavailability: undefined })),
     rows: rest.rows.map(comparable),
     phases: rest.phases.map(comparable),
   };
