@@ -13,7 +13,7 @@ export const exec: Nemesis = {
   kind: 'exec',
   requires: 'hooks',
   about: 'your own script, as in exec:./cut.sh: it is called with "start SEED" and with "heal"',
-  band: { label: 'script', light: '#9a6fb0', dark: '#b98ccf' },
+  band: { label: 'script', light: '#7d4f96', dark: '#c9a0dc' },
   shapes: [],
   shapeNamed,
   inject,

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { nothingLeft, processesOf } from './processes.ts';
 import type { Scenario } from './scenario.ts';
+import { brokenTargets } from './scenarios/broken-targets.ts';
 import { corpus } from './scenarios/corpus.ts';
 import { durability } from './scenarios/durability.ts';
 import { errors } from './scenarios/errors.ts';
@@ -10,6 +11,7 @@ import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { mainJob } from './scenarios/main-job.ts';
 import { results } from './scenarios/results.ts';
+import { ownTarget } from './scenarios/own-target.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
 import { thresholds } from './scenarios/thresholds.ts';
@@ -23,6 +25,8 @@ const SCENARIOS: readonly Scenario[] = [
   durability,
   errors,
   results,
+  ownTarget,
+  brokenTargets,
   faults,
   gates,
   thresholds,

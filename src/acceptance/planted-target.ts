@@ -4,14 +4,26 @@ import type { Answer, Invocation, TargetDefinition } from '../targets/kit.ts';
 type Value = Invocation['value'];
 
 const LATENCY_MS = 5;
+const WAIT_MS_MAX = 500;
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const data = new Map<string, Value>();
 
-const DECEITS: Readonly<Record<string, (operation: Invocation) => Answer | undefined>> = {
+/** Undefined where it does what it should. */
+type Twisted = Answer | undefined | Promise<Answer | undefined>;
+
+const DECEITS: Readonly<Record<string, (operation: Invocation) => Twisted>> = {
   /** One operation is over before the next begins. */
   instant: () => undefined,
   'no-cas': ({ f }) => (f === 'cas' ? { type: 'fail', error: 'not today' } : undefined),
-  'refuses-cas': ({ f }) => (f === 'cas' ? { type: 'ok', applied: false } : undefined),
-  'reads-nothing': ({ f }) => (f === 'read' ? { type: 'ok', value: null } : undefined),
+  /** A CAS that could be applied waits until somebody has written another value: no lie, no use. */
+  'refuses-cas': async ({ f, key = '', value }) => {
+    const [from] = Array.isArray(value) ? value : [];
+    for (let waitedMs = 0; f === 'cas' && data.get(key) === from; waitedMs += LATENCY_MS) {
+      if (waitedMs > WAIT_MS_MAX) return { type: 'fail', error: 'nobody writes' };
+      await later(LATENCY_MS);
+    }
+    return undefined;
+  },
 };
 
 function serve({ f, key = '', value }: Invocation): Answer {
@@ -34,8 +46,10 @@ export const target: TargetDefinition = {
   probe: async () => ({}),
   connect: (_url, { readMode }) => ({
     async invoke(operation) {
-      if (readMode !== 'instant') await new Promise((resolve) => setTimeout(resolve, LATENCY_MS));
-      return DECEITS[readMode]?.(operation) ?? serve(operation);
+      if (readMode !== 'instant') await later(LATENCY_MS);
+      const twisted = DECEITS[readMode]?.(operation);
+      // What is not awaited happens at once, between two turns of anybody else.
+      return (twisted instanceof Promise ? await twisted : twisted) ?? serve(operation);
     },
   }),
 };

@@ -126,7 +126,7 @@ test('where there is no terminal, progress is plain lines without a single escap
   view.close();
   expect(written.split('\n')).toEqual([
     'the plan',
-    '12 s/30 s  2431 ok/s  p50 3.10 ms  p99 12.0 ms  ok 29172  fail 12  info 3  leader n2  term 3  fault partition:leader-minority (n1, n5)',
+    '12 s/30 s  2431 ok/s  p50 3.10 ms  p99 12.0 ms  ok 29172  fail 12  info 3  leader n2  term 3  fault partition:leader-minority on n1, n5',
     'judging the history',
     '',
   ]);

@@ -99,8 +99,8 @@ function addRun(
       'none',
     )
     .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
-    .option('--schedule <file>', 'repeat the faults of a run directory, or those that a file names')
     .option('--hook-timeout <time>', 'for each call of a script of --nemesis exec:FILE', '30s')
+    .option('--schedule <file>', 'repeat the faults of a run directory, or those that a file names')
     .option(
       '--threshold <condition>',
       "'p99(read) < 50ms', 'unavailable < 3s', 'ok(write) > 99%'; repeatable",

@@ -10,18 +10,13 @@ import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
 import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
-import {
-  fittingNemeses,
-  oneOf,
-  readSystem,
-  requireScripts,
-  type System,
-  type SystemFlags,
-} from './system.ts';
+import { scriptsOf } from './scripts.ts';
+import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
 import { thresholdFlags } from './threshold-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */
 export interface RunFlags extends SystemFlags {
+  readonly nemesis: string;
   readonly workload: string;
   readonly duration: string;
   readonly concurrency: string;
@@ -49,6 +44,8 @@ export interface RunConfig extends System {
   readonly basePort: number | undefined;
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
+  /** The fault scripts of the plan. */
+  readonly scripts: readonly string[];
   readonly thresholds: readonly Threshold[];
   readonly budget: Budget;
 }
@@ -69,11 +66,11 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
   const durationNs = durationFlag('--duration', flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
   const load = readLoad(flags);
-  const plan = readPlan(flags, system, { seed, durationNs });
+  const plan = readPlan(flags, { ...system, seed, durationNs });
+  const scripts = scriptsOf(plan, nemeses);
   if (plan.length > 0 && load.concurrency < nodes) throw tooFewClients(load.concurrency, nodes);
   return {
     ...system,
-    scripts: requireScripts([...system.scripts, ...scriptsIn(plan)]),
     workload,
     durationNs,
     load,
@@ -84,6 +81,7 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
     seed,
     budget: budgetFlag('--budget', flags.budget),
     plan,
+    scripts,
     thresholds: thresholdFlags(flags.threshold, {
       functions: workload.functions,
       workload: workload.name,
@@ -95,31 +93,40 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
 /** Of `--schedule`, or of `--nemesis`. */
 function readPlan(
   flags: RunFlags,
-  { target, nodes: count, capabilities }: System,
-  run: { readonly seed: string; readonly durationNs: number },
+  run: System & { readonly seed: string; readonly durationNs: number },
 ): readonly PlannedFault[] {
-  const { nemesis: words, schedule } = flags;
-  const intervalNs = durationFlag('--nemesis-interval', flags.nemesisInterval);
-  const fitting = fittingNemeses(target, nemeses, words);
-  const what = { ...run, nemeses: fitting, capabilities };
-  if (schedule === undefined) return planFaults({ ...what, words, nodes: count, intervalNs });
-  if (words !== 'none') {
+  const { nemesis, nemesisInterval, schedule } = flags;
+  const { capabilities, seed, durationNs, target } = run;
+  const fitting = fittingNemeses(target, nemeses, nemesis);
+  const intervalNs = durationFlag('--nemesis-interval', nemesisInterval);
+  if (schedule === undefined) {
+    return planFaults({
+      words: nemesis,
+      nemeses: fitting,
+      capabilities,
+      nodes: run.nodes,
+      seed,
+      durationNs,
+      intervalNs,
+    });
+  }
+  if (nemesis !== 'none') {
     throw usageError({
       code: 'GONG-E121',
-      what: `--schedule ${schedule} and --nemesis ${words} contradict each other`,
+      what: `--schedule ${schedule} and --nemesis ${nemesis} contradict each other`,
       why: 'a schedule says which faults come, and when; --nemesis has them drawn',
       fix: 'pass one of them',
     });
   }
-  const nodes = Array.from({ length: count }, (_, i) => nodeId(`n${i + 1}`));
-  return readSchedule({ ...what, path: schedule, nodes });
-}
-
-/** A schedule names scripts as well. */
-function scriptsIn(plan: readonly PlannedFault[]): readonly string[] {
-  return plan
-    .filter(({ kind }) => nemeses.get(kind)?.requires === 'hooks')
-    .map(({ shape }) => shape);
+  const nodes = Array.from({ length: run.nodes }, (_, i) => nodeId(`n${i + 1}`));
+  return readSchedule({
+    path: schedule,
+    nemeses: fitting,
+    capabilities,
+    nodes,
+    seed,
+    durationNs,
+  });
 }
 
 function tooFewClients(concurrency: number, nodes: number): Error {

@@ -1,6 +1,7 @@
 import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Progress } from '../harness/progress.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
+import { onVictims } from '../report/index.ts';
 import type { RunConfig } from './run-config.ts';
 import { describePromise } from './system.ts';
 
@@ -28,12 +29,12 @@ function describeCluster({ endpoints, nodes, target }: RunConfig): string {
   const count = `${nodes} ${target.name} node${nodes === 1 ? '' : 's'}`;
   return endpoints === undefined
     ? `${count} on this machine, links through proxies`
-    : `${count} that run already: ${endpoints.join(', ')}`;
+    : `${count}, running already: ${endpoints.join(', ')}`;
 }
 
 function describePlanned(fault: PlannedFault, position: number): string {
   const at = formatInstant(fault.atNs);
-  const on = fault.resolved === undefined ? '' : ` on ${fault.resolved.victims.join(', ')}`;
+  const on = fault.resolved === undefined ? '' : onVictims(fault.resolved.victims);
   const name = `${fault.kind}:${fault.shape}${on}`;
   return `    ${position + 1}. ${name} at ${at} for ${formatDuration(fault.durationNs)}`;
 }
@@ -44,7 +45,7 @@ export function describeProgress(progress: Progress): string {
   const fault =
     activeFault === undefined
       ? ''
-      : `  fault ${activeFault.kind}:${activeFault.shape} (${activeFault.victims.join(', ')})`;
+      : `  fault ${activeFault.kind}:${activeFault.shape}${onVictims(activeFault.victims)}`;
   // A store that has no terms has no leader to tell of.
   const leader =
     progress.term === 0 ? '' : `  leader ${progress.leader ?? '?'}  term ${progress.term}`;

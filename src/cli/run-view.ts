@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import type { Progress } from '../harness/progress.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { onVictims } from '../report/index.ts';
 import { bar, LiveBlock, type Screen } from './live-block.ts';
 import type { RunStage } from './run.ts';
 import { describeProgress } from './run-text.ts';
@@ -78,7 +79,7 @@ export function progressLines(progress: Progress): readonly string[] {
   const faultText =
     fault === undefined
       ? 'no fault'
-      : `fault ${fault.kind}:${fault.shape} on ${fault.victims.join(', ')}`;
+      : `fault ${fault.kind}:${fault.shape}${onVictims(fault.victims)}`;
   // A store need not have a leader.
   const leadership =
     leader === undefined && term === 0 ? '' : `leader ${leader ?? '?'}   term ${term}   `;

@@ -1,4 +1,3 @@
-import { accessSync, constants, statSync } from 'node:fs';
 import type { Capability } from '../contracts/cluster.ts';
 import type { Nemesis } from '../contracts/nemesis.ts';
 import type { ConsistencyPromise, Target } from '../contracts/target.ts';
@@ -20,7 +19,6 @@ export interface SystemFlags {
   readonly readMode?: string;
   readonly set: readonly string[];
   readonly basePort?: string;
-  readonly nemesis: string;
   readonly hookTimeout: string;
 }
 
@@ -36,16 +34,14 @@ export interface System {
   readonly promise: ConsistencyPromise;
   /** Before every key as the store sees it. */
   readonly keyPrefix: string | undefined;
-  /** Fault scripts that the plan names. */
-  readonly scripts: readonly string[];
   readonly hookTimeoutNs: number;
   /** What the code of a target file let escape so far. */
   readonly escaped: () => UserError | undefined;
 }
 
 const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeRaftTarget()]]);
-/** What Gong brings up itself. */
-const CLUSTER_WORDS = ['local'];
+/** What `--cluster` may say: what Gong starts itself. */
+const STARTED = ['local'];
 const NODES_DEFAULT = '5';
 const NODES_MAX = 15;
 
@@ -66,9 +62,8 @@ export function oneOf(flag: string, word: string, known: Iterable<string>): void
  * @throws UserError (`usage`)
  */
 export async function readSystem(flags: SystemFlags, workload: Workload): Promise<System> {
-  oneOf('--cluster', flags.cluster, CLUSTER_WORDS);
+  oneOf('--cluster', flags.cluster, STARTED);
   const endpoints = readEndpoints(flags);
-  const scripts = readScripts(flags.nemesis);
   const hookTimeoutNs = durationFlag('--hook-timeout', flags.hookTimeout);
   const { target, escaped, isFile } = await findTarget(flags.target);
   if (endpoints === undefined) requireLaunch(flags, target, isFile);
@@ -89,7 +84,6 @@ export async function readSystem(flags: SystemFlags, workload: Workload): Promis
     settings,
     promise,
     keyPrefix,
-    scripts,
     hookTimeoutNs,
     escaped,
   };
@@ -208,50 +202,6 @@ function requireFit(target: Target, { models }: ConsistencyPromise, workload: Wo
     why: `that is judged by the model ${workload.model}; its promise is for ${models.join(', ')}`,
     fix: 'choose a workload of one of these models, or another --read-mode or --set',
   });
-}
-
-const WORD_OF_SCRIPT = 'exec:';
-
-/** The scripts of `--nemesis exec:./cut.sh`. */
-function readScripts(words: string): readonly string[] {
-  const scripts = words
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word.startsWith(WORD_OF_SCRIPT) && word !== WORD_OF_SCRIPT)
-    .map((word) => word.slice(WORD_OF_SCRIPT.length));
-  return requireScripts(scripts);
-}
-
-/**
- * Sees that fault scripts are some, before anything starts.
- *
- * @returns each of them once
- * @throws UserError (`usage`, GONG-E150)
- */
-export function requireScripts(scripts: readonly string[]): readonly string[] {
-  for (const script of scripts) {
-    const why = cannotRun(script);
-    if (why === undefined) continue;
-    throw usageError({
-      code: 'GONG-E150',
-      what: `the fault script ${script} cannot be run`,
-      why,
-      fix: 'name an executable file: chmod +x, and #!/bin/sh or the like in its first line',
-    });
-  }
-  return [...new Set(scripts)];
-}
-
-function cannotRun(script: string): string | undefined {
-  try {
-    if (!statSync(script).isFile()) return 'it is no file';
-    accessSync(script, constants.X_OK);
-    return undefined;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return 'there is no such file (as seen from here)';
-    return code === 'EACCES' ? 'it is not executable' : String(error);
-  }
 }
 
 /**

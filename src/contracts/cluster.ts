@@ -72,7 +72,7 @@ export interface LinkControl {
 export interface HookCall {
   /** `start 4711` or `heal`. */
   readonly words: readonly string[];
-  /** Undefined when it was killed at its time limit. */
+  /** Undefined when a signal ended it, as at its time limit. */
   readonly code: number | undefined;
   /** Standard output and error, at most 64 KiB. */
   readonly output: string;

@@ -164,7 +164,7 @@ export interface ClientDefinition {
    * Does one operation, once: a client that repeats a request by itself makes two operations of one.
    *
    * - `{ type: 'ok', value }`: it happened. `value` is what a read returned, as it was written (a number
-   *   stays a number), and null for what is absent; what changes something may leave it out.
+   *   stays a number), and null for what is absent. Left out, it is what was asked: as for a write.
    *   A `cas` says `applied: true` or `applied: false`.
    * - `{ type: 'fail', error }`: it certainly did not happen, and never will. Needs proof.
    * - `{ type: 'info', error }`: it may have happened, or may happen later. A rejection is that, too,

@@ -195,6 +195,23 @@ describe('alone fails', () => {
     expect(await failing({ twist })).toEqual(['reads-of-others']);
   });
 
+  // A follower is paused from two seconds after clients began on, for three; they recover for two.
+  test.each<[string, (seconds: number) => boolean]>([
+    ['steady', (seconds) => seconds < 2 || seconds > 6.9],
+    ['fault', (seconds) => seconds > 1.9 && seconds < 5.5],
+    ['recovery', (seconds) => seconds > 5 && seconds < 7.5],
+  ])('the gate that asks for something done in phase %s', async (phase, isIn) => {
+    const twist: Twist = ({ f }, { nowNs, stage }) =>
+      f === 'write' && stage === 'run' && isIn(nowNs / SECOND)
+        ? { type: 'fail', error: 'no' }
+        : undefined;
+    const nemesis = choosing('pause', () => () => {
+      return { victims: [nodeId('n3')], leader: undefined, value: null };
+    });
+    const gates = await failing({ faults: [fault('pause:one')], nemesis, twist });
+    expect(gates).toEqual([`enough-write-${phase}`]);
+  });
+
   test('the gate that asks for final reads, of a node that answers none', async () => {
     const twist: Twist = (_, { node, stage }) =>
       stage === 'final-reads' && node === 'n3' ? { type: 'info', error: 'timeout' } : undefined;

@@ -278,7 +278,8 @@ class RunSession {
   #note(event: ClusterEvent): void {
     this.#files.cluster.append(event);
     if (event.type === 'inject') {
-      this.#files.log.line(`${event.kind}:${event.shape} on ${event.victims.join(', ')}`);
+      const on = event.victims.length === 0 ? '' : ` on ${event.victims.join(', ')}`;
+      this.#files.log.line(`${event.kind}:${event.shape}${on}`);
     }
   }
 

@@ -29,6 +29,9 @@ export function notSettled(parts: {
   const said = answers.length === 0 ? 'no node answered' : `these answered: ${answers.join(', ')}`;
   const ended = exited.length === 0 ? '' : `; ended by themselves: ${exited.join(', ')}`;
   const suspect = exited[0] ?? silent[0] ?? nodes[0];
+  const log = suspect === undefined ? undefined : nodeLogPath(paths, suspect);
+  // Of a cluster that somebody else started there is none.
+  const hasLog = cluster.processes !== undefined;
   return new UserError({
     kind: 'infrastructure',
     code: 'GONG-E033',
@@ -37,7 +40,9 @@ export function notSettled(parts: {
         ? `${silent.join(', ')} did not answer within ${formatDuration(waitedNs)}`
         : `the nodes did not agree on a leader within ${formatDuration(waitedNs)}`,
     why: [said, ...failures].join('; ') + ended,
-    fix: 'look into the log of the node, and run again when the machine is less busy',
-    log: suspect === undefined ? undefined : nodeLogPath(paths, suspect),
+    fix: hasLog
+      ? 'look into the log of the node, and run again when the machine is less busy'
+      : 'see that it runs and can be reached from here, and that its probe asks it the right thing',
+    log: hasLog ? log : undefined,
   });
 }

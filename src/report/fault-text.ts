@@ -25,9 +25,14 @@ export function describeFault(fault: FaultRecord): string {
       ),
   ].filter((part) => part !== undefined);
   return (
-    `${name}  on ${fault.victims.join(', ')}  ${formatInstant(fault.startedNs)} to ` +
+    `${name} ${onVictims(fault.victims)}  ${formatInstant(fault.startedNs)} to ` +
     `${formatInstant(fault.healedNs)}: ${seen.join(', ')}`
   );
+}
+
+/** ` on n1, n2`; empty when nobody knows whom it hits: a script's own business. */
+export function onVictims(victims: readonly string[]): string {
+  return victims.length === 0 ? '' : ` on ${victims.join(', ')}`;
 }
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;

@@ -1,6 +1,6 @@
 export { githubAnnotations } from './annotations.ts';
 export { meaningOfExit } from './exit-text.ts';
-export { describeExit, describeFault } from './fault-text.ts';
+export { describeExit, describeFault, onVictims } from './fault-text.ts';
 export {
   JSON_SCHEMA,
   type CheckJson,

@@ -105,7 +105,9 @@ export function breach(edge: ImportOf): string | undefined {
   if (wall === undefined) return `${from} stands in no room of the table`;
   if (edge.isStarted === true) return undefined;
   if (wall.typesOnly === true && !edge.isType) return `${from} imports more than types from ${to}`;
-  const isTest = /\.test\.ts$|\/testing\/|\/testdata\//.test(from);
+  // What stands outside of the house tests it, too.
+  const isTest =
+    /\.test\.ts$|\/testing\/|\/testdata\//.test(from) || from.startsWith('src/acceptance/');
   if (!isProjectFile(to)) {
     const name = to.startsWith('node:') ? to : packageOf(to);
     const isAllowed = wall.isShell || isTest || (wall.packages ?? []).includes(name);

@@ -52,6 +52,8 @@ test('what makes sense passes through, and what changes something need not repea
     applied: false,
     servedBy: 'a',
   });
+  const add: Invocation = { f: 'add', key: 'k', value: 3 };
+  expect(await answering({ type: 'ok' })(add)).toEqual({ type: 'ok', value: 3 });
   for (const type of ['fail', 'info'] as const) {
     expect(await answering({ type, error: 'why' })(WRITE)).toEqual({ type, error: 'why' });
   }
@@ -136,6 +138,18 @@ test('a client that does not keep its deadline is given up as info, closed, and 
   expect(connections).toBe(2);
   await client[Symbol.asyncDispose]();
   expect(closed).toEqual([1, 2]);
+});
+
+test('clients that answer at once, always, leave the others their turn', async () => {
+  for (const answer of [async () => ({ type: 'ok', value: null }), () => Promise.reject(Error())]) {
+    const client = clientWith(answer);
+    let turns = 0;
+    const others = setInterval(() => turns++, 0);
+    const endMs = performance.now() + 200;
+    while (performance.now() < endMs) await client.invoke(READ, SECOND);
+    clearInterval(others);
+    expect(turns).toBeGreaterThan(0);
+  }
 });
 
 test('a connection that is refused has sent nothing; a connect that makes no client is told', async () => {
