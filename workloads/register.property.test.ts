@@ -1,16 +1,29 @@
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Json } from '../checker/index.ts';
 import type { Invocation } from '../src/contracts/client.ts';
-import type { WorkloadOptions } from '../src/contracts/workload.ts';
+import type { Generator, Workload, WorkloadOptions } from '../src/contracts/workload.ts';
 import { makeRandom } from '../src/lib/prng.ts';
 import { register } from './register.ts';
+import { rwRegister } from './rw-register.ts';
 
 const options: WorkloadOptions = { keyOps: 20, concurrency: 10, values: undefined };
 
-function draw(count: number, seed: string, some: WorkloadOptions = options) {
-  const generator = register.generator(some, makeRandom(seed));
-  const operations = Array.from({ length: count }, (_, i) => generator.next(i % 10));
+/** The operation that client `i` of ten is given: registers never tell anybody to wait. */
+function operationOf(generator: Generator, i: number): Invocation {
+  const draw = generator.next({ process: i % 10, client: i % 10, nowNs: i });
+  if (draw.type !== 'invoke') throw new Error(`expected an operation, was told ${draw.type}`);
+  return draw.invocation;
+}
+
+function draw(
+  count: number,
+  seed: string,
+  some: WorkloadOptions = options,
+  workload: Workload = register,
+) {
+  const generator = workload.generator(some, makeRandom(seed));
+  const operations = Array.from({ length: count }, (_, i) => operationOf(generator, i));
   return { operations, finalReads: generator.finalReads() };
 }
 
@@ -36,6 +49,19 @@ test('the same seed and the same calls give the same operations', () => {
     }),
     { numRuns: 20 },
   );
+});
+
+test('what a recorded seed drew it draws again', () => {
+  const { operations } = draw(7, 'golden');
+  expect(operations.map(({ f, key, value }) => `${f} ${key} ${JSON.stringify(value)}`)).toEqual([
+    'read k0 null',
+    'write k0 0',
+    'read k0 null',
+    'write k0 1',
+    'cas k0 [1,2]',
+    'read k0 null',
+    'write k1 0',
+  ]);
 });
 
 test('no key gets more than keyOps operations, and retired keys do not come back', () => {
@@ -129,7 +155,7 @@ test('a finished key is told once, never named again, and the others are few', (
       const finished = new Set<string>();
       const named = new Set<string>();
       for (let i = 0; i < 2_000; i++) {
-        const { key = '' } = generator.next(i % 10);
+        const { key = '' } = operationOf(generator, i);
         expect(finished).not.toContain(key);
         named.add(key);
         for (const one of generator.takeFinishedKeys()) {
@@ -155,4 +181,47 @@ test('a write and an applied CAS leave their new value, and a read finds one', (
   expect(effect('read', null, 3)).toEqual({ type: 'read', value: 3 });
   expect(effect('cas', [3, 4], [3, 4])).toEqual({ type: 'wrote', value: 4 });
   expect(effect('cas', [3, 4], [3, 4], false)).toBeUndefined();
+});
+
+describe('settings', () => {
+  test('a read share of its own moves reads, and leaves writes and CAS their ratio', () => {
+    const settings = { readShare: 0.9 };
+    const { operations } = draw(20_000, 'reads', { ...options, keyOps: 10_000, settings });
+    const share = (f: string) => operations.filter((one) => one.f === f).length / 20_000;
+    expect(share('read')).toBeCloseTo(0.9, 1);
+    expect(share('write') / (1 - share('read'))).toBeCloseTo(0.7, 1);
+  });
+
+  test('so many keys are active as asked for', () => {
+    for (const keys of [1, 40]) {
+      const { operations, finalReads } = draw(200, 'keys', {
+        ...options,
+        keyOps: 10_000,
+        settings: { keys },
+      });
+      expect(byKey(operations).size).toBeLessThanOrEqual(keys);
+      expect(byKey(operations).size).toBeGreaterThan(keys / 4);
+      expect(finalReads).toHaveLength(keys);
+    }
+  });
+});
+
+describe('read and write alone', () => {
+  test('nothing but reads and writes of unique values, half and half', () => {
+    const { operations } = draw(20_000, 'rw', options, rwRegister);
+    expect(new Set(operations.map(({ f }) => f))).toEqual(new Set(rwRegister.functions));
+    const reads = operations.filter(({ f }) => f === 'read').length;
+    expect(reads / operations.length).toBeCloseTo(0.5, 1);
+    for (const some of byKey(operations).values()) {
+      const values = some.flatMap(stored);
+      expect(values).toEqual(values.map((_, i) => i));
+    }
+  });
+
+  test('what it says that it may change and find is what it draws', () => {
+    expect(rwRegister).toMatchObject({ model: 'register', mutations: ['write'] });
+    const ok = { type: 'ok', value: 4 } as const;
+    expect(rwRegister.effect?.({ f: 'read', value: null }, ok)).toEqual({ type: 'read', value: 4 });
+    expect(rwRegister.effect?.({ f: 'write', value: 4 }, ok)).toEqual({ type: 'wrote', value: 4 });
+  });
 });

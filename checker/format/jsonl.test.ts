@@ -13,6 +13,7 @@ const EVENT: HistoryEvent = {
   key: 'schlüssel 鍵 🔑',
   value: ['ä', { b: [null, true], a: 'line\nbreak' }],
   node: 'n2',
+  intended: 1_203_000,
   applied: false,
   servedBy: 'n1',
   term: 7,
@@ -82,6 +83,7 @@ describe('a malformed line is an error with its number and what was expected', (
     [LINE.replace('"process":3', '"process":"p"').trimEnd(), /"process" is "p"/],
     [LINE.replace('"time":1203345,', '').trimEnd(), /"time" is missing/],
     [LINE.replace('"applied":false', '"applied":0').trimEnd(), /"applied" is 0/],
+    [LINE.replace('1203000', '"soon"').trimEnd(), /"intended" is "soon"/],
     [LINE.replace('"index":0', '"index":-1').trimEnd(), /"index" is -1/],
     [LINE.replace('null', '9007199254740993').trimEnd(), /integer 9007199254740993 is too large/],
   ])('%s', async (line, message) => {

@@ -12,6 +12,7 @@ import { harnessKilled } from './scenarios/harness-killed.ts';
 import { mainJob } from './scenarios/main-job.ts';
 import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
+import { openLoop } from './scenarios/open-loop.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
 import { thresholds } from './scenarios/thresholds.ts';
@@ -30,6 +31,7 @@ const SCENARIOS: readonly Scenario[] = [
   faults,
   gates,
   thresholds,
+  openLoop,
 ];
 
 const { values, positionals } = parseArgs({

@@ -91,6 +91,7 @@ function addRun(
       '10',
     )
     .option('--rate <n/s>', 'open loop at this rate; latency counts from the intended start')
+    .option('--operation-timeout <time>', 'how long a client waits for one answer', '1.5s')
     .option('--key-ops <n>', 'operations per key before a new key takes its place', '200')
     .option('--values <n>', 'draw written values from 0..n-1 instead of unique ones')
     .option(
@@ -108,7 +109,12 @@ function addRun(
       [],
     )
     .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
-    .option('--set <name=value>', 'a tunable of the target; repeatable', collect, [])
+    .option(
+      '--set <name=value>',
+      'a tunable of the target, or workload.NAME; repeatable',
+      collect,
+      [],
+    )
     .option('--base-port <port>', 'use the ports from here on instead of free ones')
     .option('--seed <seed>', 'repeats the plan of faults and the operations drawn')
     .option('--budget <time,size>', 'what the checker may use', '60s,2GiB')

@@ -6,13 +6,15 @@ import {
   type RunFacts,
 } from '../report/index.ts';
 import type { AppliedExpectations } from '../rundir/expectations.ts';
+import { describeLoad } from './load-text.ts';
 import { describeStatistics } from './statistics-text.ts';
 
 /** What a run measured and which faults bit; the verdict stands elsewhere. */
 export function describeResult(facts: RunFacts): string {
-  const { statistics, outcome } = facts;
+  const { statistics, load, outcome } = facts;
   const lines: string[] = [];
   if (statistics !== undefined) lines.push(...describeStatistics(statistics));
+  if (load !== undefined) lines.push(...describeLoad(load));
   lines.push(...facts.faults.map(describeFault), ...facts.exits.map(describeExit));
   const { silentNodes = [], gatesKept = [] } = outcome ?? {};
   if (silentNodes.length > 0) {

@@ -4,12 +4,13 @@ import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { planFaults } from '../harness/plan.ts';
 import { readSchedule } from '../harness/schedule.ts';
-import type { Load } from '../harness/run-options.ts';
+import type { Load, RunLimits } from '../harness/run-options.ts';
 import type { Threshold } from '../harness/threshold.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
-import { type Budget, budgetFlag, durationFlag, integerFlag, rateFlag } from './flag-values.ts';
+import { type Budget, budgetFlag, durationFlag, integerFlag } from './flag-values.ts';
+import { isOfWorkload, loadFlags, operationTimeoutFlag, runDurationFlag } from './load-flags.ts';
 import { scriptsOf } from './scripts.ts';
 import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
 import { thresholdFlags } from './threshold-flags.ts';
@@ -21,6 +22,7 @@ export interface RunFlags extends SystemFlags {
   readonly duration: string;
   readonly concurrency: string;
   readonly rate?: string;
+  readonly operationTimeout: string;
   readonly keyOps: string;
   readonly values?: string;
   readonly nemesisInterval: string;
@@ -41,6 +43,7 @@ export interface RunConfig extends System {
   readonly workload: Workload;
   readonly durationNs: number;
   readonly load: Load;
+  readonly limits: Partial<RunLimits>;
   readonly basePort: number | undefined;
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
@@ -49,8 +52,6 @@ export interface RunConfig extends System {
   readonly thresholds: readonly Threshold[];
   readonly budget: Budget;
 }
-
-const CONCURRENCY_MAX = 10_000;
 
 /**
  * Checks every word of the command line before anything starts.
@@ -61,11 +62,12 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
   oneOf('--workload', flags.workload, workloads.keys());
   const workload = workloads.get(flags.workload);
   if (workload === undefined) throw new Error(`no workload ${flags.workload}`);
-  const system = await readSystem(flags, workload);
+  const load = loadFlags(flags, workload);
+  const set = flags.set.filter((pair) => !isOfWorkload(pair));
+  const system = await readSystem({ ...flags, set }, workload);
   const { nodes } = system;
-  const durationNs = durationFlag('--duration', flags.duration);
+  const durationNs = runDurationFlag(flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
-  const load = readLoad(flags);
   const plan = readPlan(flags, { ...system, seed, durationNs });
   const scripts = scriptsOf(plan, nemeses);
   if (plan.length > 0 && load.concurrency < nodes) throw tooFewClients(load.concurrency, nodes);
@@ -74,6 +76,7 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
     workload,
     durationNs,
     load,
+    limits: { operationNs: operationTimeoutFlag(flags.operationTimeout) },
     basePort:
       flags.basePort === undefined
         ? undefined
@@ -136,15 +139,4 @@ function tooFewClients(concurrency: number, nodes: number): Error {
     why: 'a fault on a node that no client talks to cannot be shown to have bitten',
     fix: `pass --concurrency ${nodes} or more, or --nemesis none`,
   });
-}
-
-function readLoad(flags: RunFlags): Load {
-  const { concurrency, keyOps, values, rate } = flags;
-  return {
-    concurrency: integerFlag('--concurrency', concurrency, { min: 1, max: CONCURRENCY_MAX }),
-    keyOps: integerFlag('--key-ops', keyOps, { min: 1, max: 1_000_000 }),
-    values:
-      values === undefined ? undefined : integerFlag('--values', values, { min: 1, max: 1e9 }),
-    ratePerSecond: rate === undefined ? undefined : rateFlag('--rate', rate),
-  };
 }

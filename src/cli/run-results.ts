@@ -29,6 +29,7 @@ export function factsOf(ended: {
   return {
     verdict,
     statistics: result?.statistics,
+    load: result?.load,
     faults: result?.faults ?? [],
     gateFailures: result?.gateFailures ?? [],
     exits: result?.unexpectedExits ?? [],

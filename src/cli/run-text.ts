@@ -2,6 +2,7 @@ import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Progress } from '../harness/progress.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import { onVictims } from '../report/index.ts';
+import { noteOfLoad } from './load-text.ts';
 import type { RunConfig } from './run-config.ts';
 import { describePromise } from './system.ts';
 
@@ -13,10 +14,12 @@ export function describePlan(config: RunConfig): string {
     load.ratePerSecond === undefined
       ? `closed loop, ${load.concurrency} clients`
       : `open loop at ${load.ratePerSecond}/s, at most ${load.concurrency} in flight`;
+  const note = noteOfLoad(load);
   return [
     `gong run  seed ${config.seed}`,
     `  cluster   ${describeCluster(config)}`,
     `  workload  ${config.workload.name}, ${pace}, reads ${config.readMode}, ${formatDuration(config.durationNs)}`,
+    ...(note === undefined ? [] : [`  note      ${note}`]),
     ...(promise === undefined ? [] : [`  promise   ${promise}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
     ...plan.map(describePlanned),

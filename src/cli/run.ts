@@ -101,6 +101,8 @@ async function openRunDir(
       duration: flags.duration,
       concurrency: config.load.concurrency,
       rate: flags.rate ?? null,
+      operationTimeout: flags.operationTimeout,
+      workload: config.load.settings ?? {},
       keyOps: config.load.keyOps,
       values: config.load.values ?? null,
       nemesis: flags.nemesis,

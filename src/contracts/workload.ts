@@ -9,12 +9,56 @@ export interface WorkloadOptions {
   readonly concurrency: number;
   /** Written values: unique per key (`undefined`), or drawn from 0 … `values - 1`. */
   readonly values: number | undefined;
+  /** What the workload declares beside these, by name; an absent one has its default. */
+  readonly settings?: Readonly<Record<string, number>>;
 }
 
-/** Draws operations one by one; pure but for its own state. Same seed, same calls: same answers. */
-export interface Generator {
-  /** The next operation of this process. */
-  next(process: number): Invocation;
+/** A number that a workload lets its user choose: `--set workload.NAME=VALUE`. */
+export interface WorkloadSetting {
+  readonly name: string;
+  /** What it is, for people: half a sentence. */
+  readonly what: string;
+  readonly fallback: number;
+  readonly min: number;
+  readonly max: number;
+  readonly isWhole?: boolean;
+}
+
+/** Who asks for an operation, and when. */
+export interface Asked {
+  /** The id that the operation will carry. Unknown outcomes retire ids: they only grow. */
+  readonly process: number;
+  /** Which of the logical clients this is, from 0 to `concurrency - 1`: it keeps its number. */
+  readonly client: number;
+  /** Nanoseconds since the run began. */
+  readonly nowNs: number;
+}
+
+/** What a client that asks is told. */
+export type Draw =
+  | { readonly type: 'invoke'; readonly invocation: Invocation }
+  | {
+      readonly type: 'wait';
+      /** Ask again then; Infinity when time alone changes nothing. */
+      readonly untilNs: number;
+      /** Ask again already when an operation completes, whosever it is. */
+      readonly orCompletion: boolean;
+    }
+  /** Nothing more, for nobody, ever. */
+  | { readonly type: 'done' };
+
+/**
+ * Where operations come from. Only a draw of type `invoke` uses anything up: who was told to wait may
+ * ask as often as he likes. Pure but for its own state. Same seed, same calls: same answers.
+ */
+export interface Source {
+  next(asked: Asked): Draw;
+  /** Told of each completion once, of those that others drew, too. */
+  completed?(process: number, invocation: Invocation, completion: Completion): void;
+}
+
+/** The operations of one run. */
+export interface Generator extends Source {
   /** Operations for the end, after everything has healed: each is asked of every node. */
   finalReads(): readonly Invocation[];
   /**
@@ -39,6 +83,8 @@ export interface Workload {
   readonly functions: readonly string[];
   /** Those of them that may change the object: their unavailability is measured apart. */
   readonly mutations: readonly string[];
+  /** What it lets its user choose beside `WorkloadOptions`. */
+  readonly settings?: readonly WorkloadSetting[];
   /**
    * Undefined when it did neither. The run asks whether reads saw what others wrote; of a workload
    * without this it does not.

@@ -2,14 +2,16 @@ import type { Cluster } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
 import { PhaseTracker } from '../statistics/phase.ts';
+import type { LoadReport } from '../statistics/load.ts';
 import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { Contention } from './contention.ts';
 import type { FaultPromise } from './fault-gates.ts';
 import { FaultWindows } from './fault-windows.ts';
 import type { GateInput } from './gates.ts';
 import { interpret } from './interpreter/interpreter.ts';
-import { closedLoop, openLoop } from './interpreter/pace.ts';
+import { closedLoop, openLoop, type Pace } from './interpreter/pace.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
+import { LoadMeter } from './load-meter.ts';
 import { NemesisRunner } from './nemesis-runner.ts';
 import type { Observer } from './observer.ts';
 import { RECOVERY_NS } from './plan.ts';
@@ -47,14 +49,19 @@ export class ClientStage {
   readonly #contention: Contention;
   readonly #nemesis: NemesisRunner;
   readonly #meter: ProgressMeter;
+  readonly #pace: Pace;
+  readonly #load: LoadMeter;
   readonly #mutations: ReadonlySet<string>;
   /** When clients stopped. */
   #endedNs: number | undefined;
 
   constructor(parts: ClientStageParts) {
     this.#parts = parts;
-    const { clock, durationNs, workload } = parts.options;
+    const { clock, durationNs, workload, load } = parts.options;
+    const { ratePerSecond } = load;
     this.#beganNs = clock.now();
+    this.#pace = ratePerSecond === undefined ? closedLoop() : openLoop(clock, ratePerSecond);
+    this.#load = new LoadMeter({ ...load, pace: this.#pace, beganNs: this.#beganNs });
     this.#statistics = new RunStatistics({ startNs: this.#beganNs, phases: this.#phases });
     this.#contention = new Contention(workload);
     this.#mutations = new Set(workload.mutations);
@@ -80,18 +87,20 @@ export class ClientStage {
     const { clock, load } = options;
     const issuing = new AbortController();
     const end = AbortSignal.any([issuing.signal, stop]);
-    const pace =
-      load.ratePerSecond === undefined ? closedLoop(clock) : openLoop(clock, load.ratePerSecond);
+    end.addEventListener('abort', () => this.#load.end(clock.now()), { once: true });
     const faults = this.#nemesis.run(stop);
     let firstUnusedProcess = 0;
     const clients = interpret({
       ...ports,
       generator,
-      pace,
+      pace: this.#pace,
       nodes: cluster.nodes,
       concurrency: load.concurrency,
       signal: end,
-    }).then((process) => (firstUnusedProcess = process));
+    }).then((process) => {
+      this.#load.end(clock.now());
+      firstUnusedProcess = process;
+    });
     const tasks = [faults, clients, this.#reportProgress(end), this.#endInTime(faults, issuing)];
     await Promise.all(tasks.map((task: Promise<unknown>) => task.catch(this.#parts.fail)));
     this.#endedNs = clock.now();
@@ -112,6 +121,7 @@ export class ClientStage {
     this.#windows.record(operation);
     this.#contention.record(operation);
     this.#meter.record(operation);
+    this.#load.record(operation);
   }
 
   /** What gates ask of the clients and the faults. Complete when the clients have stopped. */
@@ -162,6 +172,10 @@ export class ClientStage {
 
   #endNs(): number {
     return this.#endedNs ?? this.#parts.options.clock.now();
+  }
+
+  loadReport(): LoadReport {
+    return this.#load.report(this.#endedNs ?? this.#parts.options.clock.now());
   }
 
   #nemesisRunner(): NemesisRunner {

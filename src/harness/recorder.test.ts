@@ -31,11 +31,25 @@ test('both ends of an operation are lines with the keys of the history', () => {
   const served = { servedBy: 'n1', term: 7, appliedIndex: 912 };
   recorder.complete(started, { type: 'ok', value: [3, 4], applied: false, ...served });
   expect(lines).toEqual([
-    '{"index":0,"time":10,"type":"invoke","process":3,"f":"cas","key":"k17","value":[3,4],"node":"n2"}',
+    '{"index":0,"time":10,"type":"invoke","process":3,"f":"cas","key":"k17","value":[3,4],"node":"n2",' +
+      '"intended":5}',
     '{"index":1,"time":20,"type":"ok","process":3,"f":"cas","key":"k17","value":[3,4],"node":"n2",' +
       '"applied":false,"servedBy":"n1","term":7,"appliedIndex":912}',
   ]);
   expect(finished).toMatchObject([{ process: 3, intendedNs: 5, invokedNs: 10, completedNs: 20 }]);
+});
+
+test('an invocation that was meant to start when it did does not say so', () => {
+  const { recorder, lines } = recorderOnLines();
+  const invocation = { f: 'read', key: 'k', value: null };
+  const started = [undefined, 20].map((intendedNs) =>
+    recorder.invoke({ process: 3, node, invocation, intendedNs }),
+  );
+  expect(started).toMatchObject([
+    { intendedNs: 10, invokedNs: 10 },
+    { intendedNs: 20, invokedNs: 20 },
+  ]);
+  expect(lines.join('')).not.toContain('intended');
 });
 
 test('what failed or is unknown repeats what was asked, and says why', () => {

@@ -1,7 +1,11 @@
 import type { Json } from '../../checker/index.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Completion } from '../contracts/client.ts';
-import type { OperationRecorder, StartedOperation } from './interpreter/ports.ts';
+import type {
+  IntendedOperation,
+  OperationRecorder,
+  StartedOperation,
+} from './interpreter/ports.ts';
 
 /** Takes the lines of a file one by one; throws when an earlier one could not be written. */
 export interface LineSink {
@@ -41,12 +45,15 @@ export class HistoryRecorder implements OperationRecorder {
     return this.#index;
   }
 
-  invoke(operation: Omit<StartedOperation, 'invokedNs'>): StartedOperation {
+  invoke(operation: IntendedOperation): StartedOperation {
     const invokedNs = this.#clock.now();
-    const { invocation } = operation;
-    const line = `${this.#head(invokedNs, 'invoke', operation)},"value":${json(invocation.value)}`;
-    this.#sink.append(`${line},"node":${json(operation.node)}}`);
-    return { ...operation, invokedNs };
+    const { process, node, invocation, intendedNs = invokedNs } = operation;
+    let line = `${this.#head(invokedNs, 'invoke', operation)},"value":${json(invocation.value)}`;
+    line += `,"node":${json(node)}`;
+    // Latency counts from here: what is measured can be derived from the history again.
+    if (intendedNs !== invokedNs) line += `,"intended":${intendedNs}`;
+    this.#sink.append(`${line}}`);
+    return { process, node, invocation, intendedNs, invokedNs };
   }
 
   complete(operation: StartedOperation, completion: Completion): void {
@@ -78,7 +85,7 @@ export class HistoryRecorder implements OperationRecorder {
   #head(
     time: number,
     type: string,
-    { process, invocation: { f, key } }: Omit<StartedOperation, 'invokedNs'>,
+    { process, invocation: { f, key } }: IntendedOperation,
   ): string {
     const head = `{"index":${this.#index++},"time":${time},"type":"${type}","process":${process}`;
     const named = `${head},"f":${json(f)}`;

@@ -6,6 +6,7 @@ import type { Workload } from '../contracts/workload.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
+import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import type { Progress } from './progress.ts';
 import type { Threshold } from './threshold.ts';
@@ -21,6 +22,8 @@ export interface Load {
   readonly values: number | undefined;
   /** An open loop at this rate; undefined for a closed one. */
   readonly ratePerSecond: number | undefined;
+  /** What the workload declares beside these; an absent one has its default. */
+  readonly settings?: Readonly<Record<string, number>>;
 }
 
 /** Bounds of what a run waits for, in nanoseconds. */
@@ -84,6 +87,8 @@ export interface RunResult {
   readonly interrupted: boolean;
   /** Of the clients, thresholds evaluated; undefined when they never began. */
   readonly statistics: RunStatisticsSnapshot | undefined;
+  /** What load they made, compared with what was asked for. */
+  readonly load: LoadReport | undefined;
   /** Lines of the history. */
   readonly events: number;
   readonly faults: readonly FaultRecord[];

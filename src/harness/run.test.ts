@@ -10,7 +10,7 @@ import { SECOND } from '../lib/duration.ts';
 import type { ClusterEvent } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
 import { createRunDir } from '../rundir/run-dir.ts';
-import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
+import type { StatsFile } from '../statistics/load.ts';
 import { planFaults } from './plan.ts';
 import type { Progress } from './progress.ts';
 import type { RunOptions, RunResult, Stage } from './run-options.ts';
@@ -151,8 +151,8 @@ describe('a run', () => {
 
   test('keeps statistics, evidence and samples in its directory', async () => {
     const result = await scene().go();
-    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
-    expect(stats).toEqual(result.statistics);
+    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as StatsFile;
+    expect(stats).toEqual({ ...result.statistics, load: result.load });
     expect(stats.unavailability.durationNs).toBeGreaterThan(0);
     expect(readFileSync(paths.summaryCsv, 'utf8')).toMatch(/^cas,ok,all,\d+/m);
     const events = clusterLog();
@@ -239,7 +239,7 @@ describe('what a run measures', () => {
       [asked[3], false],
     ]);
     expect(statistics?.thresholds.every(({ value }) => value !== null)).toBe(true);
-    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
+    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as StatsFile;
     expect(stats.thresholds).toEqual(statistics?.thresholds);
   });
 
@@ -251,7 +251,7 @@ describe('what a run measures', () => {
     const failing = scene({ thresholds });
     void failing.clock.sleep(5 * SECOND).then(() => (failing.store.bug = new Error('a bug')));
     await expect(failing.go()).rejects.toThrow('a bug');
-    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
+    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as StatsFile;
     expect(stats.operations.ok).toBeGreaterThan(100);
     expect(stats.thresholds).toEqual([]);
   });

@@ -103,6 +103,7 @@ class RunSession {
     return {
       interrupted: signal.aborted,
       statistics,
+      load: this.#clients?.loadReport(),
       events: this.#recorder.events,
       faults,
       gateFailures,
@@ -325,7 +326,7 @@ class RunSession {
       this.#files.log.line(`${failure.gate}: ${failure.sentence}`);
     }
     if (statistics === undefined) return;
-    await writeJson(paths.stats, statistics);
+    await writeJson(paths.stats, { ...statistics, load: this.#clients?.loadReport() });
     await writeSummaryCsv(paths.summaryCsv, [...statistics.rows, ...statistics.phases]);
   }
 }

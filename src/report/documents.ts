@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { UserError } from '../lib/user-error.ts';
 import type { RunPaths } from '../rundir/paths.ts';
+import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import type { StoredVerdict } from './verdict-file.ts';
 
@@ -26,9 +27,10 @@ export async function readVerdict({ verdict }: RunPaths): Promise<ReadDocument<S
   return readDocument(verdict, VERDICT_FIELDS, 'the history was not judged');
 }
 
-export async function readStatistics({
-  stats,
-}: RunPaths): Promise<ReadDocument<RunStatisticsSnapshot>> {
+/** `stats.json`: what was measured, and of which load. */
+export type StoredStatistics = RunStatisticsSnapshot & { readonly load?: LoadReport };
+
+export async function readStatistics({ stats }: RunPaths): Promise<ReadDocument<StoredStatistics>> {
   return readDocument(stats, STATISTICS_FIELDS, 'clients never began, or the run was killed');
 }
 

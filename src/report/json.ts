@@ -1,5 +1,6 @@
 import type { FaultRecord, GateFailure, RunError } from '../rundir/cluster-log.ts';
 import type { AppliedExpectations } from '../rundir/expectations.ts';
+import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot, ThresholdResult } from '../statistics/snapshot.ts';
 import { meaningOfExit } from './exit-text.ts';
 import type { NodeExit, RunFacts, RunRecord } from './record.ts';
@@ -30,6 +31,8 @@ export interface RunJson {
   readonly verdict: StoredVerdict | null;
   /** The whole of `stats.json`. */
   readonly statistics: RunStatisticsSnapshot | null;
+  /** The load that was asked for, and what became of it. */
+  readonly load: LoadReport | null;
   readonly thresholds: readonly ThresholdResult[];
   readonly faults: readonly FaultRecord[];
   readonly gatesKept: readonly string[];
@@ -99,7 +102,7 @@ export interface RunIdentity {
 }
 
 export function runJson(facts: RunFacts, identity: RunIdentity): RunJson {
-  const { verdict, statistics, faults, gateFailures, exits, outcome } = facts;
+  const { verdict, statistics, load, faults, gateFailures, exits, outcome } = facts;
   return {
     schema: JSON_SCHEMA,
     exit: outcome?.exit ?? null,
@@ -108,6 +111,7 @@ export function runJson(facts: RunFacts, identity: RunIdentity): RunJson {
     ...identity,
     verdict: verdict ?? null,
     statistics: statistics ?? null,
+    load: load ?? null,
     thresholds: thresholdsOf(statistics),
     faults,
     gatesKept: outcome?.gatesKept ?? [],

@@ -9,8 +9,9 @@ import {
 } from '../rundir/cluster-log.ts';
 import { type Manifest, readManifest } from '../rundir/manifest.ts';
 import { type RunPaths, runPaths } from '../rundir/paths.ts';
+import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
-import { readStatistics, readVerdict, reasonOf } from './documents.ts';
+import { readStatistics, readVerdict, reasonOf, type StoredStatistics } from './documents.ts';
 import type { StoredVerdict } from './verdict-file.ts';
 
 /** A node that ended by itself. */
@@ -26,6 +27,8 @@ export interface NodeExit {
 export interface RunFacts {
   readonly verdict: StoredVerdict | undefined;
   readonly statistics: RunStatisticsSnapshot | undefined;
+  /** The load that was asked for, and what became of it. */
+  readonly load: LoadReport | undefined;
   readonly faults: readonly FaultRecord[];
   readonly gateFailures: readonly GateFailure[];
   readonly exits: readonly NodeExit[];
@@ -81,10 +84,16 @@ export async function readRunRecord(directory: string): Promise<RunRecord> {
     manifest,
     historyBytes,
     verdict: verdict.document,
-    statistics: statistics.document,
+    ...measuredOf(statistics.document),
     ...log,
     missing,
   };
+}
+
+function measuredOf(stored: StoredStatistics | undefined): Pick<RunFacts, 'statistics' | 'load'> {
+  if (stored === undefined) return { statistics: undefined, load: undefined };
+  const { load, ...statistics } = stored;
+  return { statistics, load };
 }
 
 type ClusterFacts = Pick<RunFacts, 'faults' | 'gateFailures' | 'exits' | 'outcome'>;

@@ -127,7 +127,7 @@ function problems({ exits, outcome, verdict }: RunRecord): readonly string[] {
   return ['## What went wrong beside', '', ...said];
 }
 
-function measured({ statistics }: RunRecord): readonly string[] {
+function measured({ statistics, load }: RunRecord): readonly string[] {
   if (statistics === undefined) return [];
   const { operations, okPerSecond, unavailability } = statistics;
   return [
@@ -142,6 +142,20 @@ function measured({ statistics }: RunRecord): readonly string[] {
       `${Math.round(okPerSecond)} ok/s. Nothing succeeded for ` +
       `${formatDuration(unavailability.durationNs)} at most, from ` +
       `${formatInstant(unavailability.startNs)}.`,
+    ...describeLoad(load),
+  ];
+}
+
+/** Of an open loop: whether it was what was asked for. */
+function describeLoad(load: RunRecord['load']): readonly string[] {
+  if (load === undefined || load.askedPerSecond === null) return [];
+  const { askedPerSecond, startedPerSecond, neverStarted } = load;
+  const short =
+    neverStarted === 0
+      ? ''
+      : `; ${neverStarted} operations were due and never started, and no latency has them`;
+  return [
+    `Asked for ${askedPerSecond.toFixed(1)}/s, ${startedPerSecond.toFixed(1)}/s were started${short}.`,
   ];
 }
 

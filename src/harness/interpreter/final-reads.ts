@@ -61,7 +61,7 @@ async function askOne(
   let error: string | undefined;
   for (const invocation of invocations) {
     if (signal.aborted || unanswered >= UNANSWERED_MAX || refused >= REFUSED_MAX) break;
-    const completion = await client.perform(invocation, clock.now());
+    const completion = await client.perform(invocation);
     switch (completion.type) {
       case 'ok':
         ok++;

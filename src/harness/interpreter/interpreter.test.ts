@@ -36,7 +36,7 @@ function bench(answer: Answer, change: Partial<InterpreterOptions> = {}) {
   };
   let value = 0;
   const generator: Generator = {
-    next: () => ({ f: 'write', key: 'k', value: value++ }),
+    next: () => ({ type: 'invoke', invocation: { f: 'write', key: 'k', value: value++ } }),
     finalReads: () => [],
     takeFinishedKeys: () => [],
   };
@@ -48,7 +48,7 @@ function bench(answer: Answer, change: Partial<InterpreterOptions> = {}) {
     deadlineNs: SECOND,
     pauseAfterFailNs: 20 * MILLISECOND,
     generator,
-    pace: closedLoop(clock),
+    pace: closedLoop(),
     nodes: ['n1', 'n2', 'n3'].map(nodeId),
     concurrency: 4,
     signal: stop.signal,

@@ -3,6 +3,7 @@ import type { NodeId } from '../../contracts/names.ts';
 import type { Generator } from '../../contracts/workload.ts';
 import { assert, assertNever, defined, InvariantError } from '../../lib/assert.ts';
 import { SECOND } from '../../lib/duration.ts';
+import { Desk } from './desk.ts';
 import { LogicalClient } from './logical-client.ts';
 import type { Pace } from './pace.ts';
 import type { ClientPorts } from './ports.ts';
@@ -21,7 +22,7 @@ export interface InterpreterOptions extends ClientPorts {
 }
 
 /**
- * Has logical clients do what the generator draws, until the signal. Deterministic, given its ports:
+ * Has logical clients do what the generator draws, until it has no more or the signal comes. Deterministic, given its ports:
  * it reads no clock and starts no timer but through them, so that it runs in a simulation as well.
  *
  * @returns a process id from which on all are unused
@@ -34,13 +35,15 @@ export async function interpret(options: InterpreterOptions): Promise<number> {
   const failed = new AbortController();
   const stop = AbortSignal.any([options.signal, failed.signal]);
   const done = new AbortController();
+  const desk = new Desk({ generator: options.generator, clock, clients: concurrency });
+  stop.addEventListener('abort', () => desk.close(), { once: true });
   const clients = Array.from({ length: concurrency }, (_, slot) => {
     const node = defined(nodes[slot % nodes.length], 'a remainder is in range');
     return new LogicalClient(options, node, slot, concurrency);
   });
-  const working = clients.map(async (client) => {
+  const working = clients.map(async (client, slot) => {
     try {
-      await work(client, options, stop);
+      await work({ client, slot, desk, options, stop });
     } catch (error) {
       failed.abort(error);
     }
@@ -56,18 +59,32 @@ export async function interpret(options: InterpreterOptions): Promise<number> {
   return Math.max(...clients.map((client) => client.process)) + 1;
 }
 
-async function work(
-  client: LogicalClient,
-  { generator, pace, clock, pauseAfterFailNs }: InterpreterOptions,
-  stop: AbortSignal,
-): Promise<void> {
+async function work({
+  client,
+  slot,
+  desk,
+  options: { pace, clock, pauseAfterFailNs },
+  stop,
+}: {
+  readonly client: LogicalClient;
+  readonly slot: number;
+  readonly desk: Desk;
+  readonly options: InterpreterOptions;
+  readonly stop: AbortSignal;
+}): Promise<void> {
   await using owned = new AsyncDisposableStack();
   owned.use(client);
   while (!stop.aborted) {
-    const intendedNs = await pace.turn(stop);
-    if (stop.aborted) return;
-    const { type } = await client.perform(generator.next(client.process), intendedNs);
-    switch (type) {
+    const turnNs = await pace.turn(stop);
+    const { process } = client;
+    const handed = stop.aborted ? undefined : await desk.ask(slot, process);
+    if (handed === undefined) return;
+    const { invocation, heldUntilNs } = handed;
+    if (heldUntilNs !== undefined) pace.heldUntil(heldUntilNs);
+    const intendedNs = turnNs === undefined ? undefined : Math.max(turnNs, heldUntilNs ?? 0);
+    const completion = await client.perform(invocation, intendedNs);
+    desk.completed(process, invocation, completion);
+    switch (completion.type) {
       case 'ok':
       case 'info':
         break;
@@ -75,7 +92,7 @@ async function work(
         await clock.sleep(pauseAfterFailNs, stop);
         break;
       default:
-        assertNever(type);
+        assertNever(completion);
     }
   }
 }

@@ -30,8 +30,10 @@ export class LogicalClient implements AsyncDisposable {
   /**
    * Does one operation and records both of its ends. Never retries. What the client throws is a bug
    * in Gong: it propagates, and the operation stays without a completion, which is the truth.
+   *
+   * @param intendedNs - when it was meant to start; by default now
    */
-  async perform(invocation: Invocation, intendedNs: number): Promise<Completion> {
+  async perform(invocation: Invocation, intendedNs?: number): Promise<Completion> {
     const { recorder, connect, deadlineNs } = this.#ports;
     this.#client ??= connect(this.#node);
     const operation = { process: this.#process, node: this.#node, invocation, intendedNs };

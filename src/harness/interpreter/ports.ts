@@ -2,11 +2,17 @@ import type { Clock } from '../../contracts/clock.ts';
 import type { Client, Completion, Invocation } from '../../contracts/client.ts';
 import type { NodeId } from '../../contracts/names.ts';
 
-/** An operation whose invocation is recorded. */
-export interface StartedOperation {
+/** An operation that is about to start. */
+export interface IntendedOperation {
   readonly process: number;
   readonly node: NodeId;
   readonly invocation: Invocation;
+  /** When it was meant to start; undefined when it starts as soon as it can. */
+  readonly intendedNs: number | undefined;
+}
+
+/** An operation whose invocation is recorded. */
+export interface StartedOperation extends IntendedOperation {
   /** When it was meant to start; before `invokedNs` when an open loop ran late. */
   readonly intendedNs: number;
   /** The time on its line of the history. */
@@ -18,7 +24,7 @@ export interface StartedOperation {
  * `invoke` comes before the request is handed to the client, `complete` after its answer.
  */
 export interface OperationRecorder {
-  invoke(operation: Omit<StartedOperation, 'invokedNs'>): StartedOperation;
+  invoke(operation: IntendedOperation): StartedOperation;
   complete(operation: StartedOperation, completion: Completion): void;
 }
 
