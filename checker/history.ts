@@ -1,4 +1,5 @@
 import { assertNever } from './assert.ts';
+import { ProcessSet } from './process-set.ts';
 
 /** Any JSON value: what operations carry. */
 export type Json =
@@ -122,15 +123,40 @@ export function pair(events: Iterable<HistoryEvent>): PairResult {
   return { ok: true, history: pairing.finish() };
 }
 
-/** Pairs invocations with completions as events arrive, so that a stream needs no second copy. */
-export class Pairing {
-  /** Operations in order of invocation; undefined where one is pending, or failed. */
-  readonly #slots: (Operation | undefined)[] = [];
-  readonly #pending = new Map<number, { readonly slot: number; readonly event: HistoryEvent }>();
-  readonly #retired = new Set<number>();
-  readonly #nemesis: HistoryEvent[] = [];
-  #failed = 0;
+/** Takes operations as they begin and end. `Handle` is its own name for one that is under way. */
+export interface OperationSink<Handle> {
+  /** An invocation was recorded. */
+  began(invoke: HistoryEvent): Handle;
+  /** Its completion was recorded. @param operation - undefined: it certainly did not happen */
+  ended(handle: Handle, operation: Operation | undefined): void;
+  nemesis(event: HistoryEvent): void;
+}
+
+/**
+ * Matches completions with invocations, event by event. Holds what is under way, and one bit for each
+ * process that has retired; the operations are its sink's.
+ */
+export class Matching<Handle> {
+  readonly #sink: OperationSink<Handle>;
+  readonly #pending = new Map<number, { readonly handle: Handle; readonly event: HistoryEvent }>();
+  readonly #retired = new ProcessSet();
   #position = 0;
+
+  constructor(sink: OperationSink<Handle>) {
+    this.#sink = sink;
+  }
+
+  /** How many events were added. */
+  get events(): number {
+    return this.#position;
+  }
+
+  /** What has no completion yet, as it stands: it may have happened. In order of invocation. */
+  *pending(): Generator<{ readonly handle: Handle; readonly operation: Operation }> {
+    for (const [process, { handle, event }] of this.#pending) {
+      yield { handle, operation: operation(process, event, undefined) };
+    }
+  }
 
   /** @returns the error, after which nothing more may be added; undefined when all is well */
   add(event: HistoryEvent): HistoryError | undefined {
@@ -148,7 +174,7 @@ export class Pairing {
       if (event.type !== 'info') {
         return fail('nemesis-type', `an event of the nemesis is ${event.type}, expected info`);
       }
-      this.#nemesis.push(event);
+      this.#sink.nemesis(event);
       return undefined;
     }
     const pending = this.#pending.get(process);
@@ -165,8 +191,7 @@ export class Pairing {
       if (this.#retired.has(process)) {
         return fail('process-retired', `process ${process} invokes again after info`);
       }
-      this.#pending.set(process, { slot: this.#slots.length, event });
-      this.#slots.push(undefined);
+      this.#pending.set(process, { handle: this.#sink.began(event), event });
       return undefined;
     }
     if (pending === undefined) {
@@ -189,33 +214,53 @@ export class Pairing {
       );
     }
     this.#pending.delete(process);
+    const { handle } = pending;
     switch (event.type) {
       case 'ok':
-        this.#slots[pending.slot] = operation(process, invoke, event);
+        this.#sink.ended(handle, operation(process, invoke, event));
         break;
       case 'fail':
-        this.#failed++;
+        this.#sink.ended(handle, undefined);
         break;
       case 'info':
         this.#retired.add(process);
-        this.#slots[pending.slot] = operation(process, invoke, undefined);
+        this.#sink.ended(handle, operation(process, invoke, undefined));
         break;
       default:
         assertNever(event.type);
     }
     return undefined;
   }
+}
+
+/** Pairs invocations with completions as events arrive, so that a stream needs no second copy. */
+export class Pairing {
+  /** Operations in order of invocation; undefined where one is pending, or failed. */
+  readonly #slots: (Operation | undefined)[] = [];
+  readonly #nemesis: HistoryEvent[] = [];
+  #failed = 0;
+  readonly #matching = new Matching<number>({
+    began: () => this.#slots.push(undefined) - 1,
+    ended: (slot, operation) => {
+      if (operation === undefined) this.#failed++;
+      this.#slots[slot] = operation;
+    },
+    nemesis: (event) => void this.#nemesis.push(event),
+  });
+
+  /** @returns the error, after which nothing more may be added; undefined when all is well */
+  add(event: HistoryEvent): HistoryError | undefined {
+    return this.#matching.add(event);
+  }
 
   /** What has no completion yet becomes `info`: it may have happened. */
   finish(): PairedHistory {
-    for (const [process, { slot, event }] of this.#pending) {
-      this.#slots[slot] = operation(process, event, undefined);
-    }
+    for (const { handle, operation } of this.#matching.pending()) this.#slots[handle] = operation;
     return {
       operations: this.#slots.filter((slot) => slot !== undefined),
       failed: this.#failed,
       nemesis: this.#nemesis,
-      events: this.#position,
+      events: this.#matching.events,
     };
   }
 }

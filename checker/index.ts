@@ -20,6 +20,7 @@ export {
   type Lines,
 } from './format/jsonl.ts';
 export {
+  Matching,
   pair,
   Pairing,
   type EventType,
@@ -28,6 +29,7 @@ export {
   type HistoryEvent,
   type Json,
   type Operation,
+  type OperationSink,
   type PairedHistory,
   type PairResult,
 } from './history.ts';

@@ -51,6 +51,21 @@ test('what was written is read back, wherever chunks end, within characters too'
   );
 });
 
+test.each([
+  ['a Uint8Array', new Uint8Array(40)],
+  ['a Buffer, whose slices share its memory', Buffer.alloc(40)],
+])('chunks may come in one and the same place, %s', (_, place) => {
+  const reader = new JsonlReader();
+  const whole = bytes(LINE + LINE);
+  const events: HistoryEvent[] = [];
+  for (let offset = 0; offset < whole.length; offset += place.length) {
+    const piece = whole.subarray(offset, offset + place.length);
+    place.set(piece);
+    events.push(...reader.push(place.subarray(0, piece.length)).events);
+  }
+  expect(events).toEqual([EVENT, EVENT]);
+});
+
 test('a torn last line is not an error; it is used when it is whole', async () => {
   const whole = bytes(LINE + LINE.trimEnd());
   expect(await readJsonl([whole])).toEqual({ ok: true, events: [EVENT, EVENT], torn: true });

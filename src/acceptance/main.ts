@@ -9,6 +9,7 @@ import { errors } from './scenarios/errors.ts';
 import { faults } from './scenarios/faults.ts';
 import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
+import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
 import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
@@ -16,11 +17,14 @@ import { openLoop } from './scenarios/open-loop.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
 import { thresholds } from './scenarios/thresholds.ts';
+import { stopOnViolation } from './scenarios/stop-on-violation.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   mainJob,
   seeds,
   staleRead,
+  stopOnViolation,
+  longRun,
   corpus,
   harnessKilled,
   durability,

@@ -5,12 +5,7 @@ import type { AppliedExpectations } from '../rundir/expectations.ts';
 import { type Manifest, readManifest } from '../rundir/manifest.ts';
 import { runPaths } from '../rundir/paths.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
-import {
-  applyExpectations,
-  dayOf,
-  type ExpectationFile,
-  readExpectations,
-} from './expectations.ts';
+import { applyExpectations, dayOf, type ExpectationFile, expectationsOf } from './expectations.ts';
 import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
 import { type Budget, budgetFlag } from './flag-values.ts';
 import { coloured, describeKnown } from './result-text.ts';
@@ -47,7 +42,7 @@ export function exitOfVerdict(verdict: JudgeVerdict, expectations?: AppliedExpec
  */
 export async function checkVerb(files: readonly string[], flags: CheckFlags): Promise<ExitCode> {
   const budget = budgetFlag('--budget', flags.budget);
-  const expected = flags.expect === undefined ? undefined : await readExpectations(flags.expect);
+  const expected = await expectationsOf(flags);
   using signals = onSignals('the keys that are not decided yet become unknown');
   const codes: ExitCode[] = [];
   for (const file of files) {

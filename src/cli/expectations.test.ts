@@ -7,7 +7,7 @@ import { describeExpectations } from '../report/index.ts';
 import type { Expectation } from '../rundir/expectations.ts';
 import { exitOfVerdict } from './check.ts';
 import { EXIT } from './exit-codes.ts';
-import { applyExpectations, readExpectations } from './expectations.ts';
+import { applyExpectations, expectationsOf, readExpectations } from './expectations.ts';
 
 let directory: string;
 let file: string;
@@ -153,4 +153,14 @@ test.each<[string, string, string, RegExp]>([
 
 test('a file that is not there is refused', async () => {
   await expect(readExpectations(file)).rejects.toMatchObject({ kind: 'usage', code: 'GONG-E182' });
+});
+
+test('known failures do not go with a run that stops at the first violation', async () => {
+  writeFileSync(file, JSON.stringify([ENTRY]));
+  await expect(expectationsOf({ expect: file, stopOnViolation: true })).rejects.toMatchObject({
+    kind: 'usage',
+    code: 'GONG-E185',
+  });
+  expect(await expectationsOf({ stopOnViolation: true })).toBeUndefined();
+  expect((await expectationsOf({ expect: file }))?.entries).toEqual([ENTRY]);
 });

@@ -60,6 +60,27 @@ export async function readExpectations(file: string): Promise<ExpectationFile> {
   }
 }
 
+/**
+ * What `--expect` names; undefined without it.
+ *
+ * @throws UserError (`usage`): as `readExpectations`; GONG-E185 with `--stop-on-violation`
+ */
+export async function expectationsOf(flags: {
+  readonly expect?: string;
+  readonly stopOnViolation?: boolean;
+}): Promise<ExpectationFile | undefined> {
+  if (flags.expect === undefined) return undefined;
+  if (flags.stopOnViolation === true) {
+    throw usageError({
+      code: 'GONG-E185',
+      what: '--expect does not go with --stop-on-violation',
+      why: 'a run that stops at a known violation asks no gates, and would pass having proved nothing',
+      fix: 'leave one of them out',
+    });
+  }
+  return readExpectations(flags.expect);
+}
+
 /** What is wrong, and where; lines and columns from 1. */
 class Misplaced extends Error {
   readonly position: { readonly line: number; readonly column: number };

@@ -50,12 +50,23 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   GiB: 1024 ** 3,
 };
 
+function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/.exec(text);
+  return Number(match?.[1]) * (SIZE_UNITS[match?.[2] ?? ''] ?? NaN);
+}
+
+/** `2GiB`. @returns bytes, more than 0. @throws UserError (`usage`) */
+export function sizeFlag(flag: string, text: string): number {
+  const bytes = parseSize(text);
+  if (!(bytes > 0)) throw badValue(flag, text, 'a size in KiB, MiB or GiB', '2GiB');
+  return bytes;
+}
+
 /** `60s,2GiB`: time and memory, in this order. @throws UserError (`usage`) */
 export function budgetFlag(flag: string, text: string): Budget {
   const [time = '', size = '', ...rest] = text.split(',');
   const timeNs = parseDuration(time);
-  const match = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/.exec(size.trim());
-  const memoryBytes = Number(match?.[1]) * (SIZE_UNITS[match?.[2] ?? ''] ?? NaN);
+  const memoryBytes = parseSize(size.trim());
   if (timeNs === undefined || timeNs <= 0 || !(memoryBytes > 0) || rest.length > 0) {
     throw badValue(flag, text, 'a time and a memory budget', '60s,2GiB');
   }

@@ -28,7 +28,9 @@ test('a block is drawn again in its place; messages stay above it; in the end no
   expect(terminal.shown.split('\n').slice(0, 2)).toEqual(['the plan', 'interrupted: healing']);
   expect(terminal.shown).toContain('2431 ok/s   p50 3.10 ms   p99 12.0 ms');
   view.stage('judge');
-  expect(terminal.shown).toBe('the plan\ninterrupted: healing\n  judging the history');
+  expect(terminal.shown).toBe(
+    'the plan\ninterrupted: healing\n  judging what is left of the history',
+  );
   view.close();
   expect(terminal.shown).toBe('the plan\ninterrupted: healing');
   expect(terminal.cursor).toEqual({ row: 2, column: 0 });
@@ -127,7 +129,7 @@ test('where there is no terminal, progress is plain lines without a single escap
   expect(written.split('\n')).toEqual([
     'the plan',
     '12 s/30 s  2431 ok/s  p50 3.10 ms  p99 12.0 ms  ok 29172  fail 12  info 3  leader n2  term 3  fault partition:leader-minority on n1, n5',
-    'judging the history',
+    'judging what is left of the history',
     '',
   ]);
 });

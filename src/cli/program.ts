@@ -119,6 +119,8 @@ function addRun(
     .option('--seed <seed>', 'repeats the plan of faults and the operations drawn')
     .option('--budget <time,size>', 'what the checker may use', '60s,2GiB')
     .option('--expect <file>', 'known failures: violations that do not fail the run')
+    .option('--stop-on-violation', 'end the run at the first violation')
+    .option('--max-disk <size>', 'end the run before it has written more, such as 2GiB')
     .option('--dry-run', 'print the plan and start nothing')
     .option('--results-dir <dir>', 'where run directories go', 'results')
     .option('--json', 'the result as JSON on standard output')

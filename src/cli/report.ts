@@ -21,7 +21,7 @@ export interface ReportFlags {
 export async function reportVerb(directory: string, flags: ReportFlags): Promise<ExitCode> {
   const record = await readRunRecord(directory);
   const { paths, outcome } = record;
-  const { files, problems } = await writeReports(record, { isAll: true });
+  const { files, problems } = await writeReports(record, { opsCsvHistoryBytesMax: Infinity });
   const written = [...files];
   let explained = '';
   if (record.verdict !== undefined) {
@@ -36,7 +36,8 @@ export async function reportVerb(directory: string, flags: ReportFlags): Promise
     process.stdout.write(`${JSON.stringify(reportJson(record, written))}\n`);
   } else {
     const asked = record.manifest?.config['thresholds'];
-    const ended = { statistics: record.statistics, interrupted: outcome?.interrupted === true };
+    const { interrupted = false, endedEarly = null } = outcome ?? {};
+    const ended = { statistics: record.statistics, interrupted, endedEarly };
     const thresholds = describeThresholds(Array.isArray(asked) ? asked : [], ended);
     const text = [describeResult(record), thresholds, explained, describeDoubts(record)].join('');
     process.stdout.write(coloured(text, process.stdout));

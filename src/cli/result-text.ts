@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import {
+  describeEarlyEnd,
   describeExit,
   describeExpectations,
   describeFault,
@@ -13,6 +14,7 @@ import { describeStatistics } from './statistics-text.ts';
 export function describeResult(facts: RunFacts): string {
   const { statistics, load, outcome } = facts;
   const lines: string[] = [];
+  if (outcome?.endedEarly) lines.push(describeEarlyEnd(outcome.endedEarly));
   if (statistics !== undefined) lines.push(...describeStatistics(statistics));
   if (load !== undefined) lines.push(...describeLoad(load));
   lines.push(...facts.faults.map(describeFault), ...facts.exits.map(describeExit));

@@ -11,6 +11,7 @@ import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
 import { type Budget, budgetFlag, durationFlag, integerFlag } from './flag-values.ts';
 import { isOfWorkload, loadFlags, operationTimeoutFlag, runDurationFlag } from './load-flags.ts';
+import { maxDiskFlag } from './max-disk-flag.ts';
 import { scriptsOf } from './scripts.ts';
 import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
 import { thresholdFlags } from './threshold-flags.ts';
@@ -32,6 +33,8 @@ export interface RunFlags extends SystemFlags {
   readonly budget: string;
   /** File of known failures. */
   readonly expect?: string;
+  readonly stopOnViolation?: boolean;
+  readonly maxDisk?: string;
   readonly dryRun?: boolean;
   readonly resultsDir: string;
   readonly json?: boolean;
@@ -51,6 +54,9 @@ export interface RunConfig extends System {
   readonly scripts: readonly string[];
   readonly thresholds: readonly Threshold[];
   readonly budget: Budget;
+  readonly stopOnViolation: boolean;
+  /** Undefined: no bound but the disk's. */
+  readonly maxDiskBytes: number | undefined;
 }
 
 /**
@@ -83,6 +89,8 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
         : integerFlag('--base-port', flags.basePort, { min: 1024, max: 32_767 }),
     seed,
     budget: budgetFlag('--budget', flags.budget),
+    stopOnViolation: flags.stopOnViolation === true,
+    maxDiskBytes: flags.maxDisk === undefined ? undefined : maxDiskFlag(flags.maxDisk),
     plan,
     scripts,
     thresholds: thresholdFlags(flags.threshold, {

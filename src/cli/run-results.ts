@@ -4,6 +4,7 @@ import type { JudgeVerdict } from '../judge/index.ts';
 import { UserError } from '../lib/user-error.ts';
 import {
   githubAnnotations,
+  OPS_CSV_HISTORY_BYTES_MAX,
   opsCsvNote,
   readRunRecord,
   type RunFacts,
@@ -15,6 +16,8 @@ import type { RunPaths } from '../rundir/paths.ts';
 import { cannotWrite } from '../rundir/write-error.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { writeFailure } from './failure-dir.ts';
+
+const UNDER_MAX_DISK = 'ops.csv is not written by a run with --max-disk: gong report DIR writes it';
 
 /** What the run came to, from memory: what its directory says once it is saved. */
 export function factsOf(ended: {
@@ -36,6 +39,7 @@ export function factsOf(ended: {
     outcome: {
       exit,
       interrupted: isInterrupted,
+      endedEarly: result?.endedEarly ?? null,
       errors: errors.map(runError),
       gatesKept: result?.gatesKept ?? [],
       // An interrupted run does not wait for answers.
@@ -64,8 +68,10 @@ export async function saveReports(parts: {
   readonly verdict: JudgeVerdict | undefined;
   readonly time: number;
   readonly isJson: boolean;
+  /** With `--max-disk`, which is not to be passed after all. */
+  readonly isDiskBounded: boolean;
 }): Promise<readonly unknown[]> {
-  const { paths, facts, verdict, time, isJson } = parts;
+  const { paths, facts, verdict, time, isJson, isDiskBounded } = parts;
   const errors: unknown[] = [];
   const attempt = async (step: () => void | Promise<void>): Promise<void> => {
     try {
@@ -77,8 +83,9 @@ export async function saveReports(parts: {
   await attempt(() => appendOutcome(paths, facts, time));
   await attempt(async () => {
     const record = await readRunRecord(paths.root);
-    const { problems } = await writeReports(record, { isAll: false });
-    const note = opsCsvNote(record.historyBytes);
+    const opsCsvHistoryBytesMax = isDiskBounded ? 0 : OPS_CSV_HISTORY_BYTES_MAX;
+    const { problems } = await writeReports(record, { opsCsvHistoryBytesMax });
+    const note = isDiskBounded ? UNDER_MAX_DISK : opsCsvNote(record.historyBytes);
     const said = note === undefined ? problems : [...problems, note];
     for (const line of said) process.stderr.write(`${line}\n`);
   });

@@ -6,6 +6,9 @@ import { noteOfLoad } from './load-text.ts';
 import type { RunConfig } from './run-config.ts';
 import { describePromise } from './system.ts';
 
+/** The judge is that late by itself, for what waits in buffers and between its looks. */
+const BACKLOG_NS = 3_000_000_000;
+
 /** What will happen, before it does. */
 export function describePlan(config: RunConfig): string {
   const { load, plan, thresholds } = config;
@@ -57,8 +60,13 @@ export function describeProgress(progress: Progress): string {
     `  ${Math.round(progress.okPerSecond)} ok/s` +
     `  p50 ${formatDuration(progress.p50Ns)}  p99 ${formatDuration(progress.p99Ns)}` +
     `  ok ${counts.ok}  fail ${counts.fail}  info ${counts.info}` +
-    `${leader}${fault}\n`
+    `${leader}${fault}${describeBacklog(progress)}\n`
   );
+}
+
+/** Judging in the background keeps up, or it is told. */
+export function describeBacklog({ elapsedNs, judgedNs = elapsedNs }: Progress): string {
+  return elapsedNs - judgedNs > BACKLOG_NS ? `  judged up to ${seconds(judgedNs)}` : '';
 }
 
 function seconds(ns: number): string {

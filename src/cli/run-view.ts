@@ -4,7 +4,7 @@ import { formatDuration } from '../lib/duration.ts';
 import { onVictims } from '../report/index.ts';
 import { bar, LiveBlock, type Screen } from './live-block.ts';
 import type { RunStage } from './run.ts';
-import { describeProgress } from './run-text.ts';
+import { describeBacklog, describeProgress } from './run-text.ts';
 
 const BAR_COLUMNS = 24;
 
@@ -15,7 +15,7 @@ const STAGES: Readonly<Record<RunStage, string>> = {
   heal: 'healed; waiting for the cluster to settle',
   'final-reads': 'final reads at every node',
   down: 'stopping the cluster',
-  judge: 'judging the history',
+  judge: 'judging what is left of the history',
   report: 'writing the results',
 };
 
@@ -89,7 +89,7 @@ export function progressLines(progress: Progress): readonly string[] {
       ? `p50 ${formatDuration(p50Ns)}   p99 ${formatDuration(p99Ns)}`
       : 'nothing succeeds';
   return [
-    `  ${bar(share, BAR_COLUMNS)}  ${whole(elapsedNs)} of ${whole(totalNs)} s`,
+    `  ${bar(share, BAR_COLUMNS)}  ${whole(elapsedNs)} of ${whole(totalNs)} s${describeBacklog(progress)}`,
     `  ${Math.round(okPerSecond)} ok/s   ${latency}`,
     `  ok ${counts.ok}   fail ${counts.fail}   info ${counts.info}`,
     `  ${leadership}${faultText}`,

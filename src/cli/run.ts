@@ -7,11 +7,12 @@ import type { Clock } from '../contracts/clock.ts';
 import { run } from '../harness/run.ts';
 import type { RunResult, Stage } from '../harness/run-options.ts';
 import { systemClock } from '../harness/system-clock.ts';
-import { explain, type JudgeVerdict, judgeFile } from '../judge/index.ts';
+import { BackgroundJudge, explain, type JudgeVerdict } from '../judge/index.ts';
 import { UserError } from '../lib/user-error.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { meaningOfExit, runJson } from '../report/index.ts';
 import type { AppliedExpectations } from '../rundir/expectations.ts';
+import { diskUse } from '../rundir/disk-use.ts';
 import { createRunDir } from '../rundir/run-dir.ts';
 import { gitRevision, MANIFEST_SCHEMA, writeManifest } from '../rundir/manifest.ts';
 import type { RunPaths } from '../rundir/paths.ts';
@@ -21,7 +22,7 @@ import { exitOfVerdict } from './check.ts';
 import { bringUp, notBack } from './bring-up.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf } from './failure-message.ts';
-import { applyExpectations, dayOf, readExpectations } from './expectations.ts';
+import { applyExpectations, dayOf, expectationsOf } from './expectations.ts';
 import { readRunConfig, type RunConfig, type RunFlags } from './run-config.ts';
 import { coloured, describeDoubts, describeResult } from './result-text.ts';
 import { factsOf, saveReports } from './run-results.ts';
@@ -53,7 +54,7 @@ export async function runVerb(
   hooks: RunHooks = {},
 ): Promise<ExitCode> {
   const config = await readRunConfig(flags);
-  const expected = flags.expect === undefined ? undefined : await readExpectations(flags.expect);
+  const expected = await expectationsOf(flags);
   const view = makeRunView(process.stderr);
   const say = (text: string): void => view.say(text);
   if (flags.dryRun === true) {
@@ -112,6 +113,8 @@ async function openRunDir(
       readMode,
       basePort: config.basePort ?? null,
       budget: flags.budget,
+      stopOnViolation: config.stopOnViolation,
+      maxDisk: flags.maxDisk ?? null,
       endpoints: config.endpoints ?? null,
       keyPrefix: config.keyPrefix ?? null,
       hookTimeout: flags.hookTimeout,
@@ -128,6 +131,8 @@ interface Outcome {
   readonly verdict: JudgeVerdict | undefined;
   /** What was thrown on the way, in order. The verdict of what was recorded counts all the same. */
   readonly errors: readonly unknown[];
+  /** For the run's log. */
+  readonly notes: readonly string[];
 }
 
 interface Parts {
@@ -142,12 +147,21 @@ interface Parts {
 
 async function runAndJudge(parts: Parts): Promise<Outcome> {
   const errors: unknown[] = [];
+  const notes: string[] = [];
   let result: RunResult | undefined;
   let verdict: JudgeVerdict | undefined;
+  await using background = new BackgroundJudge({
+    path: parts.paths.history,
+    model: parts.config.workload.model,
+    isWatching: parts.config.stopOnViolation,
+    note: (text) => void notes.push(text),
+  });
   try {
-    result = await runOnce(parts);
+    result = await runOnce(parts, background);
     const { endpoints } = parts.config;
-    const isBack = result.interrupted || result.settledAgain;
+    // At a violation it was stopped, and not waited for.
+    const isAsked = !result.interrupted && result.endedEarly?.type !== 'violation';
+    const isBack = result.settledAgain || !isAsked;
     if (endpoints !== undefined && !isBack) errors.push(notBack(result.silentNodes));
   } catch (error) {
     errors.push(error);
@@ -159,7 +173,7 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
     try {
       parts.view.stage('judge');
       parts.hooks.onStage?.('judge');
-      verdict = await judge(parts);
+      verdict = await judge(parts, background);
       parts.hooks.onStage?.('report');
       // A disk that is full now must not take the verdict with it.
       await writeJson(parts.paths.verdict, verdict);
@@ -167,11 +181,16 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
       errors.push(error);
     }
   }
-  return { result, verdict, errors };
+  return { result, verdict, errors, notes };
 }
 
-async function runOnce({ config, paths, signals, hooks, view, clock }: Parts): Promise<RunResult> {
+async function runOnce(
+  { config, paths, signals, hooks, view, clock }: Parts,
+  judge: BackgroundJudge,
+): Promise<RunResult> {
+  const { maxDiskBytes } = config;
   const dataDir = config.endpoints === undefined ? await makeDataDir() : undefined;
+  const places = [paths.root, ...(dataDir === undefined ? [] : [dataDir])];
   // However this process ends; when it is killed, the supervisor does it.
   const remove = (): void => {
     if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
@@ -184,6 +203,10 @@ async function runOnce({ config, paths, signals, hooks, view, clock }: Parts): P
       paths,
       clock,
       signal: signals.signal,
+      judge,
+      ...(maxDiskBytes === undefined
+        ? undefined
+        : { disk: { maxBytes: maxDiskBytes, usedBytes: () => diskUse(places) } }),
       onProgress: (progress) => view.progress(progress),
       progressIntervalNs: view.progressIntervalNs,
       onStage: (stage) => {
@@ -216,17 +239,18 @@ async function makeDataDir(): Promise<string> {
   }
 }
 
-async function judge({ config, paths, signals }: Parts): Promise<JudgeVerdict> {
+async function judge(
+  { config, signals }: Parts,
+  background: BackgroundJudge,
+): Promise<JudgeVerdict> {
   const { budget } = config;
   const isInterrupted = signals.exit !== undefined;
   const { timeNs } = budget;
-  const { verdict } = await judgeFile(paths.history, {
-    model: config.workload.model,
+  return background.verdict({
     budgetNs: isInterrupted ? Math.min(timeNs, INTERRUPTED_BUDGET_NS) : timeNs,
     memoryBytesMax: budget.memoryBytes,
     signal: isInterrupted ? undefined : signals.signal,
   });
-  return verdict;
 }
 
 /** The verdict first: what is derived from it may take its time, and may fail. */
@@ -238,7 +262,7 @@ async function report(
   },
 ): Promise<ExitCode> {
   const { flags, config, paths, signals, outcome, expectations, clock } = parts;
-  const { result, verdict, errors } = outcome;
+  const { result, verdict, errors, notes } = outcome;
   const promise = describePromise(config);
   const known = worstExit([
     ...errors.map((error) => exitCodeOf(error)),
@@ -261,7 +285,14 @@ async function report(
   const isJson = flags.json === true;
   if (!isJson) process.stdout.write(coloured(text, process.stdout));
   const time = clock.now();
-  const late = await saveReports({ paths, facts, verdict, time, isJson });
+  const late = await saveReports({
+    paths,
+    facts,
+    verdict,
+    time,
+    isJson,
+    isDiskBounded: config.maxDiskBytes !== undefined,
+  });
   sayErrors(late, parts);
   const exit = worstExit([known, ...late.map((error) => exitCodeOf(error))]);
   if (isJson) {
@@ -273,7 +304,7 @@ async function report(
   }
   const meaning = expectations?.excuses === true && exit === 0 ? 'known' : meaningOfExit(exit);
   process.stderr.write(`\nexit ${exit} (${meaning})   seed ${config.seed}   ${paths.root}\n`);
-  logReport(paths, [text, ...[...errors, ...late].map(stackOf), `exit ${exit}`]);
+  logReport(paths, [...notes, text, ...[...errors, ...late].map(stackOf), `exit ${exit}`]);
   return exit;
 }
 

@@ -5,13 +5,22 @@ import type { RunStatisticsSnapshot, ThresholdResult } from '../statistics/snaps
 export function describeThresholds(
   asked: readonly unknown[],
   result:
-    | { readonly statistics: RunStatisticsSnapshot | undefined; readonly interrupted: boolean }
+    | {
+        readonly statistics: RunStatisticsSnapshot | undefined;
+        readonly interrupted: boolean;
+        readonly endedEarly?: unknown;
+      }
     | undefined,
 ): string {
   if (asked.length === 0) return '';
   const results = result?.statistics?.thresholds ?? [];
   if (results.length === 0) {
-    const why = result?.interrupted === true ? 'the run was interrupted' : 'the run failed';
+    const isEarly = result?.endedEarly !== undefined && result.endedEarly !== null;
+    const why = result?.interrupted
+      ? 'the run was interrupted'
+      : isEarly
+        ? 'the run was stopped'
+        : 'the run failed';
     return `thresholds  not evaluated: ${why}\n`;
   }
   return results.map(describeThreshold).join('');

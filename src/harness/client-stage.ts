@@ -209,12 +209,17 @@ export class ClientStage {
   }
 
   async #reportProgress(end: AbortSignal): Promise<void> {
-    const { clock, onProgress, progressIntervalNs = PROGRESS_INTERVAL_NS } = this.#parts.options;
+    const { options } = this.#parts;
+    const { clock, onProgress, judge, progressIntervalNs = PROGRESS_INTERVAL_NS } = options;
     if (onProgress === undefined) return;
     for (;;) {
       await clock.sleep(progressIntervalNs, end);
       if (end.aborted) return;
-      onProgress(this.#meter.take());
+      const judged =
+        judge === undefined
+          ? undefined
+          : { judgedNs: Math.max(0, judge.counts.timeNs - this.#beganNs) };
+      onProgress({ ...this.#meter.take(), ...judged });
     }
   }
 }

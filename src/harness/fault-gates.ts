@@ -25,6 +25,8 @@ export interface FaultGateInput {
   readonly promises?: readonly FaultPromise[] | undefined;
   /** The longest a healthy cluster needs to notice a dead leader; links are not asked without it. */
   readonly electionTimeoutNsMax?: number | undefined;
+  /** The run ended before its time, its disk budget spent. */
+  readonly isDiskSpent?: boolean;
 }
 
 /** Finds out whether every planned fault left the evidence that it bit. */
@@ -71,8 +73,11 @@ function gatesOf(record: FaultRecord, input: FaultGateInput): GateFailure[] {
         {
           gate: gate('injected'),
           sentence:
-            `expected ${name} to be injected, but those before it were held so long that its turn ` +
-            `never came: leave more time between faults (--nemesis-interval)`,
+            input.isDiskSpent === true
+              ? `expected ${name} to be injected, but the disk budget was spent before its turn: ` +
+                'allow more (--max-disk), or let the run write less (--rate, --concurrency)'
+              : `expected ${name} to be injected, but those before it were held so long that its ` +
+                'turn never came: leave more time between faults (--nemesis-interval)',
         },
       ];
     case 'unresolved':

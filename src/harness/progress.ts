@@ -23,6 +23,8 @@ export interface Progress {
   readonly leader: string | undefined;
   /** Highest term seen. */
   readonly term: number;
+  /** How far judging in the background has come, since clients began; absent when nobody judges. */
+  readonly judgedNs?: number;
 }
 
 export interface ProgressParts {

@@ -3,11 +3,13 @@ import type { Cluster, UnexpectedExit } from '../contracts/cluster.ts';
 import type { Nemesis, PlannedFault } from '../contracts/nemesis.ts';
 import type { Target } from '../contracts/target.ts';
 import type { Workload } from '../contracts/workload.ts';
+import type { LiveCounts, Violation } from '../judge/index.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
-import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
+import type { EarlyEnd, FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
 import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
+import type { DiskBudget } from './disk-budget.ts';
 import type { Progress } from './progress.ts';
 import type { Threshold } from './threshold.ts';
 
@@ -51,6 +53,18 @@ export const DEFAULT_LIMITS: RunLimits = {
   extensionNs: 60 * SECOND,
 };
 
+/** Judges the history while it is being written. */
+export interface RunningJudge {
+  /** No operation on the key begins at this line (from 0) of the history or later. */
+  keyFinished(key: string, line: number): void;
+  /** What it has judged so far. */
+  readonly counts: LiveCounts;
+  /** The first that it found, where the run is to end at it. */
+  readonly violation: Violation | undefined;
+  /** Aborted when there is one. */
+  readonly violated: AbortSignal;
+}
+
 /** One run. Concretes are passed in: the harness knows no cluster, target, workload or nemesis. */
 export interface RunOptions {
   readonly seed: string;
@@ -80,11 +94,17 @@ export interface RunOptions {
   readonly okMin?: number;
   /** Evaluated when the run came to its end: an interrupted one is not asked. */
   readonly thresholds?: readonly Threshold[];
+  /** Is told of finished keys; a violation that it finds ends the run. */
+  readonly judge?: RunningJudge;
+  /** Spent, it ends the run: clients stop, faults heal, the final reads come. */
+  readonly disk?: DiskBudget;
 }
 
 /** What a run came to. Whether the store kept its promises is judged from the history. */
 export interface RunResult {
   readonly interrupted: boolean;
+  /** A run that ended before its time, though nothing failed. */
+  readonly endedEarly: EarlyEnd | undefined;
   /** Of the clients, thresholds evaluated; undefined when they never began. */
   readonly statistics: RunStatisticsSnapshot | undefined;
   /** What load they made, compared with what was asked for. */
@@ -92,7 +112,7 @@ export interface RunResult {
   /** Lines of the history. */
   readonly events: number;
   readonly faults: readonly FaultRecord[];
-  /** Not empty: the run proved nothing (exit 5). An interrupted run is not asked. */
+  /** Not empty: the run proved nothing (exit 5). A run that was interrupted, or stopped at a violation, is not asked. */
   readonly gateFailures: readonly GateFailure[];
   /** Names of the gates that were asked and kept. */
   readonly gatesKept: readonly string[];

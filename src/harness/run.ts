@@ -2,11 +2,13 @@ import type { Cluster, UnexpectedExit } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
-import type { ClusterEvent, GateFailure } from '../rundir/cluster-log.ts';
+import type { ClusterEvent, EarlyEnd, GateFailure } from '../rundir/cluster-log.ts';
 import { writeSummaryCsv } from '../rundir/summary.ts';
 import { writeJson } from '../rundir/whole-file.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { ClientStage } from './client-stage.ts';
+import { EarlyEndWatch } from './early-end.ts';
+import { FinishedKeys } from './finished-keys.ts';
 import { checkGates } from './gates.ts';
 import { gatesKept } from './gates-asked.ts';
 import { askEveryNode, type FinalAnswers } from './interpreter/final-reads.ts';
@@ -59,6 +61,8 @@ class RunSession {
   readonly #failed = new AbortController();
   /** Ends every wait: a failure, or the user's Ctrl-C. */
   readonly #stop: AbortSignal;
+  readonly #early: EarlyEndWatch;
+  readonly #keys: FinishedKeys;
   readonly #exits: (UnexpectedExit & { atNs: number })[] = [];
   #clients: ClientStage | undefined;
   #firstUnusedProcess = 0;
@@ -74,11 +78,18 @@ class RunSession {
       sink: files.history,
       onFinished: (operation) => this.#clients?.record(operation),
     });
+    const { workload, load, seed, judge, disk, clock } = options;
+    this.#keys = new FinishedKeys(
+      workload.generator(load, makeRandom(seed).fork('workload')),
+      (key) => judge?.keyFinished(key, this.#recorder.events),
+    );
+    const onEnd = (end: EarlyEnd): void => files.log.line(`ends early: ${end.type}`);
+    this.#early = new EarlyEndWatch({ clock, judge, disk, onEnd });
   }
 
   async run(): Promise<RunResult> {
-    const { workload, load, seed, signal } = this.#options;
-    const generator = workload.generator(load, makeRandom(seed).fork('workload'));
+    const { signal } = this.#options;
+    const { generator } = this.#keys;
     let settledAgain = false;
     let finalAnswers: readonly FinalAnswers[] = [];
     const cluster = await this.#up();
@@ -94,14 +105,17 @@ class RunSession {
     this.#throwIfFailed();
     const faults = this.#clients?.faults() ?? [];
     const input = this.#clients?.gateInput();
-    // Without clients it was interrupted: an interrupted run is not asked.
-    const isAsked = input !== undefined && !signal.aborted;
-    const gateFailures = isAsked ? checkGates({ ...input, finalAnswers }) : [];
+    // Without clients it was interrupted: an interrupted run is not asked. Nor is one that was stopped at
+    // a violation, which outranks what gates say.
+    const isAsked = input !== undefined && !signal.aborted && !this.#isViolated;
+    const isDiskSpent = this.#early.end?.type === 'disk';
+    const gateFailures = isAsked ? checkGates({ ...input, finalAnswers, isDiskSpent }) : [];
     const kept = isAsked ? gatesKept({ ...input, finalAnswers }, gateFailures) : [];
     const statistics = this.#statistics({ isWhole: isAsked });
     await this.#save(gateFailures, statistics);
     return {
       interrupted: signal.aborted,
+      endedEarly: this.#early.end,
       statistics,
       load: this.#clients?.loadReport(),
       events: this.#recorder.events,
@@ -202,17 +216,29 @@ class RunSession {
       recorder: this.#recorder,
       ports: this.#clientPorts(cluster),
       log: (event) => this.#note(event),
-      stop: this.#stop,
+      stop: AbortSignal.any([this.#stop, this.#early.signal]),
       fail: (error) => this.#fail(error),
     });
+    const ended = new AbortController();
+    const watching = this.#early
+      .run(AbortSignal.any([ended.signal, this.#stop]))
+      .catch((error: unknown) => this.#fail(error));
     this.#firstUnusedProcess = await this.#clients.run();
+    ended.abort();
+    await watching;
     this.#throwIfFailed();
+  }
+
+  get #isViolated(): boolean {
+    return this.#early.end?.type === 'violation';
   }
 
   /** Heals whatever is still broken and waits, bounded, for the cluster to be whole. */
   async #heal(cluster: Cluster, observer: Observer): Promise<boolean> {
     await this.#enter('heal');
     await this.#healAll(cluster);
+    // What is to come is the verdict.
+    if (this.#isViolated) return observer.isSettled();
     const settled = await observer.until(
       () => observer.isSettled(),
       this.#limits.settleAgainNs,
@@ -232,6 +258,7 @@ class RunSession {
   }
 
   async #finalReads(cluster: Cluster, generator: Generator): Promise<readonly FinalAnswers[]> {
+    if (this.#isViolated) return [];
     await this.#enter('final-reads');
     const { nodes } = cluster;
     const { clock } = this.#options;

@@ -8,7 +8,8 @@ import { generateHistory, type GenerateOptions } from '../../checker/testing/gen
 import { UserError } from '../lib/user-error.ts';
 import { explain } from './explain.ts';
 import { judgeFile, type JudgeOptions } from './judge.ts';
-import { FAILURES_MAX, failuresInOrder, type JudgeVerdict } from './verdict.ts';
+import { FAILURES_MAX } from './failure-selection.ts';
+import { failuresInOrder, type JudgeVerdict } from './verdict.ts';
 
 const KEPT = fileURLToPath(new URL('../../checker/testdata/', import.meta.url));
 let directory = '';

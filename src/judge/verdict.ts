@@ -110,39 +110,8 @@ export interface JudgeVerdict {
   readonly elapsedNs: number;
 }
 
-/** Bounds of `verdict.json`, which otherwise grows with how broken the store is. */
-export const FAILURES_MAX = 100;
-export const STALE_READS_MAX = 5;
+/** How much of the longest order found a verdict holds. */
 export const ORDER_MAX = 20;
-
-/**
- * How many reads are stale, and the one that tells most: served by a node on the cut-off side, of a
- * value that had been overwritten on the other side during the same fault; among those, or where
- * there is none, the most stale one. Lag of replication alone proves less.
- */
-export function summariseStale(failures: readonly ReportedFailure[]): JudgeVerdict['stale'] {
-  const all = failures.flatMap((failure) => failure.staleReads);
-  const across = all.filter(isAcrossTheCut);
-  const [worst = null] = (across.length > 0 ? across : all).toSorted(
-    (a, b) => b.staleByNs - a.staleByNs,
-  );
-  return { total: all.length, worst };
-}
-
-/** What of the failures goes into the verdict. */
-export function bounded(
-  failures: readonly ReportedFailure[],
-  worst: ReportedStaleRead | null,
-): readonly ReportedFailure[] {
-  const byPosition = failures.toSorted((a, b) => a.couldNotPlace.id - b.couldNotPlace.id);
-  const kept = byPosition.slice(0, FAILURES_MAX);
-  const headline = byPosition.find((failure) => isOf(failure, worst));
-  if (headline !== undefined && !kept.includes(headline)) kept.splice(-1, 1, headline);
-  return kept.map((failure) => ({
-    ...failure,
-    staleReads: failure.staleReads.slice(0, STALE_READS_MAX),
-  }));
-}
 
 /** As people read them: the key of the worst stale read first, the others by position. */
 export function failuresInOrder({
@@ -157,18 +126,6 @@ export function failuresInOrder({
 
 function isOf(failure: ReportedFailure, stale: ReportedStaleRead | null): boolean {
   return stale !== null && failure.key === stale.read.key;
-}
-
-function isAcrossTheCut({ read, overwrittenBy, duringFaults }: ReportedStaleRead): boolean {
-  const server = read.servedBy ?? read.node;
-  const other = overwrittenBy.servedBy ?? overwrittenBy.node;
-  if (server === null || other === null) return false;
-  return duringFaults.some(
-    ({ victims, startTime }) =>
-      victims.includes(server) &&
-      !victims.includes(other) &&
-      (overwrittenBy.returnTime ?? 0) > startTime,
-  );
 }
 
 /** A failed key with what surrounded it. */

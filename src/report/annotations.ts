@@ -1,3 +1,4 @@
+import { describeEarlyEnd } from './early-end-text.ts';
 import { describeExit, describeFaultsInForce } from './fault-text.ts';
 import { describeApplied } from './known-failures.ts';
 import { shortened } from './markdown.ts';
@@ -71,6 +72,9 @@ function others({ gateFailures, statistics, verdict, exits, outcome }: RunFacts)
     add('error', 'Unknown', `${keys} (${reasons}): a larger --budget may decide them`);
   }
   if (outcome?.interrupted === true) add('warning', 'Interrupted', 'the run did not reach its end');
+  if (outcome?.endedEarly?.type === 'disk') {
+    add('warning', 'Ended early', describeEarlyEnd(outcome.endedEarly));
+  }
   const { entries = [], file = '' } = outcome?.expectations ?? {};
   for (const entry of entries) {
     const isError = entry.outcome === 'expired';

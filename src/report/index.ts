@@ -1,4 +1,5 @@
 export { githubAnnotations } from './annotations.ts';
+export { describeEarlyEnd } from './early-end-text.ts';
 export { meaningOfExit } from './exit-text.ts';
 export { describeExit, describeFault, onVictims } from './fault-text.ts';
 export {

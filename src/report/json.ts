@@ -1,4 +1,4 @@
-import type { FaultRecord, GateFailure, RunError } from '../rundir/cluster-log.ts';
+import type { EarlyEnd, FaultRecord, GateFailure, RunError } from '../rundir/cluster-log.ts';
 import type { AppliedExpectations } from '../rundir/expectations.ts';
 import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot, ThresholdResult } from '../statistics/snapshot.ts';
@@ -22,6 +22,8 @@ export interface RunJson {
   /** `pass`, `violation`, … */
   readonly meaning: string | null;
   readonly interrupted: boolean;
+  /** Null when clients had all of their time. */
+  readonly endedEarly: EarlyEnd | null;
   readonly directory: string;
   readonly seed: string | null;
   readonly target: string | null;
@@ -108,6 +110,7 @@ export function runJson(facts: RunFacts, identity: RunIdentity): RunJson {
     exit: outcome?.exit ?? null,
     meaning: outcome === undefined ? null : meaningOfExit(outcome.exit),
     interrupted: outcome?.interrupted ?? false,
+    endedEarly: outcome?.endedEarly ?? null,
     ...identity,
     verdict: verdict ?? null,
     statistics: statistics ?? null,

@@ -13,7 +13,7 @@ function derived(paths: RunPaths): readonly string[] {
 
 async function reported(directory: string): Promise<Record<string, string>> {
   const paths = runPaths(directory);
-  await writeReports(await readRunRecord(directory), { isAll: true });
+  await writeReports(await readRunRecord(directory), { opsCsvHistoryBytesMax: Infinity });
   return Object.fromEntries(
     derived(paths).map((path) => [basename(path), readFileSync(path, 'utf8')]),
   );
@@ -42,7 +42,7 @@ test('of a crashed run it tells what there is, and names what is missing', async
     expect.stringContaining('no stats.json'),
     expect.stringContaining('no outcome'),
   ]);
-  const { files, problems } = await writeReports(record, { isAll: true });
+  const { files, problems } = await writeReports(record, { opsCsvHistoryBytesMax: Infinity });
   expect(files).toEqual(['junit.xml', 'summary.md', 'ops.csv']);
   expect(problems).toEqual([]);
   const summary = readFileSync(paths.summaryMarkdown, 'utf8');
@@ -66,7 +66,7 @@ test('damaged files are named, and the others are used', async () => {
     expect.stringMatching(/^cluster\.jsonl cannot be read to its end/),
   ]);
   expect(record.faults).toHaveLength(1);
-  await expect(writeReports(record, { isAll: true })).resolves.toMatchObject({
+  await expect(writeReports(record, { opsCsvHistoryBytesMax: Infinity })).resolves.toMatchObject({
     files: ['junit.xml', 'summary.md', 'ops.csv'],
   });
 });
@@ -84,4 +84,17 @@ test('faults that were saved twice are told once', async () => {
   const lines = readFileSync(run.paths.cluster, 'utf8').split('\n');
   appendFileSync(run.paths.cluster, `${lines.find((line) => line.includes('"fault"'))}\n`);
   expect((await readRunRecord(run.paths.root)).faults).toHaveLength(1);
+});
+
+test('of a history beyond the bound ops.csv is left out, and nothing else is another', async () => {
+  using run = await sampleRun({ isStale: true });
+  const whole = await reported(run.paths.root);
+  for (const path of derived(run.paths)) rmSync(path);
+  const record = await readRunRecord(run.paths.root);
+  const { historyBytes = 0 } = record;
+  const { files } = await writeReports(record, { opsCsvHistoryBytesMax: historyBytes - 1 });
+  expect(files).toEqual(['junit.xml', 'summary.md', 'summary.csv']);
+  for (const name of files) {
+    expect(readFileSync(`${run.paths.root}/${name}`, 'utf8')).toBe(whole[name]);
+  }
 });

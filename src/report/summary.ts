@@ -1,5 +1,6 @@
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { LatencyRow } from '../statistics/snapshot.ts';
+import { describeEarlyEnd } from './early-end-text.ts';
 import { meaningOfExit } from './exit-text.ts';
 import { describeExit, describeFault, describeFaultsInForce } from './fault-text.ts';
 import { describeExpectations } from './known-failures.ts';
@@ -116,6 +117,7 @@ function problems({ exits, outcome, verdict }: RunRecord): readonly string[] {
   for (const exit of exits) lines.push(describeExit(exit));
   const silent = outcome?.silentNodes ?? [];
   if (silent.length > 0) lines.push(`final reads were not all answered by ${silent.join(', ')}`);
+  if (outcome?.endedEarly) lines.push(describeEarlyEnd(outcome.endedEarly));
   if (outcome?.interrupted === true) lines.push('the run was interrupted');
   for (const { key, reason } of verdict?.unknown.slice(0, GATES_MAX) ?? []) {
     lines.push(`${key === null ? 'the object' : `key ${key}`} was not decided (${reason})`);

@@ -2,7 +2,6 @@ import { basename } from 'node:path';
 import { writeSummaryCsv } from '../rundir/summary.ts';
 import { writeWhole } from '../rundir/whole-file.ts';
 import { junitXml } from './junit.ts';
-import { OPS_CSV_HISTORY_BYTES_MAX } from './ops-csv-bound.ts';
 import { writeOpsCsv } from './ops-csv.ts';
 import type { RunRecord } from './record.ts';
 import { summaryMarkdown } from './summary.ts';
@@ -18,12 +17,12 @@ export interface WrittenReports {
  * Writes what is derived from a run directory: `junit.xml`, `summary.md`, `summary.csv`, `ops.csv`. The
  * same directory gives the same bytes, wherever it is.
  *
- * @param isAll - `ops.csv` of a large history as well
+ * @param opsCsvHistoryBytesMax - of a larger history no `ops.csv` is written; Infinity for any
  * @throws UserError (`infrastructure`, GONG-E041)
  */
 export async function writeReports(
   record: RunRecord,
-  { isAll }: { readonly isAll: boolean },
+  { opsCsvHistoryBytesMax }: { readonly opsCsvHistoryBytesMax: number },
 ): Promise<WrittenReports> {
   const { paths, statistics, historyBytes } = record;
   const files: string[] = [];
@@ -35,7 +34,7 @@ export async function writeReports(
     await writeSummaryCsv(paths.summaryCsv, [...statistics.rows, ...statistics.phases]);
     files.push(basename(paths.summaryCsv));
   }
-  if (historyBytes !== undefined && (isAll || historyBytes <= OPS_CSV_HISTORY_BYTES_MAX)) {
+  if (historyBytes !== undefined && historyBytes <= opsCsvHistoryBytesMax) {
     const problem = await writeOpsCsv(paths.history, paths.opsCsv);
     if (problem !== undefined) problems.push(`ops.csv ends early: ${problem}`);
     files.push(basename(paths.opsCsv));

@@ -137,6 +137,23 @@ export interface RunError {
   readonly why: string;
 }
 
+/** Why a run ended before its time, though nothing failed. */
+export type EarlyEnd = {
+  /** Nanoseconds since the run began. */
+  readonly atNs: number;
+} & (
+  | {
+      readonly type: 'violation';
+      /** The first that was found; `time` is when its operation completed. */
+      readonly violation: {
+        readonly key: string | null;
+        readonly sentence: string;
+        readonly time: number;
+      };
+    }
+  | { readonly type: 'disk'; readonly usedBytes: number; readonly maxBytes: number }
+);
+
 /** How the run ended, as Gong said at its end. */
 export interface RunOutcome {
   /** The exit code. */
@@ -147,6 +164,8 @@ export interface RunOutcome {
   readonly gatesKept: readonly string[];
   /** Nodes that did not answer every final read. */
   readonly silentNodes: readonly string[];
+  /** Null when clients had all of their time. */
+  readonly endedEarly: EarlyEnd | null;
   /** Null without `--expect`. */
   readonly expectations: AppliedExpectations | null;
 }

@@ -54,6 +54,7 @@ export const OUTCOME: RunOutcome = {
   errors: [],
   gatesKept: ['enough-read', 'overlap'],
   silentNodes: [],
+  endedEarly: null,
   expectations: null,
 };
 
