@@ -17,8 +17,9 @@ const DECEITS: Readonly<Record<string, (operation: Invocation) => Twisted>> = {
   'no-cas': ({ f }) => (f === 'cas' ? { type: 'fail', error: 'not today' } : undefined),
   /** A CAS that could be applied waits until somebody has written another value: no lie, no use. */
   'refuses-cas': async ({ f, key = '', value }) => {
+    if (f !== 'cas') return undefined;
     const [from] = Array.isArray(value) ? value : [];
-    for (let waitedMs = 0; f === 'cas' && data.get(key) === from; waitedMs += LATENCY_MS) {
+    for (let waitedMs = 0; data.get(key) === from; waitedMs += LATENCY_MS) {
       if (waitedMs > WAIT_MS_MAX) return { type: 'fail', error: 'nobody writes' };
       await later(LATENCY_MS);
     }

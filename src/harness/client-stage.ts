@@ -175,7 +175,7 @@ export class ClientStage {
   }
 
   loadReport(): LoadReport {
-    return this.#load.report(this.#endedNs ?? this.#parts.options.clock.now());
+    return this.#load.report(this.#endNs());
   }
 
   #nemesisRunner(): NemesisRunner {

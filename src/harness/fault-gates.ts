@@ -107,7 +107,7 @@ function gatesOf(record: FaultRecord, input: FaultGateInput): GateFailure[] {
           : [
               {
                 gate: gate(one.what),
-                sentence: `expected of ${name} on ${where(record)} ${one.sentence}`,
+                sentence: `expected of ${name} ${where(record)} ${one.sentence}`,
               },
             ],
       );
@@ -291,5 +291,6 @@ function notFelt(what: string, { victimOperations, victims }: Injected): string 
 }
 
 function where({ victims, startedNs, healedNs }: Injected): string {
-  return `${victims.join(', ')} from ${formatInstant(startedNs)} to ${formatInstant(healedNs)}`;
+  const on = victims.length === 0 ? '' : `on ${victims.join(', ')} `;
+  return `${on}from ${formatInstant(startedNs)} to ${formatInstant(healedNs)}`;
 }

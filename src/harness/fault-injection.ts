@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { Cluster, HookCall } from '../contracts/cluster.ts';
 import type { NodeId } from '../contracts/names.ts';
 import type { Nemesis, NemesisShape, PlannedFault, ResolvedFault } from '../contracts/nemesis.ts';
-import { SECOND } from '../lib/duration.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ElectionEvidence, FaultRecord, LinkEvidence } from '../rundir/cluster-log.ts';
 import type { FaultWindows } from './fault-windows.ts';
@@ -13,6 +13,8 @@ import { openPaths } from './open-paths.ts';
 
 /** Both sides of a cut serve for so long after the election, so that a stale one is caught. */
 const BOTH_SIDES_SERVE_NS = 2 * SECOND;
+/** A busy machine may inject a fault of a schedule so late; its heal makes up for that. */
+const LATE_NS_MAX = 100 * MILLISECOND;
 /** A leader fault is held so many election timeouts at most: split votes may need a few. */
 export const ELECTION_TIMEOUTS_MAX = 5;
 
@@ -216,7 +218,10 @@ export class FaultInjection {
     const query = { sinceNs: begunNs, termBefore, victims: resolved.victims };
     const election = (): ElectionEvidence | undefined => observer.election(query);
     if (planned.resolved !== undefined) {
-      await clock.sleep(Math.max(0, begunNs + planned.durationNs - clock.now()), signal);
+      // At its time, also when the injection was a little late; it must not become much shorter for that.
+      const lateNs = Math.min(begunNs - (this.#hit.notBeforeNs ?? begunNs), LATE_NS_MAX);
+      const endNs = begunNs + planned.durationNs - lateNs;
+      await clock.sleep(Math.max(0, endNs - clock.now()), signal);
       return election() ?? null;
     }
     await clock.sleep(planned.durationNs, signal);

@@ -136,6 +136,113 @@ test.each<[string, Partial<Injected>, string[], RegExp]>([
   expect(failed[0]?.sentence).toContain('fault 2 (kill:leader)');
 });
 
+/** Faults of the other kinds, as they should be. */
+const links = {
+  links: 8,
+  forwardedBytes: 10,
+  leaked: ['n1->n2'],
+  heldFromVictimsBytes: 0,
+  heldToVictimsBytes: 0,
+  heldBytes: 0,
+  delayedBytes: 0,
+  resets: 0,
+  connections: 0,
+};
+const call = (word: string, code: number | undefined) => {
+  return { words: [word], code, output: '', startedNs: 0, endedNs: 0 };
+};
+const shown: Readonly<Record<string, Injected>> = {
+  'links-cut': {
+    ...whole,
+    required: ['links-cut'],
+    links: { ...links, forwardedBytes: 0, leaked: [], heldBytes: 7 },
+  },
+  stopped: {
+    ...whole,
+    required: ['stopped'],
+    victimOperations: { ...untouched, ok: 2, delayed: 2 },
+  },
+  slowed: {
+    ...whole,
+    required: ['slowed'],
+    links: { ...links, delayedBytes: 9 },
+    victimOperations: { ...untouched, slowed: 1 },
+  },
+  'connections-reset': {
+    ...whole,
+    required: ['connections-reset'],
+    links: { ...links, resets: 3, connections: 2 },
+  },
+  'hook-output': {
+    ...whole,
+    required: ['hook-output'],
+    hook: [call('start', 0), call('heal', 0)],
+  },
+};
+
+test.each(Object.entries(shown))('a fault that shows %s passes', (_, fault) => {
+  expect(failures(fault, { electionTimeoutNsMax: 1e9 })).toEqual([]);
+});
+
+test.each<[string, string, Partial<Injected>, RegExp]>([
+  ['links-cut', 'a byte that crossed', { links }, /cut leaked: 10 bytes crossed n1->n2/],
+  [
+    'links-cut',
+    'nothing that waited',
+    { links: { ...links, forwardedBytes: 0, leaked: [] } },
+    /they held nothing/,
+  ],
+  [
+    'stopped',
+    'an answer before the heal',
+    { victimOperations: { ...untouched, info: 3, answered: 1 } },
+    /but 1 were: .*pid in cluster.jsonl/,
+  ],
+  ['stopped', 'nobody who waited', { victimOperations: untouched }, /all 12 were answered/],
+  ['slowed', 'no byte that was late', { links }, /bytes to be delayed .* but none were/],
+  ['slowed', 'operations as fast as ever', { victimOperations: untouched }, /all 12 took less/],
+  ['slowed', 'no operation', { victimOperations: { ...untouched, ok: 0 } }, /none was sent/],
+  ['connections-reset', 'no connection', { links }, /to be reset, but there were none/],
+  [
+    'connections-reset',
+    'none made anew',
+    { links: { ...links, resets: 3 } },
+    /after 3 had been reset, but none was made/,
+  ],
+  ['hook-output', 'no call', { hook: [] }, /with 0 for start and for heal/],
+  [
+    'hook-output',
+    'a heal that failed',
+    { hook: [call('start', 0), call('heal', 3)] },
+    /with 0 for heal, but it did not/,
+  ],
+  [
+    'hook-output',
+    'a start that was killed',
+    { hook: [call('start', undefined), call('heal', 0)] },
+    /with 0 for start, but/,
+  ],
+])('the gate of %s fails for %s', (evidence, _, change, sentence) => {
+  const fault = { ...shown[evidence], ...change } as Injected;
+  expect(failures(fault, { electionTimeoutNsMax: 1e9 })).toMatchObject([
+    { gate: `fault-2-${evidence}`, sentence: expect.stringMatching(sentence) },
+  ]);
+});
+
+test('of links that a schedule cuts nobody need have wanted to use them', () => {
+  const fault: Injected = {
+    ...shown['links-cut'],
+    links: { ...links, forwardedBytes: 0 },
+  } as Injected;
+  const promise = { word: 'partition:ring', hitsLeader: false };
+  const gates = (isScheduled: boolean) =>
+    failures(fault, {
+      electionTimeoutNsMax: 1e9,
+      promises: [promise, { ...promise, isScheduled }],
+    }).length;
+  expect([gates(false), gates(true)]).toEqual([1, 0]);
+});
+
 test('evidence that a shape does not ask for is not missed', () => {
   expect(failures({ ...whole, required: ['new-process'], election: null })).toEqual([]);
 });

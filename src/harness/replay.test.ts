@@ -160,6 +160,25 @@ test('a schedule waits neither for the cluster to settle nor for a slow heal', a
   ]);
 });
 
+test.each([
+  ['a little', 80, 3_000],
+  ['much', 700, 3_600],
+])(
+  'a fault that is injected %s late heals as near to its time as it may',
+  async (_, lateMs, healMs) => {
+    const { run, said, clock, store } = scene([at('pause:one', 'n2', 1_000, 2_000)]);
+    // Whoever waits for that moment is woken later, as on a machine that is busy.
+    const sleep = clock.sleep.bind(clock);
+    clock.sleep = async (ns, signal) => {
+      const isIt = clock.now() + ns === BEGAN_NS + SECOND && ns < SECOND;
+      await sleep(isIt ? ns + lateMs * MILLISECOND : ns, signal);
+    };
+    await run();
+    expect(said.map(({ atMs }) => atMs)).toEqual([1_000 + lateMs, healMs]);
+    expect(store.impaired).toBe(0);
+  },
+);
+
 test('faults that a schedule leaves to the shape come in their turn', async () => {
   const { run, said } = scene([
     at('pause:one', 'n2', 1_000, 500),

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nemeses } from '../../nemesis/index.ts';
+import { partition } from '../../nemesis/partition.ts';
 import { register } from '../../workloads/register.ts';
 import type { HistoryEvent } from '../../checker/index.ts';
 import { nodeId } from '../contracts/names.ts';
+import type { Nemesis } from '../contracts/nemesis.ts';
 import { SECOND } from '../lib/duration.ts';
 import type { ClusterEvent } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
@@ -359,6 +361,46 @@ describe('an error', () => {
     },
   );
 
+  test('or not: every nemesis heals once before the cluster stops, those of no fault, too', async () => {
+    const outcomes: [string, number, boolean][] = [];
+    for (const failing of [...STAGES, 'none']) {
+      let healed = 0;
+      let wasUp = false;
+      const spy: Nemesis = {
+        ...partition,
+        healAll: async () => {
+          healed++;
+          wasUp = !store.isDisposed;
+        },
+      };
+      const { store, go } = scene({
+        nemeses: new Map([...nemeses, ['spy', spy]]),
+        onStage: (entered) => {
+          if (entered === failing) throw new Error('thrown');
+        },
+      });
+      await go().catch(() => undefined);
+      outcomes.push([failing, healed, wasUp]);
+    }
+    const [up, ...others] = outcomes;
+    expect(up).toEqual(['up', 0, false]);
+    expect(others).toEqual([...STAGES.slice(1), 'none'].map((stage) => [stage, 1, true]));
+  });
+
+  test('of the last heal is infrastructure, and everything else is healed and stopped', async () => {
+    const broken: Nemesis = {
+      ...partition,
+      healAll: () => Promise.reject(new Error('no such link')),
+    };
+    const { store, go } = scene({ nemeses: new Map([['broken', broken], ...nemeses]) });
+    await expect(go()).rejects.toMatchObject({
+      kind: 'infrastructure',
+      code: 'GONG-E128',
+      why: 'partition: no such link',
+    });
+    expectTidy(store);
+  });
+
   test('heals cuts whoever made them, before the cluster stops', async () => {
     const { store, go } = scene({
       onStage: async (stage) => {
@@ -420,6 +462,15 @@ test('a node that ends by itself is reported, and started again at the end; one 
   expect(result.silentNodes).toEqual([]);
   expect(result.gateFailures).toEqual([]);
   expect(clusterLog().filter(({ type }) => type === 'unexpected-exit')).toHaveLength(1);
+});
+
+test('a run that kills nobody starts nobody: a node that ended by itself stays down', async () => {
+  const { clock, store, go } = scene({}, 'none');
+  void clock.sleep(5 * SECOND).then(() => store.crash(nodeId('n4')));
+  const result = await go();
+  expect(result.unexpectedExits).toMatchObject([{ node: 'n4', code: 1 }]);
+  expect(result.settledAgain).toBe(false);
+  expect(store.down).toEqual(['n4']);
 });
 
 describe('an interruption', () => {

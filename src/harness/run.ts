@@ -1,4 +1,5 @@
 import type { Cluster, UnexpectedExit } from '../contracts/cluster.ts';
+import type { Nemesis } from '../contracts/nemesis.ts';
 import type { Generator } from '../contracts/workload.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
@@ -250,10 +251,16 @@ class RunSession {
     return settled;
   }
 
-  /** Once: what has healed is not disturbed again while the cluster stops. */
+  /**
+   * Once: what has healed is not disturbed again while the cluster stops. A run that kills nobody starts
+   * nobody either: what a node forgets that ended by itself would be held against the store.
+   */
   async #healAll(cluster: Cluster): Promise<void> {
     if (this.#isHealed) return;
-    await healEverything(cluster, this.#options.nemeses.values());
+    const { nemeses, plan } = this.#options;
+    const isAsked = ({ kind, requires }: Nemesis): boolean =>
+      requires !== 'processes' || plan.some((planned) => planned.kind === kind);
+    await healEverything(cluster, [...nemeses.values()].filter(isAsked));
     this.#isHealed = true;
   }
 

@@ -17,6 +17,8 @@ interface Line {
   readonly shape: string;
   readonly victims: readonly string[];
   readonly required: readonly string[];
+  readonly atNs: number;
+  readonly durationNs: number;
   readonly startedNs: number;
   readonly healedNs: number;
 }
@@ -53,7 +55,13 @@ export const faults: Scenario = {
 
       const again = ['--schedule', directory, '--seed', String(seed + 1000)];
       const second = await readSeen(await run(`seed ${seed} again`, again));
-      say(`  again on the same nodes, at most ${worstDifference(first, second) / 1e6} ms off`);
+      const { begunNs, feltNs } = differences(first, second);
+      must(begunNs <= TOLERANCE_NS, `${begunNs} ns off`);
+      // How long a process takes to die, or a link to be cut, is the machine's business.
+      say(
+        `  again on the same nodes: injections and heals begin at most ${ms(begunNs)} off, and ` +
+          `their effects ${ms(feltNs)}`,
+      );
     }
   },
 };
@@ -75,19 +83,23 @@ async function readSeen(directory: string): Promise<Seen> {
   return { faults: faultLines, beganNs: began?.time ?? NaN };
 }
 
-/** @throws when nodes or times differ. @returns nanoseconds */
-function worstDifference(first: Seen, second: Seen): number {
+/** The largest ones, in nanoseconds. @throws when other nodes were hit */
+function differences(first: Seen, second: Seen): { begunNs: number; feltNs: number } {
   const named = ({ faults: all }: Seen): string =>
     JSON.stringify(all.map(({ kind, shape, victims }) => [kind, shape, victims]));
   must(named(first) === named(second), `${named(first)}\nbut again\n${named(second)}`);
-  const differences = first.faults.flatMap((one, i) => {
-    const other = second.faults[i];
-    if (other === undefined) return [Infinity];
-    const startNs = one.startedNs - first.beganNs - (other.startedNs - second.beganNs);
-    const healNs = one.healedNs - first.beganNs - (other.healedNs - second.beganNs);
-    return [Math.abs(startNs), Math.abs(healNs)];
-  });
-  const worstNs = Math.max(...differences);
-  must(worstNs <= TOLERANCE_NS, `${worstNs} ns off: ${JSON.stringify(differences)}`);
-  return worstNs;
+  const worst = (times: (fault: Line, beganNs: number) => readonly number[]): number => {
+    const [one, other] = [first, second].map((seen) =>
+      seen.faults.flatMap((fault) => times(fault, seen.beganNs)),
+    );
+    return Math.max(...(one ?? []).map((ns, i) => Math.abs(ns - (other?.[i] ?? Infinity))));
+  };
+  return {
+    begunNs: worst(({ atNs, durationNs }) => [atNs, atNs + durationNs]),
+    feltNs: worst(({ startedNs, healedNs }, beganNs) => [startedNs - beganNs, healedNs - beganNs]),
+  };
+}
+
+function ms(ns: number): string {
+  return `${(ns / 1e6).toFixed(1)} ms`;
 }

@@ -28,6 +28,8 @@ const OWN_STORE =
   `--target ${fileURLToPath(new URL('../planted-target.ts', import.meta.url))} ` +
   '--endpoints http://a:1,http://b:1,http://c:1 --duration 6s --read-mode';
 const RAFT = '--nodes 3';
+/** With short elections a pause of some seconds is long enough to ask for operations, whoever led. */
+const QUICK_RAFT = `${RAFT} --set raft.electionTimeout=300..500ms --set raft.heartbeatInterval=50ms`;
 
 /**
  * Every gate, and what makes it fail: the command line, a store or a nemesis that deceives. One is
@@ -82,20 +84,20 @@ const PROVOCATIONS: readonly Provocation[] = [
   {
     gate: /^enough-(read|write|cas)-fault$/,
     deceit: 'stops-everybody',
-    args: RAFT,
+    args: QUICK_RAFT,
     faults: [PAUSE_ONE],
     isShort: true,
   },
   {
     gate: /^enough-(read|write|cas)-recovery$/,
     deceit: 'stops-everybody-afterwards',
-    args: `${RAFT} --duration 12s`,
+    args: `${QUICK_RAFT} --duration 12s`,
     faults: [PAUSE_ONE],
   },
   {
     gate: /^enough-(read|write|cas)-steady$/,
     deceit: 'stops-everybody-later',
-    args: `${RAFT} --duration 14s`,
+    args: `${QUICK_RAFT} --duration 14s`,
     faults: [{ ...PAUSE_ONE, at: '10ms' }],
   },
 ];

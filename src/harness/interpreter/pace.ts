@@ -31,6 +31,9 @@ export function closedLoop(): Pace {
  * that they follow as fast as clients become free, in the order in which they were due: none is left
  * out, and none loses the time at which it was meant to start.
  *
+ * Starts are as precise as the clock's timers. What falls due between two ticks starts together, so that
+ * the rate holds however high it is; the lateness is part of the latency, and of what a run reports.
+ *
  * @param ratePerSecond - of all clients together, above 0
  */
 export function openLoop(clock: Clock, ratePerSecond: number): Pace {
