@@ -34,12 +34,36 @@ const input = (okCount: number, faults: readonly FaultRecord[]): GateInput => ({
   >,
 });
 
+const cut: FaultRecord = {
+  ...injected,
+  fault: 2,
+  kind: 'partition',
+  required: ['cut-off-side'],
+  otherOperations: 0,
+};
+const unresolved: FaultRecord = {
+  fault: 3,
+  kind: 'kill',
+  shape: 'leader',
+  outcome: 'unresolved',
+  waitedNs: 1e9,
+};
+const phases: GateInput['phases'] = {
+  okCount: () => 0,
+  lengthNs: () => 10e9,
+  recoveryNs: 1e9,
+  nodes: 3,
+};
+
 test('every gate that fails is one that is said to have been asked', () => {
-  for (const okCount of [0, 3, 100]) {
-    const asking = input(okCount, [injected]);
+  for (const okCount of [0, 3, 100_000]) {
+    const asking = { ...input(okCount, [injected, cut, unresolved]), phases };
     const names = gatesAsked(asking).flatMap((gate) => gate.names);
     const failed = checkGates(asking).map(({ gate }) => gate);
     expect(failed.length).toBeGreaterThan(3);
+    expect(failed).toContain('fault-3-both-sides');
+    expect(failed).toContain('fault-4-injected');
+    if (okCount === 100_000) expect(failed).toContain('enough-read-steady');
     expect(failed.filter((gate) => !names.includes(gate))).toEqual([]);
   }
 });

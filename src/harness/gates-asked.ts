@@ -1,4 +1,5 @@
 import type { GateFailure } from '../rundir/cluster-log.ts';
+import { CUTS } from './fault-gates.ts';
 import type { GateInput } from './gates.ts';
 
 const PHASES = ['steady', 'fault', 'recovery'] as const;
@@ -40,9 +41,11 @@ export function gatesAsked(input: GateInput): readonly AskedGate[] {
   for (const record of faults) {
     const name = `fault-${record.fault + 1}`;
     // One that never came is missed only when nothing of its kind did: then it is among the failures.
-    if (record.outcome !== 'injected') continue;
+    if (record.outcome === 'skipped') continue;
     add(`${name}-injected`);
+    if (record.outcome !== 'injected') continue;
     for (const evidence of record.required) add(`${name}-${evidence}`);
+    if (record.required.some((one) => CUTS.includes(one))) add(`${name}-both-sides`);
   }
   if (finalAnswers.length > 0) add('final-reads');
   return asked;
