@@ -17,7 +17,7 @@ function exact(snapshot: RunStatisticsSnapshot) {
   } = snapshot;
   return {
     ...rest,
-    functions: rest.functions.map((one) => ({ ...one, unavailability: undefined })),
+    functions: rest.functions.map(({ unavailability: _longestOfOne, ...one }) => one),
     rows: rest.rows.map(comparable),
     phases: rest.phases.map(comparable),
   };
