@@ -11,8 +11,9 @@ import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
-import { openLoop } from './scenarios/open-loop.ts';
+import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
+import { openLoop } from './scenarios/open-loop.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
 import { stopOnViolation } from './scenarios/stop-on-violation.ts';
@@ -28,6 +29,7 @@ const SCENARIOS: readonly Scenario[] = [
   harnessKilled,
   durability,
   errors,
+  results,
   ownTarget,
   brokenTargets,
   faults,

@@ -3,6 +3,8 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { CheckFlags } from './check.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
+import type { ListFlags } from './ls.ts';
+import type { ReportFlags } from './report.ts';
 import type { NemesesFlags } from './nemeses.ts';
 import type { RunHooks, runVerb } from './run.ts';
 import type { RunFlags } from './run-config.ts';
@@ -60,6 +62,8 @@ function makeProgram(
     .showSuggestionAfterError(true);
   addRun(program, (flags, runVerb) => runVerb(flags, argv, hooks).then(setExit));
   addCheck(program, setExit);
+  addList(program, setExit);
+  addReport(program, setExit);
   addNemeses(program, setExit);
   return program;
 }
@@ -114,6 +118,7 @@ function addRun(
     .option('--base-port <port>', 'use the ports from here on instead of free ones')
     .option('--seed <seed>', 'repeats the plan of faults and the operations drawn')
     .option('--budget <time,size>', 'what the checker may use', '60s,2GiB')
+    .option('--expect <file>', 'known failures: violations that do not fail the run')
     .option('--stop-on-violation', 'end the run at the first violation')
     .option('--max-disk <size>', 'end the run before it has written more, such as 2GiB')
     .option('--dry-run', 'print the plan and start nothing')
@@ -132,12 +137,40 @@ function addCheck(program: Command, setExit: (code: ExitCode) => void): void {
     .description('judge recorded histories: JSONL files, or run directories')
     .argument('<files...>', 'history.jsonl files or run directories')
     .option('--model <name>', 'what a correct object does: register, cas-register, kv')
+    .option('--expect <file>', 'known failures: violations that do not count, of run directories')
     .option('--budget <time,size>', 'what the checker may use for each file', '60s,2GiB')
     .option('--json', 'one line of JSON per file on standard output')
     .option('--verbose', 'more of what happens, on standard error')
     .action(async (files: string[], flags: CheckFlags) => {
       const { checkVerb } = await import('./check.ts');
       setExit(await checkVerb(files, flags));
+    });
+}
+
+function addList(program: Command, setExit: (code: ExitCode) => void): void {
+  program
+    .command('ls')
+    .description('list runs, the newest first')
+    .option('--results-dir <dir>', 'where run directories are', 'results')
+    .option('--limit <n>', 'how many at most', '20')
+    .option('--json', 'the list as JSON on standard output')
+    .option('--verbose', 'more of what happens, on standard error')
+    .action(async (flags: ListFlags) => {
+      const { listVerb } = await import('./ls.ts');
+      setExit(await listVerb(flags));
+    });
+}
+
+function addReport(program: Command, setExit: (code: ExitCode) => void): void {
+  program
+    .command('report')
+    .description('make everything again that is derived from a run directory, ops.csv included')
+    .argument('<dir>', 'a run directory, such as results/latest')
+    .option('--json', 'the result as JSON on standard output')
+    .option('--verbose', 'more of what happens, on standard error')
+    .action(async (directory: string, flags: ReportFlags) => {
+      const { reportVerb } = await import('./report.ts');
+      setExit(await reportVerb(directory, flags));
     });
 }
 

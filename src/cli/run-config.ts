@@ -31,6 +31,8 @@ export interface RunFlags extends SystemFlags {
   readonly threshold: readonly string[];
   readonly seed?: string;
   readonly budget: string;
+  /** File of known failures. */
+  readonly expect?: string;
   readonly stopOnViolation?: boolean;
   readonly maxDisk?: string;
   readonly dryRun?: boolean;

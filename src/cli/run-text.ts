@@ -1,11 +1,8 @@
 import type { PlannedFault } from '../contracts/nemesis.ts';
 import type { Progress } from '../harness/progress.ts';
-import type { RunResult } from '../harness/run-options.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
-import { describeStatistics } from './statistics-text.ts';
-import type { FaultRecord } from '../rundir/cluster-log.ts';
-import { describeEarlyEnd } from './early-end-text.ts';
-import { describeLoad, noteOfLoad } from './load-text.ts';
+import { onVictims } from '../report/index.ts';
+import { noteOfLoad } from './load-text.ts';
 import type { RunConfig } from './run-config.ts';
 import { describePromise } from './system.ts';
 
@@ -68,74 +65,10 @@ export function describeProgress(progress: Progress): string {
 }
 
 /** Judging in the background keeps up, or it is told. */
-function describeBacklog({ elapsedNs, judgedNs = elapsedNs }: Progress): string {
+export function describeBacklog({ elapsedNs, judgedNs = elapsedNs }: Progress): string {
   return elapsedNs - judgedNs > BACKLOG_NS ? `  judged up to ${seconds(judgedNs)}` : '';
 }
 
 function seconds(ns: number): string {
   return `${Math.round(ns / 1e9)} s`;
-}
-
-/** What the run measured and which faults bit; the verdict stands elsewhere. */
-export function describeResult(result: RunResult): string {
-  const lines: string[] = [];
-  const { statistics, endedEarly } = result;
-  if (endedEarly !== undefined) lines.push(describeEarlyEnd(endedEarly));
-  if (statistics !== undefined) lines.push(...describeStatistics(statistics));
-  if (result.load !== undefined) lines.push(...describeLoad(result.load));
-  for (const fault of result.faults) lines.push(describeFault(fault));
-  for (const exit of result.unexpectedExits) {
-    lines.push(
-      `node ${exit.node} ended by itself at ${formatInstant(exit.atNs)}: ` +
-        (exit.signal ?? `exit ${exit.code}`),
-    );
-  }
-  if (result.silentNodes.length > 0) {
-    lines.push(`final reads were not all answered by ${result.silentNodes.join(', ')}`);
-  }
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
-}
-
-type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
-
-/** Empty when nobody knows whom it hits: a script's own business. */
-function onVictims(victims: readonly string[]): string {
-  return victims.length === 0 ? '' : ` on ${victims.join(', ')}`;
-}
-
-function describeFault(fault: FaultRecord): string {
-  const name = `fault ${fault.fault + 1}  ${fault.kind}:${fault.shape}`;
-  if (fault.outcome === 'skipped') return `${name}  not injected: the run ended before`;
-  if (fault.outcome === 'unresolved') return `${name}  not injected: no leader was known`;
-  const { election, victimOperations } = fault;
-  const { fail, info, delayed = 0 } = victimOperations;
-  const seen = [
-    `${fail + info} of its operations did not succeed`,
-    delayed > 0 ? `${delayed} had to wait for it` : undefined,
-    ...describeLinks(fault),
-    ...(fault.hook ?? []).map(({ words, code }) => `${words[0]} ended with ${code ?? 'nothing'}`),
-    election === null
-      ? undefined
-      : `${election.node} took over in term ${election.term} (was ${election.termBefore})`,
-    ...fault.processes
-      .filter(({ pidBefore, pidAfter }) => pidBefore !== pidAfter)
-      .map(
-        ({ node, pidBefore, pidAfter }) => `${node} came back, pid ${pidBefore} then ${pidAfter}`,
-      ),
-  ].filter((part) => part !== undefined);
-  return (
-    `${name} ${onVictims(fault.victims)}  ${formatInstant(fault.startedNs)} to ` +
-    `${formatInstant(fault.healedNs)}: ${seen.join(', ')}`
-  );
-}
-
-/** What the links counted, as far as it says something of this kind of fault. */
-function describeLinks({ links, required }: Injected): readonly string[] {
-  if (links === undefined) return [];
-  const { delayedBytes = 0, resets = 0, connections = 0 } = links;
-  if (required.includes('connections-reset')) {
-    return [`${resets} connections reset, ${connections} made`];
-  }
-  if (required.includes('slowed')) return [`${links.links} links slow, ${delayedBytes} bytes late`];
-  return [`${links.links} links cut, ${links.forwardedBytes} bytes through`];
 }

@@ -3,12 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
+import type { Clock } from '../contracts/clock.ts';
 import { run } from '../harness/run.ts';
 import type { RunResult, Stage } from '../harness/run-options.ts';
 import { systemClock } from '../harness/system-clock.ts';
 import { BackgroundJudge, explain, type JudgeVerdict } from '../judge/index.ts';
 import { UserError } from '../lib/user-error.ts';
 import { nemeses } from '../../nemesis/index.ts';
+import { meaningOfExit, runJson } from '../report/index.ts';
+import type { AppliedExpectations } from '../rundir/expectations.ts';
 import { diskUse } from '../rundir/disk-use.ts';
 import { createRunDir } from '../rundir/run-dir.ts';
 import { gitRevision, MANIFEST_SCHEMA, writeManifest } from '../rundir/manifest.ts';
@@ -19,10 +22,13 @@ import { exitOfVerdict } from './check.ts';
 import { bringUp, notBack } from './bring-up.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf } from './failure-message.ts';
-import { writeFailure } from './failure-dir.ts';
+import { applyExpectations, dayOf, expectationsOf } from './expectations.ts';
 import { readRunConfig, type RunConfig, type RunFlags } from './run-config.ts';
+import { coloured, describeDoubts, describeResult } from './result-text.ts';
+import { factsOf, saveReports } from './run-results.ts';
+import { describePlan } from './run-text.ts';
+import { makeRunView, type RunView } from './run-view.ts';
 import { describePromise } from './system.ts';
-import { describePlan, describeProgress, describeResult } from './run-text.ts';
 import { onSignals, type Signals } from './signals.ts';
 import { describeThresholds } from './threshold-text.ts';
 
@@ -48,25 +54,33 @@ export async function runVerb(
   hooks: RunHooks = {},
 ): Promise<ExitCode> {
   const config = await readRunConfig(flags);
-  const say = (text: string): void => void process.stderr.write(text);
+  const expected = await expectationsOf(flags);
+  const view = makeRunView(process.stderr);
+  const say = (text: string): void => view.say(text);
   if (flags.dryRun === true) {
     say(describePlan(config));
     if (flags.json === true) process.stdout.write(`${JSON.stringify({ plan: config.plan })}\n`);
     return EXIT.pass;
   }
-  using signals = onSignals('healing, stopping and saving (once more to end at once)');
-  const paths = await openRunDir(config, flags, argv);
+  using signals = onSignals('healing, stopping and saving (once more to end at once)', say);
+  const startedAt = new Date();
+  const paths = await openRunDir(config, flags, argv, startedAt);
   say(describePlan(config));
-  const outcome = await runAndJudge({ config, paths, signals, hooks, say });
-  return report({ flags, config, paths, signals, outcome });
+  const clock = systemClock();
+  const parts = { config, paths, signals, hooks, view, clock };
+  const outcome = await runAndJudge(parts).finally(() => view.close());
+  const run = { target: config.target.name, workload: config.workload.name };
+  const expectations =
+    expected && applyExpectations(expected, { ...run, today: dayOf(startedAt) }, outcome.verdict);
+  return await report({ ...parts, flags, outcome, expectations });
 }
 
 async function openRunDir(
   config: RunConfig,
   flags: RunFlags,
   argv: readonly string[],
+  startedAt: Date,
 ): Promise<RunPaths> {
-  const startedAt = new Date();
   const { seed, plan, readMode } = config;
   const paths = await createRunDir({ resultsDir: flags.resultsDir, suite: SUITE, seed, startedAt });
   await writeManifest(paths.manifest, {
@@ -126,7 +140,9 @@ interface Parts {
   readonly paths: RunPaths;
   readonly signals: Signals;
   readonly hooks: RunHooks;
-  readonly say: (text: string) => void;
+  readonly view: RunView;
+  /** Its zero is the beginning of the run. */
+  readonly clock: Clock;
 }
 
 async function runAndJudge(parts: Parts): Promise<Outcome> {
@@ -155,12 +171,12 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
   // Without a history there is nothing to judge, and the error has been said.
   if (existsSync(parts.paths.history)) {
     try {
+      parts.view.stage('judge');
       parts.hooks.onStage?.('judge');
       verdict = await judge(parts, background);
       parts.hooks.onStage?.('report');
       // A disk that is full now must not take the verdict with it.
       await writeJson(parts.paths.verdict, verdict);
-      if (verdict.valid === false) await writeFailure(parts.paths, verdict);
     } catch (error) {
       errors.push(error);
     }
@@ -169,12 +185,11 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
 }
 
 async function runOnce(
-  { config, paths, signals, hooks, say }: Parts,
+  { config, paths, signals, hooks, view, clock }: Parts,
   judge: BackgroundJudge,
 ): Promise<RunResult> {
   const { maxDiskBytes } = config;
   const dataDir = config.endpoints === undefined ? await makeDataDir() : undefined;
-  const clock = systemClock();
   const places = [paths.root, ...(dataDir === undefined ? [] : [dataDir])];
   // However this process ends; when it is killed, the supervisor does it.
   const remove = (): void => {
@@ -192,8 +207,12 @@ async function runOnce(
       ...(maxDiskBytes === undefined
         ? undefined
         : { disk: { maxBytes: maxDiskBytes, usedBytes: () => diskUse(places) } }),
-      onProgress: (progress) => say(describeProgress(progress)),
-      onStage: (stage) => hooks.onStage?.(stage),
+      onProgress: (progress) => view.progress(progress),
+      progressIntervalNs: view.progressIntervalNs,
+      onStage: (stage) => {
+        view.stage(stage);
+        hooks.onStage?.(stage);
+      },
       up: (signal) => bringUp({ config, paths, dataDir, clock, signal }),
     });
   } finally {
@@ -221,13 +240,12 @@ async function makeDataDir(): Promise<string> {
 }
 
 async function judge(
-  { config, signals, say }: Parts,
+  { config, signals }: Parts,
   background: BackgroundJudge,
 ): Promise<JudgeVerdict> {
   const { budget } = config;
   const isInterrupted = signals.exit !== undefined;
   const { timeNs } = budget;
-  if (!isInterrupted) say('judging what is left of the history\n');
   return background.verdict({
     budgetNs: isInterrupted ? Math.min(timeNs, INTERRUPTED_BUDGET_NS) : timeNs,
     memoryBytesMax: budget.memoryBytes,
@@ -235,47 +253,69 @@ async function judge(
   });
 }
 
-function report(parts: {
-  readonly flags: RunFlags;
-  readonly config: RunConfig;
-  readonly paths: RunPaths;
-  readonly signals: Signals;
-  readonly outcome: Outcome;
-}): ExitCode {
-  const { flags, config, paths, signals, outcome } = parts;
+/** The verdict first: what is derived from it may take its time, and may fail. */
+async function report(
+  parts: Parts & {
+    readonly flags: RunFlags;
+    readonly outcome: Outcome;
+    readonly expectations: AppliedExpectations | undefined;
+  },
+): Promise<ExitCode> {
+  const { flags, config, paths, signals, outcome, expectations, clock } = parts;
   const { result, verdict, errors, notes } = outcome;
   const promise = describePromise(config);
-  const exit = worstExit([
+  const known = worstExit([
     ...errors.map((error) => exitCodeOf(error)),
-    ...(verdict === undefined ? [] : [exitOfVerdict(verdict)]),
+    ...(verdict === undefined ? [] : [exitOfVerdict(verdict, expectations)]),
     ...(signals.exit === undefined ? [] : [signals.exit]),
     ...((result?.unexpectedExits.length ?? 0) > 0 ? [EXIT.infrastructure] : []),
     ...((result?.gateFailures.length ?? 0) > 0 ? [EXIT.provedNothing] : []),
     ...(result?.statistics?.thresholds.some(({ kept }) => !kept) ? [EXIT.thresholdBroken] : []),
   ]);
+  const isInterrupted = signals.exit !== undefined;
+  const facts = factsOf({ exit: known, isInterrupted, result, verdict, errors, expectations });
   const text = [
-    result === undefined ? '' : describeResult(result),
+    describeResult(facts),
     describeThresholds(config.thresholds, result),
     verdict === undefined ? '' : explain(verdict),
     verdict === undefined || promise === undefined ? '' : `  ${promise}\n`,
-    ...(result?.gateFailures ?? []).map(
-      ({ gate, sentence }) => `PROVED NOTHING  ${gate}\n  ${sentence}\n`,
-    ),
+    describeDoubts(facts),
   ].join('');
+  sayErrors(errors, parts);
+  const isJson = flags.json === true;
+  if (!isJson) process.stdout.write(coloured(text, process.stdout));
+  const time = clock.now();
+  const late = await saveReports({
+    paths,
+    facts,
+    verdict,
+    time,
+    isJson,
+    isDiskBounded: config.maxDiskBytes !== undefined,
+  });
+  sayErrors(late, parts);
+  const exit = worstExit([known, ...late.map((error) => exitCodeOf(error))]);
+  if (isJson) {
+    const { seed, nodes, target, workload } = config;
+    const identity = { seed, nodes, target: target.name, workload: workload.name };
+    const said = { ...facts, outcome: facts.outcome && { ...facts.outcome, exit } };
+    const json = runJson(said, { directory: paths.root, ...identity });
+    process.stdout.write(`${JSON.stringify(json)}\n`);
+  }
+  const meaning = expectations?.excuses === true && exit === 0 ? 'known' : meaningOfExit(exit);
+  process.stderr.write(`\nexit ${exit} (${meaning})   seed ${config.seed}   ${paths.root}\n`);
+  logReport(paths, [...notes, text, ...[...errors, ...late].map(stackOf), `exit ${exit}`]);
+  return exit;
+}
+
+function sayErrors(
+  errors: readonly unknown[],
+  { paths, flags }: { readonly paths: RunPaths; readonly flags: RunFlags },
+): void {
   for (const error of errors) {
     process.stderr.write(failureMessage(error, paths.runLog));
     if (flags.verbose === true) process.stderr.write(stackOf(error));
   }
-  if (flags.json === true) {
-    const { gateFailures = [], faults = [], unexpectedExits = [], endedEarly } = result ?? {};
-    const json = { schema: 1, exit, directory: paths.root, seed: config.seed, verdict };
-    process.stdout.write(
-      `${JSON.stringify({ ...json, statistics: result?.statistics, load: result?.load, faults, gateFailures, unexpectedExits, endedEarly })}\n`,
-    );
-  } else process.stdout.write(text);
-  process.stderr.write(`\nexit ${exit} (${MEANING[exit]})   seed ${config.seed}   ${paths.root}\n`);
-  logReport(paths, [...notes, text, ...errors.map(stackOf), `exit ${exit}`]);
-  return exit;
 }
 
 /** Last, and of no consequence: everything in it was said. */
@@ -287,17 +327,3 @@ function logReport(paths: RunPaths, parts: readonly string[]): void {
     process.stderr.write(failureMessage(error));
   }
 }
-
-const MEANING: Readonly<Record<ExitCode, string>> = {
-  [EXIT.pass]: 'pass',
-  [EXIT.violation]: 'violation',
-  [EXIT.unknown]: 'unknown',
-  [EXIT.thresholdBroken]: 'threshold broken',
-  [EXIT.regression]: 'regression',
-  [EXIT.provedNothing]: 'proved nothing',
-  [EXIT.usage]: 'usage',
-  [EXIT.bug]: 'a bug in Gong',
-  [EXIT.infrastructure]: 'infrastructure',
-  [EXIT.interrupted]: 'interrupted',
-  [EXIT.terminated]: 'terminated',
-};

@@ -15,8 +15,12 @@ export interface Signals extends Disposable {
  * ends the process at once (a local cluster's guardian then stops its nodes).
  *
  * @param consequence - what happens now, for the person who pressed the key
+ * @param say - where to say it: something may be drawn on the terminal
  */
-export function onSignals(consequence: string): Signals {
+export function onSignals(
+  consequence: string,
+  say: (text: string) => void = (text) => void process.stderr.write(text),
+): Signals {
   const controller = new AbortController();
   let exit: ExitCode | undefined;
   let firstAt = 0;
@@ -27,7 +31,7 @@ export function onSignals(consequence: string): Signals {
       if (exit === undefined) {
         exit = code;
         firstAt = now;
-        process.stderr.write(`\ninterrupted: ${consequence}\n`);
+        say(`\ninterrupted: ${consequence}\n`);
         controller.abort();
       } else if (now - firstAt > SAME_SIGNAL_MS) process.exit(exit);
     };

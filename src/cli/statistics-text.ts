@@ -21,25 +21,29 @@ export function describeStatistics(statistics: RunStatisticsSnapshot): string[] 
   ];
 }
 
-/** Latencies of ok operations; with faults their median and p99 in each phase, too. */
+/** Latencies of ok operations; with faults a second table with those in each phase: 80 columns hold one. */
 function latencyTable(statistics: RunStatisticsSnapshot): string[] {
   const phases = statistics.faultStretches.length === 0 ? [] : PHASES;
-  const header = [
-    '',
-    'ok/s',
-    'ok',
-    'p50',
-    'p99',
-    'max',
-    ...phases.map((phase) => `${phase} p50, p99`),
-  ];
   const rows = statistics.functions.map((of) => [
     of.f,
     of.okPerSecond < 10 ? of.okPerSecond.toFixed(1) : of.okPerSecond.toFixed(0),
     `${((of.okRatio ?? 0) * 100).toFixed(1)} %`,
     ...latencies(of, statistics),
+  ]);
+  const inPhases = statistics.functions.map((of) => [
+    of.f,
     ...phases.map((phase) => latenciesIn(phase, of, statistics)),
   ]);
+  return [
+    ...aligned(['', 'ok/s', 'ok', 'p50', 'p99', 'max'], rows),
+    ...(phases.length === 0
+      ? []
+      : aligned(['', ...phases.map((phase) => `${phase} p50, p99`)], inPhases)),
+  ];
+}
+
+/** The first column to the left, the others to the right; nothing without rows. */
+function aligned(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = header.map((name, i) =>
     Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)),
   );

@@ -1,17 +1,26 @@
-import type { RunResult } from '../harness/run-options.ts';
 import { showMeasured } from '../harness/threshold-result.ts';
-import type { Threshold } from '../harness/threshold.ts';
-import type { ThresholdResult } from '../statistics/snapshot.ts';
+import type { RunStatisticsSnapshot, ThresholdResult } from '../statistics/snapshot.ts';
 
 /** Each threshold with its value; or why they were not evaluated. */
 export function describeThresholds(
-  asked: readonly Threshold[],
-  result: RunResult | undefined,
+  asked: readonly unknown[],
+  result:
+    | {
+        readonly statistics: RunStatisticsSnapshot | undefined;
+        readonly interrupted: boolean;
+        readonly endedEarly?: unknown;
+      }
+    | undefined,
 ): string {
   if (asked.length === 0) return '';
   const results = result?.statistics?.thresholds ?? [];
   if (results.length === 0) {
-    const why = result?.interrupted === true ? 'the run was interrupted' : 'the run failed';
+    const isEarly = result?.endedEarly !== undefined && result.endedEarly !== null;
+    const why = result?.interrupted
+      ? 'the run was interrupted'
+      : isEarly
+        ? 'the run was stopped'
+        : 'the run failed';
     return `thresholds  not evaluated: ${why}\n`;
   }
   return results.map(describeThreshold).join('');

@@ -1,8 +1,8 @@
 import type { Cluster } from '../contracts/cluster.ts';
 import type { Generator } from '../contracts/workload.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
-import type { LoadReport } from '../statistics/load.ts';
 import { PhaseTracker } from '../statistics/phase.ts';
+import type { LoadReport } from '../statistics/load.ts';
 import { RunStatistics, type RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { Contention } from './contention.ts';
 import type { FaultPromise } from './fault-gates.ts';

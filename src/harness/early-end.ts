@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.ts';
 import { type DiskBudget, untilSpent } from './disk-budget.ts';
-import type { EarlyEnd, RunningJudge } from './run-options.ts';
+import type { EarlyEnd } from '../rundir/cluster-log.ts';
+import type { RunningJudge } from './run-options.ts';
 
 interface EarlyEndParts {
   readonly clock: Clock;

@@ -8,7 +8,7 @@ type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
 /** Of a cut that lasts so many election timeouts both sides have tried to cross it. */
 const ELECTION_TIMEOUTS_HELD = 2;
 /** What faults show that cut links. */
-const CUTS: readonly EvidenceKind[] = ['cut-off-side', 'links-cut'];
+export const CUTS: readonly EvidenceKind[] = ['cut-off-side', 'links-cut'];
 
 /** What a planned fault was to show. */
 export interface FaultPromise {

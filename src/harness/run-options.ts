@@ -5,7 +5,7 @@ import type { Target } from '../contracts/target.ts';
 import type { Workload } from '../contracts/workload.ts';
 import type { LiveCounts, Violation } from '../judge/index.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
-import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
+import type { EarlyEnd, FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
 import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
@@ -65,15 +65,6 @@ export interface RunningJudge {
   readonly violated: AbortSignal;
 }
 
-/** Why a run ended before its time, though nothing failed. */
-export type EarlyEnd = {
-  /** Nanoseconds since the run began. */
-  readonly atNs: number;
-} & (
-  | { readonly type: 'violation'; readonly violation: Violation }
-  | { readonly type: 'disk'; readonly usedBytes: number; readonly maxBytes: number }
-);
-
 /** One run. Concretes are passed in: the harness knows no cluster, target, workload or nemesis. */
 export interface RunOptions {
   readonly seed: string;
@@ -95,7 +86,7 @@ export interface RunOptions {
   /** Ctrl-C: heals, stops, keeps what was recorded. */
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
-  readonly progressIntervalNs?: number;
+  readonly progressIntervalNs?: number | undefined;
   /** Called as each stage begins; what it throws is an error of that stage. */
   readonly onStage?: (stage: Stage) => void | Promise<void>;
   readonly limits?: Partial<RunLimits>;
@@ -123,6 +114,8 @@ export interface RunResult {
   readonly faults: readonly FaultRecord[];
   /** Not empty: the run proved nothing (exit 5). A run that was interrupted, or stopped at a violation, is not asked. */
   readonly gateFailures: readonly GateFailure[];
+  /** Names of the gates that were asked and kept. */
+  readonly gatesKept: readonly string[];
   /** Not empty: exit 75, unless there is a violation. */
   readonly unexpectedExits: readonly (UnexpectedExit & { readonly atNs: number })[];
   /** Whether a leader was known and every node answered after the last heal. */

@@ -242,7 +242,7 @@ describe('what a run measures', () => {
       [asked[3], false],
     ]);
     expect(statistics?.thresholds.every(({ value }) => value !== null)).toBe(true);
-    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
+    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as StatsFile;
     expect(stats.thresholds).toEqual(statistics?.thresholds);
   });
 
@@ -254,7 +254,7 @@ describe('what a run measures', () => {
     const failing = scene({ thresholds });
     void failing.clock.sleep(5 * SECOND).then(() => (failing.store.bug = new Error('a bug')));
     await expect(failing.go()).rejects.toThrow('a bug');
-    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as RunStatisticsSnapshot;
+    const stats = JSON.parse(readFileSync(paths.stats, 'utf8')) as StatsFile;
     expect(stats.operations.ok).toBeGreaterThan(100);
     expect(stats.thresholds).toEqual([]);
   });

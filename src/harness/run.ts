@@ -3,7 +3,7 @@ import type { Nemesis } from '../contracts/nemesis.ts';
 import type { Generator } from '../contracts/workload.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
-import type { ClusterEvent, GateFailure } from '../rundir/cluster-log.ts';
+import type { ClusterEvent, EarlyEnd, GateFailure } from '../rundir/cluster-log.ts';
 import { writeSummaryCsv } from '../rundir/summary.ts';
 import { writeJson } from '../rundir/whole-file.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
@@ -11,6 +11,7 @@ import { ClientStage } from './client-stage.ts';
 import { EarlyEndWatch } from './early-end.ts';
 import { FinishedKeys } from './finished-keys.ts';
 import { checkGates } from './gates.ts';
+import { gatesKept } from './gates-asked.ts';
 import { askEveryNode, type FinalAnswers } from './interpreter/final-reads.ts';
 import type { ClientPorts } from './interpreter/ports.ts';
 import { Observer } from './observer.ts';
@@ -19,7 +20,6 @@ import { HistoryRecorder } from './recorder.ts';
 import { openRunFiles, type RunFiles } from './run-files.ts';
 import {
   DEFAULT_LIMITS,
-  type EarlyEnd,
   type RunLimits,
   type RunOptions,
   type RunResult,
@@ -111,6 +111,7 @@ class RunSession {
     const isAsked = input !== undefined && !signal.aborted && !this.#isViolated;
     const isDiskSpent = this.#early.end?.type === 'disk';
     const gateFailures = isAsked ? checkGates({ ...input, finalAnswers, isDiskSpent }) : [];
+    const kept = isAsked ? gatesKept({ ...input, finalAnswers }, gateFailures) : [];
     const statistics = this.#statistics({ isWhole: isAsked });
     await this.#save(gateFailures, statistics);
     return {
@@ -121,6 +122,7 @@ class RunSession {
       events: this.#recorder.events,
       faults,
       gateFailures,
+      gatesKept: kept,
       unexpectedExits: this.#exits,
       settledAgain,
       silentNodes: finalAnswers.filter(({ ok, reads }) => ok < reads).map(({ node }) => node),

@@ -3,6 +3,7 @@ import type { Json } from '../../checker/index.ts';
 import type { HookCall } from '../contracts/cluster.ts';
 import type { EvidenceKind } from '../contracts/nemesis.ts';
 import { UserError } from '../lib/user-error.ts';
+import type { AppliedExpectations } from './expectations.ts';
 import { LineWriter } from './line-writer.ts';
 
 /** A node as it described itself; null for what it did not tell. */
@@ -128,6 +129,47 @@ export interface GateFailure {
   readonly sentence: string;
 }
 
+/** Something that went wrong beside the store, as the user was told. */
+export interface RunError {
+  /** `GONG-E033`; `GONG-E070` for a bug in Gong. */
+  readonly code: string;
+  readonly what: string;
+  readonly why: string;
+}
+
+/** Why a run ended before its time, though nothing failed. */
+export type EarlyEnd = {
+  /** Nanoseconds since the run began. */
+  readonly atNs: number;
+} & (
+  | {
+      readonly type: 'violation';
+      /** The first that was found; `time` is when its operation completed. */
+      readonly violation: {
+        readonly key: string | null;
+        readonly sentence: string;
+        readonly time: number;
+      };
+    }
+  | { readonly type: 'disk'; readonly usedBytes: number; readonly maxBytes: number }
+);
+
+/** How the run ended, as Gong said at its end. */
+export interface RunOutcome {
+  /** The exit code. */
+  readonly exit: number;
+  readonly interrupted: boolean;
+  readonly errors: readonly RunError[];
+  /** Gates that were asked and kept; those that failed have an event of their own. */
+  readonly gatesKept: readonly string[];
+  /** Nodes that did not answer every final read. */
+  readonly silentNodes: readonly string[];
+  /** Null when clients had all of their time. */
+  readonly endedEarly: EarlyEnd | null;
+  /** Null without `--expect`. */
+  readonly expectations: AppliedExpectations | null;
+}
+
 /** One line of `cluster.jsonl`; `time` is nanoseconds since the run began. */
 export type ClusterEvent = { readonly time: number } & (
   | ({ readonly type: 'status'; readonly node: string } & ObservedStatus)
@@ -149,6 +191,8 @@ export type ClusterEvent = { readonly time: number } & (
       readonly code: number | null;
       readonly signal: string | null;
     }
+  /** The last line; absent when Gong did not get that far. */
+  | ({ readonly type: 'outcome' } & RunOutcome)
 );
 
 /** Appends to `cluster.jsonl`, in the order of the calls. */

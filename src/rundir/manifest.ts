@@ -54,10 +54,16 @@ export async function readManifest(path: string): Promise<Manifest> {
     const why = `its schema is ${JSON.stringify(parsed.schema)}, this Gong reads ${MANIFEST_SCHEMA}`;
     throw notAManifest(path, why);
   }
-  for (const name of ['seed', 'target', 'workload', 'model'] as const) {
+  for (const name of ['seed', 'target', 'workload', 'model', 'startedAt'] as const) {
     if (typeof Reflect.get(parsed, name) !== 'string') {
       throw notAManifest(path, `its "${name}" is no text`);
     }
+  }
+  if (!('argv' in parsed) || !Array.isArray(parsed.argv)) {
+    throw notAManifest(path, 'its "argv" is no list');
+  }
+  if (!('config' in parsed) || typeof parsed.config !== 'object' || parsed.config === null) {
+    throw notAManifest(path, 'its "config" is no object');
   }
   return parsed as Manifest;
 }

@@ -9,11 +9,24 @@ import { cannotWrite } from './write-error.ts';
  * @throws UserError (`infrastructure`, GONG-E041)
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
+  await writeWholeFrom(path, text);
+}
+
+/**
+ * The same from pieces, each of which is asked for when the one before it is written: a file may be
+ * larger than memory. When a piece cannot be had, the file stays as it was.
+ *
+ * @throws UserError (`infrastructure`, GONG-E041)
+ */
+export async function writeWholeFrom(
+  path: string,
+  pieces: string | AsyncIterable<string>,
+): Promise<void> {
   const neighbour = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     {
       await using file = await open(neighbour, 'wx');
-      await file.writeFile(text);
+      await file.writeFile(pieces);
       await file.sync();
     }
     await rename(neighbour, path);

@@ -5,8 +5,8 @@ import { machinePath, ROOT, start, temporary } from '../gong.ts';
 import { must, type Scenario } from '../scenario.ts';
 
 const FILES =
-  'manifest.json history.jsonl cluster.jsonl verdict.json stats.json summary.csv run.log ' +
-  'logs/n1.log logs/n5.log';
+  'manifest.json history.jsonl cluster.jsonl verdict.json stats.json summary.csv ops.csv junit.xml ' +
+  'summary.md run.log logs/n1.log logs/n5.log';
 
 /** The README's first command, and its second. */
 export const mainJob: Scenario = {

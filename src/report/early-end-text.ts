@@ -1,4 +1,4 @@
-import type { EarlyEnd } from '../harness/run-options.ts';
+import type { EarlyEnd } from '../rundir/cluster-log.ts';
 import { assertNever } from '../lib/assert.ts';
 import { formatInstant } from '../lib/duration.ts';
 

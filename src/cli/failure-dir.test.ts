@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { judgeFile } from '../judge/index.ts';
+import { NASTY, sampleRun } from '../report/testing/sample-run.ts';
+import { writeFailure } from './failure-dir.ts';
+
+test('failure/ holds the history of each failed key, which fails by itself, with the faults', async () => {
+  using run = await sampleRun({ isStale: true });
+  const { verdict } = await judgeFile(run.paths.history);
+  await writeFailure(run.paths, verdict);
+  const { failureDir } = run.paths;
+  expect(readdirSync(failureDir).toSorted()).toEqual(['explain.md', 'k1.jsonl']);
+  const alone = join(failureDir, 'k1.jsonl');
+  const judged = await judgeFile(alone, { model: verdict.model });
+  expect(judged.verdict).toMatchObject({ valid: false, keys: { total: 1 } });
+  expect(judged.verdict.failures[0]?.duringFaults).toHaveLength(1);
+  const lines = readFileSync(alone, 'utf8').trimEnd().split('\n');
+  const first: unknown = JSON.parse(lines[0] ?? '');
+  expect(first).toMatchObject({ index: 0, intended: 0.9e9 });
+});
+
+test('written again it is the same, byte for byte', async () => {
+  using run = await sampleRun({ isStale: true, key: NASTY });
+  const { verdict } = await judgeFile(run.paths.history, { now: () => 0 });
+  const read = (): readonly string[] =>
+    readdirSync(run.paths.failureDir)
+      .toSorted()
+      .map((name) => `${name}\n${readFileSync(join(run.paths.failureDir, name), 'utf8')}`);
+  await writeFailure(run.paths, verdict);
+  const first = read();
+  await writeFailure(run.paths, verdict);
+  expect(read()).toEqual(first);
+  expect(first).toHaveLength(2);
+});
+
+test('two keys whose names make the same file name get a file each', async () => {
+  using run = await sampleRun({ isStale: true, key: 'a/b' });
+  const { verdict } = await judgeFile(run.paths.history);
+  const [failure] = verdict.failures;
+  if (failure === undefined) throw new Error('the sample fails');
+  await writeFailure(run.paths, { ...verdict, failures: [failure, { ...failure, key: 'a?b' }] });
+  expect(readdirSync(run.paths.failureDir)).toEqual(
+    expect.arrayContaining(['a_b.jsonl', 'a_b-2.jsonl']),
+  );
+});
