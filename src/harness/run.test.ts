@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { partition } from '../../nemesis/partition.ts';
 import { register } from '../../workloads/register.ts';
