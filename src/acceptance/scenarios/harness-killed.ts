@@ -24,7 +24,7 @@ export const harnessKilled: Scenario = {
 
 async function runUntilBusy(id: string, results: string, command = process.execPath) {
   const run = start(
-    [DOOR, 'run', '--duration', '60s', '--nemesis', 'partition,kill', '--results-dir', results],
+    [DOOR, 'run', '--duration', '60s', '--nemesis', 'partition,kill:one', '--results-dir', results],
     { id, command },
   );
   await until('clients to run', 30_000, () => {
