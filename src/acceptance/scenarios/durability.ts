@@ -21,8 +21,8 @@ export const durability: Scenario = {
   name: 'durability',
   promise: 'a restart loses nothing acknowledged; without fsync a volatile disk does lose writes',
   async run({ isShort, say }) {
-    const rounds = isShort ? 20 : 200;
-    const volatileRounds = isShort ? 5 : 20;
+    const rounds = isShort ? 8 : 200;
+    const volatileRounds = isShort ? 3 : 20;
     for (const nodes of [1, 3]) {
       const { lost, acknowledged } = await killRounds({ nodes, rounds });
       must(lost.length === 0, `${nodes} nodes lost ${lost.length}: ${lost.slice(0, 5).join(', ')}`);
