@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import { assert, assertNever } from '../lib/assert.ts';
+import { assertNever } from '../lib/assert.ts';
 import { BUDGET_NS, judgeFile, MEMORY_BYTES_MAX } from './judge.ts';
 import type { LiveCounts, Violation } from './live-judge.ts';
 import type { FromLiveWorker, LiveWorkerData, ToLiveWorker } from './live-messages.ts';
-import type { JudgeVerdict } from './verdict.ts';
+import { withSeen } from './seen-violation.ts';
+import type { JudgeVerdict, ReportedFailure } from './verdict.ts';
 
 const PROGRAM = new URL('./live-worker.ts', import.meta.url);
 /** Of the thread's heap. It holds no more than some hundred thousand operations. */
@@ -36,13 +37,15 @@ export interface VerdictOptions {
 /**
  * Judges a history on a thread of its own while it is being written, at low priority, so that the
  * verdict is there soon after its end. Whatever happens to that thread costs time only: then the file
- * is judged as a whole.
+ * is judged as a whole, and a violation that was found before counts.
  */
 export class BackgroundJudge implements AsyncDisposable {
   readonly #options: BackgroundJudgeOptions;
   readonly #worker: Worker;
   readonly #violated = new AbortController();
   #violation: Violation | undefined;
+  /** The first that was found, watched for or not. */
+  #failure: ReportedFailure | undefined;
   readonly #ended = Promise.withResolvers<JudgeVerdict | undefined>();
   #counts: LiveCounts = { lines: 0, timeNs: 0, keysDecided: 0, keysInvalid: 0, keysOpen: 0 };
   #isAlive = true;
@@ -100,11 +103,8 @@ export class BackgroundJudge implements AsyncDisposable {
       const { path, model } = this.#options;
       const live = await this.#ended.promise;
       const verdict = live ?? (await judgeFile(path, { ...options, model })).verdict;
-      assert(
-        this.#violation === undefined || verdict.valid !== true,
-        `a violation that was seen while the run went on is gone: ${this.#violation?.sentence}`,
-      );
-      return verdict;
+      const isWhole = signal?.aborted !== true;
+      return this.#failure === undefined ? verdict : withSeen(verdict, this.#failure, isWhole);
     } finally {
       signal?.removeEventListener('abort', interrupt);
       this.#worker.unref();
@@ -126,6 +126,8 @@ export class BackgroundJudge implements AsyncDisposable {
         this.#counts = message.counts;
         break;
       case 'violation':
+        this.#failure = message.failure;
+        if (this.#options.isWatching !== true) break;
         this.#violation = message.violation;
         this.#violated.abort();
         break;

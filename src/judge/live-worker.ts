@@ -39,7 +39,8 @@ const say = (message: FromLiveWorker): void => port.postMessage(message);
 const judge = new LiveJudge({
   model: modelNamed(model),
   now,
-  onViolation: isWatching ? (violation) => say({ type: 'violation', violation }) : undefined,
+  isWatching,
+  onViolation: (violation, failure) => say({ type: 'violation', violation, failure }),
 });
 
 function take(message: ToLiveWorker): void {
