@@ -127,7 +127,9 @@ function measureLatency(
   // Quantiles do not average: those of several rows come from their histograms together.
   const together = new LatencyHistogram();
   for (const { histogram } of rows) together.merge(LatencyHistogram.decode(histogram));
-  return together.summary()[FIELDS[statistic]];
+  // What was written down knows its extremes as their buckets, whose tops may lie above all of them.
+  const maxNs = Math.max(...rows.map(({ latency }) => latency.maxNs));
+  return Math.min(together.summary()[FIELDS[statistic]], maxNs);
 }
 
 function measureUnavailable(f: string, statistics: RunStatisticsSnapshot): Measured {
