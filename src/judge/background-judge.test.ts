@@ -128,6 +128,14 @@ describe('no failure of the thread costs the verdict', () => {
     expect(notes).toEqual([expect.stringContaining(why)]);
   });
 
+  test('an interruption that leaves all of it unread leaves it undecided', async () => {
+    const program = new URL('./testdata/failing-worker.ts', import.meta.url);
+    const { path, judge } = scene({ program });
+    await using _judge = judge;
+    writeFileSync(path, VALID.join(''));
+    expect((await judge.verdict({ signal: AbortSignal.abort() })).valid).toBe('unknown');
+  });
+
   test('a history that it cannot judge: judgeFile says why', async () => {
     const { path, judge, notes } = scene();
     await using _judge = judge;

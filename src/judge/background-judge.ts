@@ -103,8 +103,7 @@ export class BackgroundJudge implements AsyncDisposable {
       const { path, model } = this.#options;
       const live = await this.#ended.promise;
       const verdict = live ?? (await judgeFile(path, { ...options, model })).verdict;
-      const isWhole = signal?.aborted !== true;
-      return this.#failure === undefined ? verdict : withSeen(verdict, this.#failure, isWhole);
+      return this.#failure === undefined ? verdict : withSeen(verdict, this.#failure);
     } finally {
       signal?.removeEventListener('abort', interrupt);
       this.#worker.unref();

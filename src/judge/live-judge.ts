@@ -74,6 +74,8 @@ export interface FinishOptions {
   readonly now: () => number;
   /** What is not decided when it aborts becomes `unknown`. */
   readonly signal?: AbortSignal | undefined;
+  /** False: more of the file was written than was pushed. Default true. */
+  readonly isWhole?: boolean;
 }
 
 /** So many keys that were decided are remembered, to notice one that comes back. */
@@ -223,6 +225,7 @@ export class LiveJudge {
       completed: this.#completed,
       failed: this.#failed,
       torn: last.torn,
+      isWhole: options.isWhole ?? true,
       elapsedNs: this.#workedNs + now() - begin,
     };
     return this.#tally.verdict(counts, this.#faults());

@@ -135,14 +135,17 @@ async function end(file: number): Promise<void> {
   const { budgetNs, memoryBytesMax } = defined(woken.end, 'the end was asked for');
   const { signal } = interruption;
   let leftNs = budgetNs;
-  while (!signal.aborted && readOn(file)) {
+  let isWhole = false;
+  while (!signal.aborted) {
+    isWhole = !readOn(file);
+    if (isWhole) break;
     const begin = now();
     await drain(judge.decideFinished(KEY_NS_BEHIND));
     leftNs -= now() - begin;
     sayCounts();
     await setImmediate();
   }
-  const options = { budgetNs: Math.max(0, leftNs), memoryBytesMax, now, signal };
+  const options = { budgetNs: Math.max(0, leftNs), memoryBytesMax, now, signal, isWhole };
   const verdict = await judge.finish(options);
   say({ type: 'verdict', verdict });
 }

@@ -6,17 +6,12 @@ import type { JudgeVerdict, ReportedFailure } from './verdict.ts';
  * Nothing masks a violation: one that was proved while the history grew stays one when the whole is
  * judged anew and its budget ends, or somebody interrupts, before that key is decided again.
  *
- * @param isWhole - whether every operation was looked at
  * @throws InvariantError when the whole is valid in spite of it (a bug in Gong)
  */
-export function withSeen(
-  verdict: JudgeVerdict,
-  failure: ReportedFailure,
-  isWhole: boolean,
-): JudgeVerdict {
+export function withSeen(verdict: JudgeVerdict, failure: ReportedFailure): JudgeVerdict {
   if (verdict.valid === false) return verdict;
   assert(
-    verdict.valid === 'unknown' || !isWhole,
+    verdict.valid === 'unknown',
     `a violation that was seen while the run went on is gone: ${failure.sentence}`,
   );
   const unknown = verdict.unknown.filter(({ key }) => key !== failure.key);
