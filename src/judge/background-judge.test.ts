@@ -12,6 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { writeJsonlLine } from '../../checker/index.ts';
 import { generateHistory, type GenerateOptions } from '../../checker/testing/generate.ts';
+import { SECOND } from '../lib/duration.ts';
 import { BackgroundJudge, type BackgroundJudgeOptions } from './background-judge.ts';
 import { judgeFile } from './judge.ts';
 
@@ -134,6 +135,19 @@ describe('no failure of the thread costs the verdict', () => {
     await using _judge = judge;
     writeFileSync(path, VALID.join(''));
     expect((await judge.verdict({ signal: AbortSignal.abort() })).valid).toBe('unknown');
+  });
+
+  test.each([false, true])('a thread that is stuck (interrupted: %s)', async (isInterrupted) => {
+    const program = new URL('./testdata/stuck-worker.ts', import.meta.url);
+    const { path, judge, notes } = scene({ program, patienceNs: SECOND / 20 });
+    await using _judge = judge;
+    writeFileSync(path, STALE.join(''));
+    const interruption = new AbortController();
+    const options = isInterrupted ? { signal: interruption.signal } : { budgetNs: SECOND };
+    const verdict = judge.verdict(options);
+    if (isInterrupted) interruption.abort();
+    expect((await verdict).valid).toBe(isInterrupted ? 'unknown' : false);
+    expect(notes).toEqual([expect.stringContaining('stuck')]);
   });
 
   test('a history that it cannot judge: judgeFile says why', async () => {

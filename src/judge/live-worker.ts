@@ -77,12 +77,13 @@ async function pause(): Promise<void> {
   }
 }
 
-/** Does the work in slices, between which messages are taken. */
+/** Does the work in slices, takes messages between them, and tells that it goes on. */
 async function drain(work: Generator<void, void>): Promise<void> {
   let turnEnds = now() + TURN_NS;
   for (const _ of work) {
     if (interruption.signal.aborted) return;
     if (now() < turnEnds) continue;
+    sayCounts();
     await setImmediate();
     turnEnds = now() + TURN_NS;
   }
