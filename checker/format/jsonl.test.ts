@@ -100,7 +100,19 @@ describe('a malformed line is an error with its number and what was expected', (
     [LINE.replace('"applied":false', '"applied":0').trimEnd(), /"applied" is 0/],
     [LINE.replace('1203000', '"soon"').trimEnd(), /"intended" is "soon"/],
     [LINE.replace('"index":0', '"index":-1').trimEnd(), /"index" is -1/],
-    [LINE.replace('null', '9007199254740993').trimEnd(), /integer 9007199254740993 is too large/],
+    [LINE.replace('null', '9007199254740993').trimEnd(), /number 9007199254740993 is too large/],
+    // Read as the same as its neighbour, too, though a member of the event by that name may be.
+    [
+      LINE.replace('null', '{"time":9007199254740993}').trimEnd(),
+      /number 9007199254740993 is too large/,
+    ],
+    [
+      LINE.replace('null', '[{"intended":-9007199254740993}]').trimEnd(),
+      /number -9007199254740993/,
+    ],
+    // It would be compared as null: absent.
+    [LINE.replace('null', '1e400').trimEnd(), /number 1e400 is too large/],
+    [LINE.replace('null', '[-1E+999]').trimEnd(), /number -1E\+999 is too large/],
   ])('%s', async (line, message) => {
     const read = await readJsonl([bytes(`${LINE}${line}\n${LINE}`)]);
     expect(read).toMatchObject({ ok: false, error: { line: 2 } });

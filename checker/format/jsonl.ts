@@ -132,29 +132,34 @@ function parseLine(decoder: TextDecoder, bytes: Uint8Array): HistoryEvent | stri
   }
   const inexact = MANY_DIGITS.test(text) ? findInexact(text) : undefined;
   if (inexact !== undefined) {
-    return `the integer ${inexact} is too large to be told from its neighbours, expected a string`;
+    return `the number ${inexact} is too large to be told from its neighbours, expected a string`;
   }
   return toEvent(value as Readonly<Record<string, Json | undefined>>);
 }
 
-/** Only a line that has this may hold an integer beyond 2^53: the others need no second look. */
-const MANY_DIGITS = /\d{16}/;
+/** Only a line that has this may hold a number that a double does not: the others need no second look. */
+const MANY_DIGITS = /\d{16}|\d[eE]\+?\d{3}/;
 
 /**
- * An integer that a double cannot hold exactly: two different values would read as the same, and a
- * violation might pass. Times are not compared and may be such.
+ * A number that a double cannot hold: two different values would read as the same, and a violation
+ * might pass. The event's own times are not compared and may be such integers; a member of a value is
+ * compared, whatever its name.
  */
 function findInexact(text: string): string | undefined {
-  let found: string | undefined;
-  JSON.parse(text, (key: string, value: unknown, context?: { readonly source?: string }) => {
-    const source = context?.source ?? '';
-    const isTime = key === 'time' || key === 'intended';
-    if (typeof value === 'number' && !isTime && /^-?\d+$/.test(source)) {
-      if (!Number.isSafeInteger(value)) found = source;
-    }
-    return value;
-  });
-  return found;
+  const found: { readonly holder: unknown; readonly key: string; readonly source: string }[] = [];
+  const event: unknown = JSON.parse(
+    text,
+    function (this: unknown, key: string, value: unknown, context?: { readonly source?: string }) {
+      const source = context?.source ?? '';
+      const isInexact = /^-?\d+$/.test(source) ? !Number.isSafeInteger(value) : value === Infinity;
+      if (typeof value === 'number' && (isInexact || value === -Infinity)) {
+        found.push({ holder: this, key, source });
+      }
+      return value;
+    },
+  );
+  const isTime = (key: string): boolean => key === 'time' || key === 'intended';
+  return found.find(({ holder, key }) => holder !== event || !isTime(key))?.source;
 }
 
 /** Unknown fields are tolerated and left out. */

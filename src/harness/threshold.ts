@@ -133,7 +133,8 @@ const FORMS = {
 } as const;
 
 function readLimit(reader: Reader, comparator: Comparator, unit: keyof typeof FORMS): number {
-  const value = reader.take(/\S.*/y);
+  // To the end, line breaks included: what comes after a limit is no part of one, and must not be lost.
+  const value = reader.take(/\S.*/sy);
   if (value === undefined) throw reader.unexpected('grammar', FORMS[unit]);
   const limit = limitOf(value.text.trim(), unit);
   if (limit === undefined) throw reader.unexpected('value', FORMS[unit], value);
@@ -147,7 +148,8 @@ function limitOf(text: string, unit: keyof typeof FORMS): number | undefined {
   const pattern = unit === 'ratio' ? /^(-?\d+(?:\.\d+)?)\s*%$/ : /^(-?\d+(?:\.\d+)?)\s*\/\s*s$/;
   const number = pattern.exec(text)?.[1];
   if (number === undefined) return undefined;
-  return unit === 'ratio' ? Number(number) / 100 : Number(number);
+  // As a decimal, for 99.9 / 100 is more than 0.999, which 999 of 1000 are.
+  return Number(unit === 'ratio' ? `${number}e-2` : number);
 }
 
 /** What is wrong with a limit that every run keeps, or none. */

@@ -12,6 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { writeJsonlLine } from '../../checker/index.ts';
 import { generateHistory, type GenerateOptions } from '../../checker/testing/generate.ts';
+import { SECOND } from '../lib/duration.ts';
 import { BackgroundJudge, type BackgroundJudgeOptions } from './background-judge.ts';
 import { judgeFile } from './judge.ts';
 
@@ -27,6 +28,15 @@ const OPTIONS: GenerateOptions = {
 };
 const VALID = lines(OPTIONS);
 const STALE = lines({ ...OPTIONS, plant: { kind: 'stale-read', at: 0.3 } });
+/** Its last read is wrong, of a value that is written often: it takes a search of the whole to find. */
+const WRONG = wrongAtLast({ ...OPTIONS, keys: 1, operations: 6_000, values: 30 });
+
+function wrongAtLast(options: GenerateOptions): readonly string[] {
+  const events = generateHistory(options);
+  const last = events.findLastIndex(({ type, f }) => type === 'ok' && f === 'read');
+  const value = (Number(events[last]?.value) + 15) % 30;
+  return events.map((event, i) => writeJsonlLine(i === last ? { ...event, value } : event));
+}
 
 function lines(options: GenerateOptions): readonly string[] {
   return generateHistory(options).map(writeJsonlLine);
@@ -119,11 +129,66 @@ describe('no failure of the thread costs the verdict', () => {
     expect(notes).toEqual([expect.stringContaining(why)]);
   });
 
+  test('an interruption that leaves all of it unread leaves it undecided', async () => {
+    const program = new URL('./testdata/failing-worker.ts', import.meta.url);
+    const { path, judge } = scene({ program });
+    await using _judge = judge;
+    writeFileSync(path, VALID.join(''));
+    expect((await judge.verdict({ signal: AbortSignal.abort() })).valid).toBe('unknown');
+  });
+
+  test.each([false, true])('a thread that is stuck (interrupted: %s)', async (isInterrupted) => {
+    const program = new URL('./testdata/stuck-worker.ts', import.meta.url);
+    const { path, judge, notes } = scene({ program, patienceNs: SECOND / 20 });
+    await using _judge = judge;
+    writeFileSync(path, STALE.join(''));
+    const interruption = new AbortController();
+    const options = isInterrupted ? { signal: interruption.signal } : { budgetNs: SECOND };
+    const verdict = judge.verdict(options);
+    if (isInterrupted) interruption.abort();
+    expect((await verdict).valid).toBe(isInterrupted ? 'unknown' : false);
+    expect(notes).toEqual([expect.stringContaining('stuck')]);
+  });
+
   test('a history that it cannot judge: judgeFile says why', async () => {
     const { path, judge, notes } = scene();
     await using _judge = judge;
     writeFileSync(path, VALID.toSpliced(5, 1).join(''));
     await expect(judge.verdict()).rejects.toMatchObject({ code: 'GONG-E103' });
     expect(notes).toEqual([expect.stringContaining('index is 6, expected 5')]);
+  });
+
+  describe.each([true, false])('a violation that it had told (watching: %s)', (isWatching) => {
+    const program = new URL('./testdata/forgetful-worker.ts', import.meta.url);
+    async function told() {
+      const { path, judge } = scene({ program, isWatching });
+      writeFileSync(path, WRONG.join(''));
+      judge.keyFinished('k0', WRONG.length);
+      if (isWatching) await until(() => judge.violated.aborted);
+      return judge;
+    }
+
+    test('counts though the budget for the whole is too small to find it again', async () => {
+      await using judge = await told();
+      const verdict = await judge.verdict({ budgetNs: 0, memoryBytesMax: 0 });
+      expect(verdict).toMatchObject({
+        valid: false,
+        keys: { total: 1, valid: 0, invalid: 1, unknown: 0 },
+        failures: [{ key: 'k0' }],
+        unknown: [],
+      });
+    });
+
+    test('counts when somebody interrupts before the file is read', async () => {
+      await using judge = await told();
+      const verdict = await judge.verdict({ signal: AbortSignal.abort() });
+      expect(verdict).toMatchObject({ valid: false, keys: { total: 1, invalid: 1 } });
+    });
+
+    test('is that of the whole when that can be judged', async () => {
+      await using judge = await told();
+      const verdict = await judge.verdict();
+      expect(verdict).toMatchObject({ valid: false, keys: { total: 1, invalid: 1 } });
+    });
   });
 });

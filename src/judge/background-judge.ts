@@ -1,13 +1,18 @@
 import { Worker } from 'node:worker_threads';
-import { assert, assertNever } from '../lib/assert.ts';
+import { assertNever } from '../lib/assert.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { BUDGET_NS, judgeFile, MEMORY_BYTES_MAX } from './judge.ts';
 import type { LiveCounts, Violation } from './live-judge.ts';
 import type { FromLiveWorker, LiveWorkerData, ToLiveWorker } from './live-messages.ts';
-import type { JudgeVerdict } from './verdict.ts';
+import { withSeen } from './seen-violation.ts';
+import type { JudgeVerdict, ReportedFailure } from './verdict.ts';
 
 const PROGRAM = new URL('./live-worker.ts', import.meta.url);
 /** Of the thread's heap. It holds no more than some hundred thousand operations. */
 const HEAP_MEBIBYTES_MAX = 512;
+/** How much longer than its budget the thread may say nothing, asked for the verdict. */
+const PATIENCE_NS = 60 * SECOND;
+const TIMER_MS_MAX = 0x7fff_ffff;
 
 export interface BackgroundJudgeOptions {
   /** Of the `history.jsonl`, which somebody else writes; it may come to be later. */
@@ -22,6 +27,8 @@ export interface BackgroundJudgeOptions {
   readonly program?: URL;
   /** Bound of its heap. Default 512. */
   readonly heapMebibytesMax?: number;
+  /** How much longer than its budget it may say nothing before it counts as stuck. Default 60 s. */
+  readonly patienceNs?: number;
 }
 
 export interface VerdictOptions {
@@ -36,16 +43,20 @@ export interface VerdictOptions {
 /**
  * Judges a history on a thread of its own while it is being written, at low priority, so that the
  * verdict is there soon after its end. Whatever happens to that thread costs time only: then the file
- * is judged as a whole.
+ * is judged as a whole, and a violation that was found before counts.
  */
 export class BackgroundJudge implements AsyncDisposable {
   readonly #options: BackgroundJudgeOptions;
   readonly #worker: Worker;
   readonly #violated = new AbortController();
   #violation: Violation | undefined;
+  /** The first that was found, watched for or not. */
+  #failure: ReportedFailure | undefined;
   readonly #ended = Promise.withResolvers<JudgeVerdict | undefined>();
   #counts: LiveCounts = { lines: 0, timeNs: 0, keysDecided: 0, keysInvalid: 0, keysOpen: 0 };
   #isAlive = true;
+  /** Ends a thread that is stuck; anything that it says starts it anew. */
+  #watchdog: NodeJS.Timeout | undefined;
 
   constructor(options: BackgroundJudgeOptions) {
     this.#options = options;
@@ -91,7 +102,11 @@ export class BackgroundJudge implements AsyncDisposable {
    */
   async verdict(options: VerdictOptions = {}): Promise<JudgeVerdict> {
     const { budgetNs = BUDGET_NS, memoryBytesMax = MEMORY_BYTES_MAX, signal } = options;
-    const interrupt = (): void => this.#say({ type: 'interrupt' });
+    const interrupt = (): void => {
+      this.#say({ type: 'interrupt' });
+      this.#expectWord(0);
+    };
+    this.#expectWord(budgetNs);
     if (signal?.aborted === true) interrupt();
     signal?.addEventListener('abort', interrupt);
     this.#say({ type: 'end', budgetNs, memoryBytesMax });
@@ -100,13 +115,10 @@ export class BackgroundJudge implements AsyncDisposable {
       const { path, model } = this.#options;
       const live = await this.#ended.promise;
       const verdict = live ?? (await judgeFile(path, { ...options, model })).verdict;
-      assert(
-        this.#violation === undefined || verdict.valid !== true,
-        `a violation that was seen while the run went on is gone: ${this.#violation?.sentence}`,
-      );
-      return verdict;
+      return this.#failure === undefined ? verdict : withSeen(verdict, this.#failure);
     } finally {
       signal?.removeEventListener('abort', interrupt);
+      clearTimeout(this.#watchdog);
       this.#worker.unref();
     }
   }
@@ -120,12 +132,26 @@ export class BackgroundJudge implements AsyncDisposable {
     if (this.#isAlive) this.#worker.postMessage(message, []);
   }
 
+  #expectWord(budgetNs: number): void {
+    const { patienceNs = PATIENCE_NS } = this.#options;
+    clearTimeout(this.#watchdog);
+    const end = (): void => {
+      this.#giveUp('the thread is stuck');
+      void this.#worker.terminate();
+    };
+    const ms = Math.min((budgetNs + patienceNs) / MILLISECOND, TIMER_MS_MAX);
+    this.#watchdog = setTimeout(end, ms);
+  }
+
   #take(message: FromLiveWorker): void {
+    this.#watchdog?.refresh();
     switch (message.type) {
       case 'counts':
         this.#counts = message.counts;
         break;
       case 'violation':
+        this.#failure = message.failure;
+        if (this.#options.isWatching !== true) break;
         this.#violation = message.violation;
         this.#violated.abort();
         break;

@@ -92,6 +92,7 @@ async function judgeHistory(
     completed: history.operations.filter((each) => each.outcome === 'ok').length,
     failed: history.failed,
     torn: history.isTorn,
+    isWhole: history.isWhole,
     elapsedNs: now() - begin,
   };
   return { witnesses, verdict: tally.verdict(counts, windows) };

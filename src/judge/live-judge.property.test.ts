@@ -42,7 +42,8 @@ async function judgeLive(text: string, feeding: Feeding): Promise<Judged> {
     model: defined(MODELS.get(model), 'a model'),
     now: FOR_EVER.now,
     limits,
-    onViolation: isWatching ? (violation) => void violations.push(violation) : undefined,
+    isWatching,
+    onViolation: (violation) => void violations.push(violation),
   });
   const ends = new Map<string, number>();
   const lines = text.split('\n');

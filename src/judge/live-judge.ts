@@ -14,17 +14,16 @@ import { decideAll, isUnsettled, settled } from './decide-all.ts';
 import { faultWindows, type FaultWindow } from './faults.ts';
 import { KeyHistory } from './key-history.ts';
 import { Tally } from './tally.ts';
-import type { JudgeVerdict } from './verdict.ts';
+import { reportFailure, type JudgeVerdict, type ReportedFailure } from './verdict.ts';
 
 export interface LiveJudgeOptions {
   readonly model: Model;
   /** What is used while the history grows: monotonic, in nanoseconds. */
   readonly now: () => number;
-  /**
-   * Judges keys that are not finished, too, again and again, and calls this with the first operation
-   * that could not be placed, of the first key that is not linearizable.
-   */
-  readonly onViolation?: ((violation: Violation) => void) | undefined;
+  /** Judges keys that are not finished, too, again and again. Default false. */
+  readonly isWatching?: boolean;
+  /** Takes the first key that is not linearizable, by the operation that could not be placed. */
+  readonly onViolation?: ((violation: Violation, failure: ReportedFailure) => void) | undefined;
   readonly limits?: Partial<LiveLimits>;
 }
 
@@ -75,6 +74,8 @@ export interface FinishOptions {
   readonly now: () => number;
   /** What is not decided when it aborts becomes `unknown`. */
   readonly signal?: AbortSignal | undefined;
+  /** False: more of the file was written than was pushed. Default true. */
+  readonly isWhole?: boolean;
 }
 
 /** So many keys that were decided are remembered, to notice one that comes back. */
@@ -177,8 +178,8 @@ export class LiveJudge {
    * then counting as crashed ones, which may have happened or not.
    */
   *decideUnfinished(): Generator<void, void> {
-    const { now, onViolation } = this.#options;
-    if (onViolation === undefined) return;
+    const { now, isWatching = false } = this.#options;
+    if (!isWatching) return;
     for (const history of this.#open.values()) {
       if (!history.hasNews || now() < history.restsUntilNs || history.known !== undefined) continue;
       const part = this.#asItStands(history);
@@ -224,6 +225,7 @@ export class LiveJudge {
       completed: this.#completed,
       failed: this.#failed,
       torn: last.torn,
+      isWhole: options.isWhole ?? true,
       elapsedNs: this.#workedNs + now() - begin,
     };
     return this.#tally.verdict(counts, this.#faults());
@@ -297,7 +299,9 @@ export class LiveJudge {
     if (this.#isViolationTold) return;
     this.#isViolationTold = true;
     const { key = null, sentence, stuck } = verdict;
-    this.#options.onViolation?.({ key, sentence, time: stuck.operation.returnTime });
+    const { onViolation, model } = this.#options;
+    const failure = reportFailure(verdict, part, model.name, this.#faults());
+    onViolation?.({ key, sentence, time: stuck.operation.returnTime }, failure);
   }
 
   /** Settles it with what is known by now, or was known before: a violation is not forgotten. */

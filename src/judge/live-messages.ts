@@ -1,5 +1,5 @@
 import type { LiveCounts, Violation } from './live-judge.ts';
-import type { JudgeVerdict } from './verdict.ts';
+import type { JudgeVerdict, ReportedFailure } from './verdict.ts';
 
 /** What the thread that judges is started with. */
 export interface LiveWorkerData {
@@ -21,6 +21,11 @@ export type ToLiveWorker =
 /** From the thread. After a verdict, or after it gave up, it ends. */
 export type FromLiveWorker =
   | { readonly type: 'counts'; readonly counts: LiveCounts }
-  | { readonly type: 'violation'; readonly violation: Violation }
+  | {
+      readonly type: 'violation';
+      readonly violation: Violation;
+      /** For a verdict that has to do without this thread. */
+      readonly failure: ReportedFailure;
+    }
   | { readonly type: 'verdict'; readonly verdict: JudgeVerdict }
   | { readonly type: 'gave-up'; readonly why: string };

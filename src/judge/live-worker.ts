@@ -39,7 +39,8 @@ const say = (message: FromLiveWorker): void => port.postMessage(message);
 const judge = new LiveJudge({
   model: modelNamed(model),
   now,
-  onViolation: isWatching ? (violation) => say({ type: 'violation', violation }) : undefined,
+  isWatching,
+  onViolation: (violation, failure) => say({ type: 'violation', violation, failure }),
 });
 
 function take(message: ToLiveWorker): void {
@@ -76,12 +77,13 @@ async function pause(): Promise<void> {
   }
 }
 
-/** Does the work in slices, between which messages are taken. */
+/** Does the work in slices, takes messages between them, and tells that it goes on. */
 async function drain(work: Generator<void, void>): Promise<void> {
   let turnEnds = now() + TURN_NS;
   for (const _ of work) {
     if (interruption.signal.aborted) return;
     if (now() < turnEnds) continue;
+    sayCounts();
     await setImmediate();
     turnEnds = now() + TURN_NS;
   }
@@ -134,14 +136,17 @@ async function end(file: number): Promise<void> {
   const { budgetNs, memoryBytesMax } = defined(woken.end, 'the end was asked for');
   const { signal } = interruption;
   let leftNs = budgetNs;
-  while (!signal.aborted && readOn(file)) {
+  let isWhole = false;
+  while (!signal.aborted) {
+    isWhole = !readOn(file);
+    if (isWhole) break;
     const begin = now();
     await drain(judge.decideFinished(KEY_NS_BEHIND));
     leftNs -= now() - begin;
     sayCounts();
     await setImmediate();
   }
-  const options = { budgetNs: Math.max(0, leftNs), memoryBytesMax, now, signal };
+  const options = { budgetNs: Math.max(0, leftNs), memoryBytesMax, now, signal, isWhole };
   const verdict = await judge.finish(options);
   say({ type: 'verdict', verdict });
 }

@@ -11,6 +11,8 @@ import { UserError } from '../lib/user-error.ts';
 export interface ReadHistory extends PairedHistory {
   /** True when the last line had no newline: its writer was interrupted. */
   readonly isTorn: boolean;
+  /** False when the signal came before the end of the file. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -35,9 +37,13 @@ export async function readHistory(path: string, signal?: AbortSignal): Promise<R
       });
     }
   };
+  let isWhole = true;
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-      if (signal?.aborted === true) break;
+      if (signal?.aborted === true) {
+        isWhole = false;
+        break;
+      }
       const lines = reader.push(chunk as Uint8Array);
       add(lines.events);
       if (lines.error === undefined) continue;
@@ -62,7 +68,7 @@ export async function readHistory(path: string, signal?: AbortSignal): Promise<R
   }
   const last = reader.end();
   add(last.events);
-  return { ...pairing.finish(), isTorn: last.torn };
+  return { ...pairing.finish(), isTorn: last.torn, isWhole };
 }
 
 const WHY = {

@@ -10,6 +10,8 @@ export interface HistoryCounts {
   readonly completed: number;
   readonly failed: number;
   readonly torn: boolean;
+  /** False: an interruption left the rest unread, of which nothing is known. */
+  readonly isWhole: boolean;
   /** What deciding took, in nanoseconds. */
   readonly elapsedNs: number;
 }
@@ -84,7 +86,7 @@ export class Tally {
     const byFirst = this.#unknown.toSorted((a, b) => a.firstId - b.firstId);
     return {
       schema: 1,
-      valid: invalid > 0 ? false : unknown > 0 ? 'unknown' : true,
+      valid: invalid > 0 ? false : unknown > 0 || !counts.isWhole ? 'unknown' : true,
       model: this.#model.name,
       operations: counts.operations,
       completed: counts.completed,

@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { assert } from '../lib/assert.ts';
 import { cannotWrite } from './write-error.ts';
 
 /** Characters collected before they are written. */
@@ -34,6 +35,8 @@ export class LineWriter implements Disposable {
 
   /** @param line - without its newline, and without one inside */
   append(line: string): void {
+    // The number of a file that was closed is given to the next one that is opened.
+    assert(!this.#isClosed, `a line came for ${this.path} after it was closed`);
     if (this.#failure !== undefined) throw this.#failure;
     this.#lines += `${line}\n`;
     if (this.#lines.length >= BATCH_LENGTH) this.flush();

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ClusterEvent, ClusterLog, readClusterLog } from './cluster-log.ts';
 import { LineWriter } from './line-writer.ts';
@@ -122,6 +123,17 @@ test('a write that fails is thrown by the next append and by close', () => {
   expect(() => writer.flush()).toThrow(/cannot write/);
   expect(() => writer.append('next')).toThrow(/cannot write/);
   expect(() => writer.close()).toThrow(/cannot write/);
+});
+
+test('a line that comes after its file was closed is an error, and lands in no other file', async () => {
+  const writer = new LineWriter(join(results, 'history.jsonl'));
+  writer.close();
+  // It gets the number that has just become free.
+  const next = new LineWriter(join(results, 'next.jsonl'));
+  expect(() => writer.append('too late')).toThrow(/closed/);
+  await setTimeout(50);
+  next.close();
+  expect(readFileSync(next.path, 'utf8')).toBe('');
 });
 
 const events: readonly ClusterEvent[] = [

@@ -33,9 +33,16 @@ function literally(all: readonly Measurement[], endNs: number): Stretch[] {
             ),
           ];
     const waited = inside.filter(({ outcome }) => outcome === 'ok');
-    return joined([...hull, ...waited.map(({ fromNs, toNs }) => stretch(fromNs, toNs))]).filter(
-      ({ durationNs }) => durationNs > 0,
-    );
+    const apart = joined([
+      ...hull,
+      ...waited.map(({ fromNs, toNs }) => stretch(fromNs, toNs)),
+    ]).filter(({ durationNs }) => durationNs > 0);
+    const [first, second] = apart;
+    if (first === undefined || second === undefined) return apart;
+    const pauseNs = second.startNs - first.endNs;
+    return pauseNs < Math.min(first.durationNs, second.durationNs)
+      ? [stretch(first.startNs, second.endNs)]
+      : apart;
   });
 }
 
@@ -59,7 +66,7 @@ test('windows are what the definition says of every list of operations', () => {
         );
         expect(seen.count).toBe(windows.length);
         expect(seen.totalNs).toBe(windows.reduce((sum, one) => sum + one.durationNs, 0));
-        expect(seen.windows.map((one) => stretch(one.startNs, one.endNs))).toEqual(
+        expect(seen.windows.map(({ fault: _fault, ...one }) => one)).toEqual(
           windows.toSorted(order),
         );
       }
@@ -97,6 +104,14 @@ test('one refusal among them is none, ten in a row are nine seconds of it', () =
   expect(watch(['ok', 0, 5], ...refused, ['ok', 11_000, 11_005])(11_005).windows).toEqual([
     [1_000, 10_002, undefined],
   ]);
+});
+
+test('who waits in vain and tries again is not served by the moment between the two', () => {
+  const seen = watch(['ok', 0, 5], ['fail', 6, 1_506], ['ok', 1_507, 2_900])(2_900);
+  expect(seen).toEqual({ longestMs: 2_894, count: 1, windows: [[6, 2_900, undefined]] });
+  // A pause as long as what was waited after it says more than that nobody was served.
+  const asked = watch(['ok', 0, 5], ['fail', 6, 1_506], ['ok', 2_000, 2_400])(2_400);
+  expect(asked.windows).toEqual([[6, 1_506, undefined]]);
 });
 
 test('an operation that waited all through shows it, though a younger one was answered first', () => {

@@ -56,7 +56,9 @@ interface Gap {
  * - the time from the first to the last operation that did not end ok, the pauses between them included:
  *   whoever asks once a second and is refused ten times is refused for ten seconds;
  * - and the time for which operations waited that ended ok afterwards.
- * One stretch when the two meet, otherwise two.
+ * One stretch when the two meet, or the pause between them is shorter than either: a client whose
+ * operation has timed out needs a moment until it tries again, and nobody was served in it. Otherwise
+ * two.
  *
  * Operations come in the order of their completion, and one that waited all through a gap may complete
  * well after the one that ended it: so the latest gaps stay open for corrections.
@@ -159,7 +161,12 @@ function addWaited(gap: Gap, fromNs: number): boolean {
 function stretchesOf({ endNs, failedFromNs, failedToNs, waitedFromNs }: Gap): Stretch[] {
   const failed = failedFromNs < failedToNs ? stretch(failedFromNs, failedToNs) : undefined;
   const waited = waitedFromNs < endNs ? stretch(waitedFromNs, endNs) : undefined;
-  return joined([failed, waited].filter((one) => one !== undefined));
+  if (failed === undefined || waited === undefined) {
+    return [failed, waited].filter((one) => one !== undefined);
+  }
+  const pauseNs = waited.startNs - failed.endNs;
+  const isOne = pauseNs < Math.min(failed.durationNs, waited.durationNs);
+  return isOne ? [stretch(Math.min(failedFromNs, waitedFromNs), endNs)] : [failed, waited];
 }
 
 /** Count, sum and longest of all windows, and the longest few themselves. */
