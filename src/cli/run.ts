@@ -154,7 +154,11 @@ async function runAndJudge(parts: Parts): Promise<Outcome> {
     path: parts.paths.history,
     model: parts.config.workload.model,
     isWatching: parts.config.stopOnViolation,
-    note: (text) => void notes.push(text),
+    note(text) {
+      notes.push(text);
+      // Without it a violation no longer stops the run: whoever waits for that should know.
+      if (parts.config.stopOnViolation) parts.view.say(`${text}\n`);
+    },
   });
   try {
     result = await runOnce(parts, background);
