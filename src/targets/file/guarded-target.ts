@@ -13,8 +13,9 @@ import type { Client } from '../../contracts/client.ts';
 import { MILLISECOND } from '../../lib/duration.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { asPromise, isRecord, isTexts } from './definition.ts';
+import { errorText } from './error-text.ts';
 import { GuardedClient } from './guarded-client.ts';
-import { errorText, Overdue, type UserCode } from './user-code.ts';
+import { Overdue, type UserCode } from './user-code.ts';
 import { WrittenTypes } from './values.ts';
 
 type Settings = Readonly<Record<string, string>>;

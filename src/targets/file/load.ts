@@ -5,8 +5,9 @@ import { pathToFileURL } from 'node:url';
 import type { Target } from '../../contracts/target.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { asDefinition } from './definition.ts';
+import { errorText } from './error-text.ts';
 import { guardedTarget } from './guarded-target.ts';
-import { errorText, UserCode } from './user-code.ts';
+import { UserCode } from './user-code.ts';
 
 const LOAD_LIMIT_MS = 10_000;
 const KIT_URL = new URL('../kit.ts', import.meta.url).href;
