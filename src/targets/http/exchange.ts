@@ -66,7 +66,7 @@ export async function exchange(
         resolve({ type: 'answer', status, body: Buffer.concat(chunks).toString('utf8') });
       },
       onResponseError(_controller, error) {
-        lost(error.message);
+        lost(reasonOf(error));
       },
     },
   );
@@ -75,4 +75,11 @@ export async function exchange(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A name with several addresses, none of which answers, makes an error for each, and one without words. */
+function reasonOf(error: Error): string {
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  const reasons = errors.map((one) => (one instanceof Error ? one.message : String(one)));
+  return [error.message, ...reasons].filter((text) => text !== '').join(', ') || error.name;
 }
