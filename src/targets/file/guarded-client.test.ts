@@ -189,7 +189,10 @@ test('a probe may throw, hang or answer nonsense: the node does not answer, and 
     failure: expect.stringMatching(/neither an object/),
   });
   expect(await probing(async () => ({}), true)).toMatchObject({
-    failure: expect.stringMatching(/no role or no term/),
+    failure: expect.stringMatching(/must tell a role \(leader, .*\) and a term/),
+  });
+  expect(await probing(async () => ({ role: 'primary', term: '3' }), true)).toMatchObject({
+    failure: expect.stringContaining('told {"role":"primary","term":"3"}'),
   });
   expect(await probing(async () => ({ role: 'leader', term: 3, pid: 'x' }), true)).toMatchObject({
     role: 'leader',
