@@ -78,9 +78,25 @@ test('the path of the URL comes before the path of each request', async () => {
   );
 });
 
-test('of a name with several addresses that all refuse, the reasons are told', async () => {
+test('of a name behind which nobody listens the reason is told', async () => {
   await using client = new HttpClient('http://localhost:9');
   const refused = client.request(GET, SECOND);
   await expect(refused).rejects.toBeInstanceOf(NeverSentError);
   await expect(refused).rejects.toThrow(/ECONNREFUSED|EADDRNOTAVAIL/);
+});
+
+test('an answer without an end is given up long before its deadline', async () => {
+  const block = Buffer.alloc(2 ** 20, 'x');
+  const url = await serve((socket) => {
+    socket.write('HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n');
+    const flood = (): void => {
+      while (!socket.destroyed && socket.write(`${block.length.toString(16)}\r\n${block}\r\n`));
+    };
+    socket.on('drain', flood);
+    flood();
+  });
+  await using client = new HttpClient(url);
+  const flooded = client.request(GET, 60 * SECOND);
+  await expect(flooded).rejects.toThrow('an answer of more than 16 MiB');
+  await expect(flooded).rejects.not.toBeInstanceOf(NeverSentError);
 });
