@@ -86,7 +86,7 @@ test('of a name behind which nobody listens the reason is told', async () => {
 });
 
 test('an answer without an end is given up long before its deadline', async () => {
-  const block = Buffer.alloc(2 ** 20, 'x');
+  const block = 'x'.repeat(2 ** 20);
   const url = await serve((socket) => {
     socket.write('HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n');
     const flood = (): void => {
