@@ -116,6 +116,28 @@ test.each<[Partial<SystemFlags>, string]>([
   await expect(read(change)).rejects.toMatchObject({ name: 'UserError', kind: 'usage', code });
 });
 
+test.each([
+  ['#!/bin/sh\r\nexit 0\r\n', 'CR LF'],
+  ['#! /no/such/bash -e\n', '/no/such/bash'],
+])('a script whose first line is %o is refused before anything starts', (text, why) => {
+  const fault = (shape: string): PlannedFault => ({
+    kind: 'exec',
+    shape,
+    atNs: 1e9,
+    durationNs: 1e9,
+    seed: '1',
+  });
+  const script = path.join(place, 'odd.sh');
+  writeFileSync(script, text, { mode: 0o755 });
+  expect(() => scriptsOf([fault(script)], nemeses)).toThrow(
+    expect.objectContaining({ code: 'GONG-E150', why: expect.stringContaining(why) }),
+  );
+  for (const good of ['#!/usr/bin/env bash\n', 'exit 0\n', '']) {
+    writeFileSync(script, good);
+    expect(scriptsOf([fault(script)], nemeses)).toEqual([script]);
+  }
+});
+
 test('a target without a leader has no shape that hits it, and whoever asks for one is refused', async () => {
   const { target } = await read({ target: '@/launched.mjs', nodes: '3' });
   const fitting = fittingNemeses(target, nemeses, 'kill,partition');
@@ -129,3 +151,13 @@ test('a target without a leader has no shape that hits it, and whoever asks for 
   const raft = makeRaftTarget();
   expect(fittingNemeses(raft, nemeses, 'kill:leader').get('kill')).toBe(nemeses.get('kill'));
 });
+
+test.each(['http://h:1,http://h:1/', 'http://h:1,HTTP://H:1', 'http://h,http://h:80'])(
+  '--endpoints %s names one node twice',
+  async (endpoints) => {
+    await expect(read({ target: '@/plain.mjs', endpoints })).rejects.toMatchObject({
+      code: 'GONG-E149',
+      message: expect.stringContaining('twice'),
+    });
+  },
+);

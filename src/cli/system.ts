@@ -124,7 +124,8 @@ function readEndpoints(flags: SystemFlags): readonly string[] | undefined {
       'for example --endpoints http://10.0.0.1:8080,http://10.0.0.2:8080',
     );
   }
-  const twice = urls.find((url, i) => urls.indexOf(url) !== i);
+  const normal = urls.map((url) => new URL(url).href.replace(/\/+$/, ''));
+  const twice = urls.find((_, i) => normal.indexOf(normal[i] ?? '') !== i);
   if (twice !== undefined) {
     throw refuse(
       `--endpoints names ${twice} twice`,

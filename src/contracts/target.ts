@@ -23,7 +23,8 @@ export interface LaunchRequest {
 
 /**
  * A command for one node. Its output goes to `logs/<node>.log`; its standard input closes when it is
- * to end at the latest. It must start again from the same `dataDir` after SIGKILL.
+ * to end at the latest. It must start again from the same `dataDir` after SIGKILL. It leads a process
+ * group, and signals go to all of that: what it starts in a group of its own is out of Gong's reach.
  */
 export interface LaunchSpec {
   /** Looked up in PATH, or a path as seen from where gong was started. */

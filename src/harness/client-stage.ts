@@ -52,6 +52,8 @@ export class ClientStage {
   readonly #pace: Pace;
   readonly #load: LoadMeter;
   readonly #mutations: ReadonlySet<string>;
+  /** What the last operation of each `f` said that did not end ok. */
+  readonly #lastErrors = new Map<string, string>();
   /** When clients stopped. */
   #endedNs: number | undefined;
 
@@ -118,6 +120,7 @@ export class ClientStage {
       intendedNs,
       completedNs,
     });
+    if (completion.type !== 'ok') this.#lastErrors.set(invocation.f, completion.error);
     this.#windows.record(operation);
     this.#contention.record(operation);
     this.#meter.record(operation);
@@ -134,6 +137,8 @@ export class ClientStage {
     return {
       functions: workload.functions,
       okCount: (f) => this.#statistics.count(f, 'ok'),
+      lastError: (f) => this.#lastErrors.get(f),
+      hasNodeLogs: cluster.processes !== undefined,
       refusedCount: (f) => this.#contention.refused(f),
       okMin,
       contention:

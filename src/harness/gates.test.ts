@@ -350,3 +350,28 @@ test('each f needs ok operations: five at least, and more in a long run', () => 
   expect(gates({ read: 100_000, write: 400 })).toEqual(['enough-write']);
   expect(gates({ read: 5, write: 5 }, 6)).toEqual(['enough-read', 'enough-write']);
 });
+
+test('too few operations are told with what the last that did not succeed said', () => {
+  const gates = checkGates({
+    functions: ['read', 'write'],
+    okCount: () => 0,
+    faults: [],
+    lastError: (f) => (f === 'read' ? 'status 302' : undefined),
+  });
+  const sentenceOf = (gate: string) => gates.find((one) => one.gate === gate)?.sentence;
+  expect(sentenceOf('enough-read')).toContain('(the last that did not succeed: status 302): let');
+  expect(sentenceOf('enough-write')).toContain('saw 0 of 0 in all: let');
+});
+
+test('nobody is sent to the log of a node that has none', () => {
+  const sentence = (hasNodeLogs: boolean) =>
+    checkGates({
+      functions: [],
+      okCount: () => 0,
+      faults: [],
+      finalAnswers: [{ node: nodeId('n1'), reads: 3, ok: 0, error: 'refused' }],
+      hasNodeLogs,
+    })[0]?.sentence;
+  expect(sentence(true)).toContain('see logs/n1.log, and in cluster.jsonl');
+  expect(sentence(false)).toContain('(n1: refused): see in cluster.jsonl');
+});

@@ -22,6 +22,10 @@ export interface GateInput extends FaultGateInput {
   readonly okCount: (f: string) => number;
   /** How many of those changed nothing: a CAS that found another value. */
   readonly refusedCount?: (f: string) => number;
+  /** What the last operation of an `f` said that did not end ok. */
+  readonly lastError?: (f: string) => string | undefined;
+  /** False when the nodes are somebody else's: then there is no log of theirs. True by default. */
+  readonly hasNodeLogs?: boolean;
   /** Absent when it is not asked: with one client nobody can meet. */
   readonly contention?: ContentionCounts | undefined;
   /** Fewest ok operations of each `f`; by default it grows with the run. */
@@ -52,7 +56,11 @@ export function checkGates(input: GateInput): readonly GateFailure[] {
 }
 
 function operationGates(input: GateInput): GateFailure[] {
-  const { functions, okCount, okMin, refusedCount = () => 0 } = input;
+  const { functions, okCount, okMin, refusedCount = () => 0, lastError } = input;
+  const said = (f: string): string => {
+    const error = lastError?.(f);
+    return error === undefined ? '' : ` (the last that did not succeed: ${error})`;
+  };
   const total = functions.reduce((sum, f) => sum + okCount(f), 0);
   const least = okMin ?? Math.max(OK_MIN, Math.floor(total * OK_SHARE_MIN));
   const tooFew = functions
@@ -60,8 +68,9 @@ function operationGates(input: GateInput): GateFailure[] {
     .map((f) => ({
       gate: `enough-${f}`,
       sentence:
-        `expected at least ${least} ok operations of ${f}, saw ${okCount(f)} of ${total} in all: ` +
-        `let the run last longer (--duration), or see in run.log why operations do not succeed`,
+        `expected at least ${least} ok operations of ${f}, saw ${okCount(f)} of ${total} in ` +
+        `all${said(f)}: let the run last longer (--duration), or see in history.jsonl why ` +
+        'operations do not succeed',
     }));
   // A store that refuses every CAS was never asked to keep one.
   const neverApplied = functions
@@ -99,7 +108,7 @@ function contentionGates({ contention }: GateInput): GateFailure[] {
 }
 
 /** After the last heal every node must serve again. One read among many may fail. */
-function finalGates({ finalAnswers = [] }: GateInput): GateFailure[] {
+function finalGates({ finalAnswers = [], hasNodeLogs = true }: GateInput): GateFailure[] {
   const silent = finalAnswers.filter(({ reads, ok }) => reads > 0 && ok === 0);
   if (silent.length === 0) return [];
   const names = silent.map(({ node }) => node).join(', ');
@@ -109,8 +118,8 @@ function finalGates({ finalAnswers = [] }: GateInput): GateFailure[] {
       gate: 'final-reads',
       sentence:
         `expected every node to answer at least one read after the last heal, but ${names} answered ` +
-        `none (${errors.join('; ')}): see logs/${silent[0]?.node}.log, and in cluster.jsonl whether ` +
-        'it was alive',
+        `none (${errors.join('; ')}): ${hasNodeLogs ? `see logs/${silent[0]?.node}.log, and` : 'see'} ` +
+        'in cluster.jsonl whether it was alive',
     },
   ];
 }

@@ -201,8 +201,8 @@ class RunSession {
     await observer.until(isOver, this.#limits.settleNs, this.#stop);
     this.#throwIfFailed();
     if (observer.isSettled() || signal.aborted) return;
-    const exited = this.#exits.map((exit) => exit.node);
-    throw notSettled({ cluster, observer, paths, waitedNs: clock.now() - beganNs, exited });
+    const waitedNs = clock.now() - beganNs;
+    throw notSettled({ cluster, observer, paths, waitedNs, exits: this.#exits });
   }
 
   async #runClients(cluster: Cluster, observer: Observer, generator: Generator): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Cluster } from '../contracts/cluster.ts';
+import type { Cluster, UnexpectedExit } from '../contracts/cluster.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
 import { nodeLogPath, type RunPaths } from '../rundir/paths.ts';
@@ -11,9 +11,9 @@ export function notSettled(parts: {
   readonly paths: RunPaths;
   readonly waitedNs: number;
   /** Nodes whose process ended by itself meanwhile. */
-  readonly exited: readonly string[];
+  readonly exits: readonly UnexpectedExit[];
 }): UserError {
-  const { cluster, observer, paths, waitedNs, exited } = parts;
+  const { cluster, observer, paths, waitedNs, exits } = parts;
   const { nodes } = cluster;
   const silent = nodes.filter((node) => observer.status(node) === undefined);
   const answers = nodes.flatMap((node) => {
@@ -27,8 +27,21 @@ export function notSettled(parts: {
     return failure === undefined ? [] : [`${node}: ${failure}`];
   });
   const said = answers.length === 0 ? 'no node answered' : `these answered: ${answers.join(', ')}`;
-  const ended = exited.length === 0 ? '' : `; ended by themselves: ${exited.join(', ')}`;
-  const suspect = exited[0] ?? silent[0] ?? nodes[0];
+  const [firstExit] = exits;
+  if (firstExit !== undefined) {
+    const ends = exits.map(
+      ({ node, code, signal }) => `${node} (${signal === null ? `exit ${code}` : `by ${signal}`})`,
+    );
+    return new UserError({
+      kind: 'infrastructure',
+      code: 'GONG-E033',
+      what: `ended before the cluster was up: ${ends.join(', ')}`,
+      why: [said, ...failures].join('; '),
+      fix: 'see in its log why it ended, and run again',
+      log: nodeLogPath(paths, firstExit.node),
+    });
+  }
+  const suspect = silent[0] ?? nodes[0];
   const log = suspect === undefined ? undefined : nodeLogPath(paths, suspect);
   // Of a cluster that somebody else started there is none.
   const hasLog = cluster.processes !== undefined;
@@ -39,7 +52,7 @@ export function notSettled(parts: {
       silent.length > 0
         ? `${silent.join(', ')} did not answer within ${formatDuration(waitedNs)}`
         : `the nodes did not agree on a leader within ${formatDuration(waitedNs)}`,
-    why: [said, ...failures].join('; ') + ended,
+    why: [said, ...failures].join('; '),
     fix: hasLog
       ? 'look into the log of the node, and run again when the machine is less busy'
       : 'see that it runs and can be reached from here, and that its probe asks it the right thing',

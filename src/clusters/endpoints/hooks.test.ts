@@ -163,6 +163,17 @@ test('of what a script says 64 KiB are kept', async () => {
   expect(fault.calls[0]?.output).toHaveLength(OUTPUT_BYTES_MAX);
 });
 
+test("of a script's last line people are shown the beginning, in plain text", async () => {
+  const scene = place(
+    `[ $1 = heal ] || { printf 'on the way\\r\\e[31mno route\\e[0m\\a '; head -c 5000 /dev/zero | tr '\\0' x; exit 3; }`,
+  );
+  await using hooks = await hooksOf(scene);
+  await expect(hooks.start(scene.script, '1')).rejects.toMatchObject({
+    code: 'GONG-E151',
+    why: expect.stringMatching(/^no route x{280,300}…$/),
+  });
+});
+
 test('what a script leaves in the background holds nobody up, and ends with the run', async () => {
   const scene = place('[ $1 = heal ] && exit 0; sleep 600 & echo $! > child');
   const hooks = await hooksOf(scene);

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { Clock } from '../../contracts/clock.ts';
 import type { Cluster, HookCall, HookControl, HookedFault } from '../../contracts/cluster.ts';
 import { UserError } from '../../lib/user-error.ts';
@@ -240,9 +241,18 @@ function lost(cause: unknown, logFile: string): UserError {
   });
 }
 
+/** Of a script's last line people are shown so much. */
+const LINE_MAX = 300;
+
+/** Without what would colour a terminal, or move about on it. */
 function lastLine(output: string): string | undefined {
-  const line = output.trimEnd().split('\n').at(-1)?.trim() ?? '';
-  return line === '' ? undefined : line;
+  const [line = ''] = stripVTControlCharacters(output)
+    .trimEnd()
+    .split(/[\r\n]+/)
+    .slice(-1);
+  const shown = line.replace(/[\p{Cc}\s]+/gu, ' ').trim();
+  if (shown === '') return undefined;
+  return shown.length > LINE_MAX ? `${shown.slice(0, LINE_MAX)}…` : shown;
 }
 
 /**

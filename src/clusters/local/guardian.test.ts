@@ -85,13 +85,13 @@ test('SIGTERM to the supervisor ends it and the nodes, and leaves the files to t
 });
 
 test.runIf(process.platform === 'linux')(
-  'supervisor and nodes are in a session of their own, out of reach of a Ctrl-C',
+  'supervisor and nodes are in sessions of their own, out of reach of a Ctrl-C',
   async () => {
     const { pid, line } = await startHarness();
     const session = (of: number): string | undefined =>
       readFileSync(`/proc/${of}/stat`, 'utf8').split(') ')[1]?.split(' ')[3];
     expect(session(line.supervisor)).toBe(String(line.supervisor));
-    for (const node of line.nodes) expect(session(node)).toBe(String(line.supervisor));
+    for (const node of line.nodes) expect(session(node)).toBe(String(node));
     expect(session(pid)).not.toBe(String(line.supervisor));
   },
 );

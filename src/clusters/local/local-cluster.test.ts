@@ -103,6 +103,31 @@ test('a killed node is gone, and starts again as another process with the same d
   expect(exits).toEqual([]);
 });
 
+/** The node as the child of a shell: what `npm start` or a script of somebody's does. */
+const wrappedTarget = {
+  launch(request: LaunchRequest): LaunchSpec {
+    const { command, args, env } = fakeTarget.launch(request);
+    return { command: 'sh', args: ['-c', '"$@"; exit $?', 'sh', command, ...args], env };
+  },
+};
+
+test('a node behind a wrapper is stopped, killed and ended with it', async () => {
+  const { cluster, exits } = await launch({ target: wrappedTarget, nodes: 1 });
+  const first = identify((await status(cluster, n1)).pid);
+  expect(first.pid).not.toBe(cluster.processes.pid(n1));
+  await cluster.processes.pause(n1);
+  await until(async () => expect(await isStopped(first.pid)).toBe(true));
+  await cluster.processes.resume(n1);
+  await until(async () => expect(await isStopped(first.pid)).toBe(false));
+  await cluster.processes.kill(n1);
+  expect(isAlive(first)).toBe(false);
+  await cluster.processes.start(n1);
+  const second = identify((await status(cluster, n1)).pid);
+  await cluster[Symbol.asyncDispose]();
+  await until(() => expect(isAlive(second)).toBe(false));
+  expect(exits).toEqual([]);
+});
+
 test('a stopped node (SIGSTOP) can be killed', async () => {
   const { cluster, exits } = await launch({ nodes: 1 });
   const pid = defined(cluster.processes.pid(n1), 'it runs');

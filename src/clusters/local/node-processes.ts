@@ -21,6 +21,8 @@ interface Running {
 
 /** How long the kernel may take to end a process after SIGKILL, or to stop or continue one. */
 const KILL_LIMIT_MS = 10_000;
+/** What a node had started dies with it, unseen; where nobody takes in orphans it stays as a zombie. */
+const GROUP_LIMIT_MS = 500;
 /** The kernel has no event for that: its state is looked at this often. */
 const LOOK_MS = 2;
 
@@ -49,6 +51,8 @@ export class NodeProcesses {
     try {
       // stdin is a pipe that stays open as long as this process lives: its end tells a node to end.
       child = spawn(spec.command, spec.args, {
+        // A process group of its own: the command may be a wrapper, and the node its child.
+        detached: true,
         stdio: ['pipe', log, log],
         env: { ...process.env, ...spec.env },
       });
@@ -64,6 +68,8 @@ export class NodeProcesses {
       this.#running.delete(node);
       gone.resolve();
       if (pid === undefined) return;
+      // What it started ends with it: nothing would hold that any more.
+      signalGroup(running, 'SIGKILL');
       // A node that crashed just before it was killed has crashed: nobody asked for that.
       const isExpected =
         running.asked === 'stop' || (running.asked === 'kill' && signal === 'SIGKILL');
@@ -83,8 +89,9 @@ export class NodeProcesses {
     const running = this.#running.get(node);
     if (running === undefined) return;
     if (running.asked === 'nothing') running.asked = 'kill';
-    running.child.kill('SIGKILL');
+    signalGroup(running, 'SIGKILL');
     await withTimeLimit(running.gone, KILL_LIMIT_MS, `${node} did not end after SIGKILL`);
+    await groupGone(running);
   }
 
   /**
@@ -98,7 +105,7 @@ export class NodeProcesses {
     const running = this.#running.get(node);
     if (running === undefined) throw new Error(`${node} is down`);
     running.isPaused = true;
-    running.child.kill('SIGSTOP');
+    signalGroup(running, 'SIGSTOP');
     await this.#untilStopped(node, running, true);
     if (this.#running.get(node) !== running) throw new Error(`${node} ended while it was paused`);
   }
@@ -107,7 +114,7 @@ export class NodeProcesses {
   async resume(node: NodeId): Promise<void> {
     const running = this.#running.get(node);
     if (running === undefined) return;
-    running.child.kill('SIGCONT');
+    signalGroup(running, 'SIGCONT');
     await this.#untilStopped(node, running, false);
     running.isPaused = false;
   }
@@ -133,7 +140,7 @@ export class NodeProcesses {
    */
   killAllNow(): void {
     this.#isStopping = true;
-    for (const running of this.#running.values()) running.child.kill('SIGKILL');
+    for (const running of this.#running.values()) signalGroup(running, 'SIGKILL');
   }
 
   /**
@@ -144,7 +151,7 @@ export class NodeProcesses {
     this.#isStopping = true;
     for (const running of this.#running.values()) {
       running.asked = 'stop';
-      running.child.kill(isPaused(running) ? 'SIGKILL' : 'SIGTERM');
+      signalGroup(running, isPaused(running) ? 'SIGKILL' : 'SIGTERM');
     }
     try {
       await this.#allGone(graceMs);
@@ -167,4 +174,20 @@ export class NodeProcesses {
 
 function isPaused({ child, isPaused }: Running): boolean {
   return isPaused || (child.pid !== undefined && readStat(child.pid)?.state === 'T');
+}
+
+/** To a node's process and all that it started, unless that left its group; false: none is left. */
+function signalGroup({ child }: Running, signal: NodeJS.Signals | 0): boolean {
+  if (child.pid === undefined) return false;
+  try {
+    return process.kill(-child.pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** What still dies may hold the ports that the node needs when it starts again. */
+async function groupGone(running: Running): Promise<void> {
+  const deadline = performance.now() + GROUP_LIMIT_MS;
+  while (signalGroup(running, 0) && performance.now() < deadline) await sleep(LOOK_MS);
 }

@@ -68,7 +68,11 @@ export function isAlive(identity: ProcessIdentity): boolean {
 /** SIGKILL, if it is still that process; resolves to whether it was gone within `limitMs`. */
 export async function killAndWait(identity: ProcessIdentity, limitMs: number): Promise<boolean> {
   const deadline = performance.now() + limitMs;
-  if (isAlive(identity)) trySignal(identity.pid, 'SIGKILL');
+  if (isAlive(identity)) {
+    // First what it started, if it leads a group.
+    trySignal(-identity.pid, 'SIGKILL');
+    trySignal(identity.pid, 'SIGKILL');
+  }
   while (isAlive(identity)) {
     if (performance.now() > deadline) return false;
     // Not our child: the kernel has no event for its end.

@@ -14,6 +14,17 @@ function badMember(file: string, member: string, why: string): UserError {
   });
 }
 
+/** GONG-E143: a member that Gong does not know, and would leave out silently. */
+function unknownMember(file: string, member: string, known: readonly string[]): UserError {
+  return new UserError({
+    kind: 'usage',
+    code: 'GONG-E143',
+    what: `${file}: target.${member} is not known`,
+    why: `a target has ${known.join(', ')}; what is misspelt would be left out silently`,
+    fix: `correct its name in the file, or declare it outside of the target; ${SHAPE}`,
+  });
+}
+
 type Kind = 'text' | 'function' | 'boolean' | 'list of texts';
 
 /** Every member, what it must be, and whether it may be left out. */
@@ -57,9 +68,8 @@ export function asDefinition(file: string, exported: unknown): TargetDefinition 
   }
   const known = MEMBERS.map(([member]): string => member);
   const unknown = Object.keys(exported).filter((name) => !known.includes(name));
-  // A misspelt optional member would be left out silently.
   if (unknown[0] !== undefined && isLiteral(exported)) {
-    throw badMember(file, unknown[0], `is not known: a target has ${known.join(', ')}`);
+    throw unknownMember(file, unknown[0], known);
   }
   return exported as TargetDefinition;
 }

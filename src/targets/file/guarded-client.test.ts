@@ -189,7 +189,10 @@ test('a probe may throw, hang or answer nonsense: the node does not answer, and 
     failure: expect.stringMatching(/neither an object/),
   });
   expect(await probing(async () => ({}), true)).toMatchObject({
-    failure: expect.stringMatching(/no role or no term/),
+    failure: expect.stringMatching(/must tell a role \(leader, .*\) and a term/),
+  });
+  expect(await probing(async () => ({ role: 'primary', term: '3' }), true)).toMatchObject({
+    failure: expect.stringContaining('told {"role":"primary","term":"3"}'),
   });
   expect(await probing(async () => ({ role: 'leader', term: 3, pid: 'x' }), true)).toMatchObject({
     role: 'leader',
@@ -206,3 +209,47 @@ test('after an error has escaped, the next probe and the next operation tell it'
   const client = target.connect('x:', { readMode: 'default' });
   await expect(client.invoke(READ, SECOND)).rejects.toMatchObject(told);
 });
+
+test.each<[string, () => unknown, string]>([
+  ['an object', () => ({ code: 'EBUSY' }), '{"code":"EBUSY"}'],
+  ['an object without a prototype', () => ({ __proto__: null }), '{}'],
+  ['a cycle', () => cycle(), 'an object that cannot be shown'],
+  ['an error whose message is an object', () => withMessage({ a: 1 }), '{"a":1}'],
+  ['an error without a message', () => new RangeError(), 'RangeError'],
+  [
+    'an error for each address of a name',
+    () => new AggregateError([new Error('refused ::1'), new Error('refused 127.0.0.1')]),
+    'AggregateError: refused ::1, refused 127.0.0.1',
+  ],
+])(
+  'a client that throws %s is no bug in Gong, and the history says what it was',
+  async (_, thrown, error) => {
+    const client = clientWith(async () => {
+      throw thrown();
+    });
+    expect(await client.invoke(READ, SECOND)).toEqual({ type: 'info', error });
+  },
+);
+
+test('of an error as long as a page a history keeps the beginning', async () => {
+  const page = `<html>${'x'.repeat(100_000)}`;
+  for (const invoke of [
+    async () => ({ type: 'info', error: page }),
+    async () => Promise.reject(new Error(page)),
+    async () => Promise.reject(new NeverSentError(page)),
+  ]) {
+    const completion = await clientWith(invoke).invoke(WRITE, SECOND);
+    expect(JSON.stringify(completion).length).toBeLessThan(500);
+    expect(completion).toMatchObject({ error: expect.stringMatching(/^<html>x/) });
+  }
+});
+
+function cycle(): unknown {
+  const object: Record<string, unknown> = { __proto__: null };
+  object['self'] = object;
+  return object;
+}
+
+function withMessage(message: unknown): Error {
+  return Object.assign(new Error('x'), { message });
+}

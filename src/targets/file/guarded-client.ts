@@ -4,7 +4,8 @@ import type { ClientDefinition } from '../../contracts/target.ts';
 import { MILLISECOND } from '../../lib/duration.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { isRecord } from './definition.ts';
-import { errorText, Overdue, type UserCode } from './user-code.ts';
+import { errorText, oneLine, shown } from './error-text.ts';
+import { Overdue, type UserCode } from './user-code.ts';
 import { readValue, sameJson, type WrittenTypes } from './values.ts';
 
 type Json = Invocation['value'];
@@ -60,7 +61,7 @@ export class GuardedClient implements Client {
       await this[Symbol.asyncDispose]();
       // By name: the file may have its own copy of the class.
       if (error instanceof Error && error.name === 'NeverSentError') {
-        return { type: 'fail', error: error.message };
+        return { type: 'fail', error: errorText(error) };
       }
       if (error instanceof Overdue) {
         return { type: 'info', error: 'no answer in time: the client did not keep its deadline' };
@@ -111,7 +112,7 @@ export class GuardedClient implements Client {
     const served = servedOf(answer);
     const { type, error } = answer;
     if (type === 'fail' || type === 'info') {
-      return { type, error: typeof error === 'string' ? error : errorText(error), ...served };
+      return { type, error: errorText(error), ...served };
     }
     if (type !== 'ok') throw bad("must have the type 'ok', 'fail' or 'info'");
     const value = this.#value(invocation, answer, bad);
@@ -160,7 +161,7 @@ export class GuardedClient implements Client {
       kind: 'usage',
       code: 'GONG-E145',
       what: `${this.#code.file}: the answer to ${f}${asked}${of} ${why}`,
-      why: `invoke answered ${shown(answer)}`,
+      why: `invoke answered ${oneLine(shown(answer))}`,
       fix: 'translate what the store answers in invoke; what makes no sense there is { type: "info", error }',
     });
   }
@@ -209,17 +210,4 @@ function servedOf(answer: Record<string, unknown>): Served {
     ...(typeof term === 'number' ? { term } : {}),
     ...(typeof appliedIndex === 'number' ? { appliedIndex } : {}),
   };
-}
-
-const SHOWN_MAX = 120;
-
-function shown(value: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    // A cycle, or a bigint.
-  }
-  text ??= String(value);
-  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }

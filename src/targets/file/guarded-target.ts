@@ -13,8 +13,9 @@ import type { Client } from '../../contracts/client.ts';
 import { MILLISECOND } from '../../lib/duration.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { asPromise, isRecord, isTexts } from './definition.ts';
+import { errorText, oneLine, shown } from './error-text.ts';
 import { GuardedClient } from './guarded-client.ts';
-import { errorText, Overdue, type UserCode } from './user-code.ts';
+import { Overdue, type UserCode } from './user-code.ts';
 import { WrittenTypes } from './values.ts';
 
 type Settings = Readonly<Record<string, string>>;
@@ -165,7 +166,11 @@ async function probe(
   if (!isRecord(status)) return { failure: 'its probe returned neither an object nor undefined' };
   const read = statusOf(status);
   if (hasLeader && (read.role === undefined || read.term === undefined)) {
-    return { failure: 'its probe told no role or no term, which a target with hasLeader must' };
+    return {
+      failure:
+        `its probe told ${oneLine(shown(status))}, and of a target with hasLeader it must tell ` +
+        `a role (${ROLES.join(', ')}) and a term (a number)`,
+    };
   }
   return read;
 }

@@ -92,7 +92,24 @@ test('the error of a module says why, and a file that is not there is told', asy
     why: 'no licence (line 3)',
   });
   await expect(loadTargetFile('./nowhere.ts')).rejects.toMatchObject({ code: 'GONG-E141' });
+  await expect(loadTargetFile(tmpdir())).rejects.toMatchObject({ why: 'it is no file' });
 });
+
+test.each(['', '// To be written.\n'])(
+  'a file with nothing in it (%o) exports nothing',
+  async (text) => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'gong-target-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    for (const name of ['a.ts', 'a.js', 'a.mjs']) {
+      const file = path.join(directory, name);
+      writeFileSync(file, text);
+      await expect(loadTargetFile(file)).rejects.toMatchObject({
+        code: 'GONG-E142',
+        why: 'it exports nothing',
+      });
+    }
+  },
+);
 
 test('what a member throws or returns amiss is told with its name', async () => {
   const context = { readMode: 'default', settings: {} };

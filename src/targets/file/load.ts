@@ -1,12 +1,13 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Target } from '../../contracts/target.ts';
 import { UserError } from '../../lib/user-error.ts';
-import { asDefinition } from './definition.ts';
+import { asDefinition, isRecord } from './definition.ts';
+import { errorText } from './error-text.ts';
 import { guardedTarget } from './guarded-target.ts';
-import { errorText, UserCode } from './user-code.ts';
+import { Overdue, UserCode } from './user-code.ts';
 
 const LOAD_LIMIT_MS = 10_000;
 const KIT_URL = new URL('../kit.ts', import.meta.url).href;
@@ -43,8 +44,10 @@ export interface LoadedTarget {
  */
 export async function loadTargetFile(word: string): Promise<LoadedTarget> {
   const file = path.resolve(word);
-  if (!existsSync(file) || !statSync(file).isFile()) {
-    throw notLoaded(word, 'there is no such file', 'name a file that exports a target');
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) {
+    const why = found === undefined ? 'there is no such file (as seen from here)' : 'it is no file';
+    throw notLoaded(word, why, 'name a file that exports a target');
   }
   makeKitKnown();
   const code = new UserCode(word);
@@ -55,15 +58,14 @@ export async function loadTargetFile(word: string): Promise<LoadedTarget> {
       async () => (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>,
     );
   } catch (error) {
-    throw notLoaded(
-      word,
-      whereOf(error, file),
-      'correct it: node FILE loads it as gong does',
-      error,
-    );
+    const why =
+      error instanceof Overdue
+        ? `it did not come to its end within ${LOAD_LIMIT_MS / 1000} s: it waits for something`
+        : whereOf(error, file);
+    throw notLoaded(word, why, 'correct the file, or what it imports', error);
   }
   code.throwEscaped();
-  const exported = 'target' in loaded ? loaded['target'] : loaded['default'];
+  const exported = 'target' in loaded ? loaded['target'] : defaultOf(loaded);
   if (exported === undefined) throw noTarget(word, Object.keys(loaded));
   const definition = asDefinition(word, exported);
   const name = path.basename(file).replace(/\.[a-z]+$/, '');
@@ -89,12 +91,23 @@ function whereOf(error: unknown, file: string): string {
   return line === undefined ? text : `${text} (line ${line})`;
 }
 
+/** A file that says nothing may be CommonJS, as Node sees it, and then exports an empty object. */
+function defaultOf(loaded: Readonly<Record<string, unknown>>): unknown {
+  const { default: exported } = loaded;
+  const isNothing = 'module.exports' in loaded && isRecord(exported);
+  return isNothing && Object.keys(exported).length === 0 ? undefined : exported;
+}
+
 function noTarget(word: string, names: readonly string[]): UserError {
+  // Of a module of CommonJS Node adds these.
+  const said = names.includes('module.exports')
+    ? names.filter((name) => name !== 'module.exports' && name !== 'default')
+    : names;
   return new UserError({
     kind: 'usage',
     code: 'GONG-E142',
     what: `${word} exports no target`,
-    why: names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`,
+    why: said.length === 0 ? 'it exports nothing' : `it exports ${said.join(', ')}`,
     fix: 'export it by that name: export const target = { … }; see "Your own store" in README.md',
   });
 }

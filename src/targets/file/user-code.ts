@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { UserError } from '../../lib/user-error.ts';
+import { errorText } from './error-text.ts';
 
 /** What stands in for Gong's own patience when code of a target file does not come back. */
 export class Overdue extends Error {
@@ -93,11 +94,4 @@ export function endedTheProcess(): UserError | undefined {
     why: 'its code called process.exit, or something that it uses did',
     fix: 'throw an error instead: Gong contains it, heals, and judges what was recorded',
   });
-}
-
-/** One line that says what was thrown, whatever it was. */
-export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const [line = ''] = (error.message === '' ? String(error) : error.message).split('\n');
-  return error.name === 'Error' ? line : `${error.name}: ${line}`;
 }

@@ -14,6 +14,9 @@ export interface HttpRequest {
   readonly body?: string;
 }
 
+/** Far more than any value; an answer without an end must not fill the memory until its deadline. */
+const BODY_BYTES_MAX = 16 * 2 ** 20;
+
 /**
  * A connection for one request at a time: no pipelining, no retry, no redirect. undici's own
  * time-outs fire up to a second late, so they are off and each exchange has a deadline here.
@@ -36,6 +39,7 @@ export async function exchange(
   const { promise, resolve } = Promise.withResolvers<Exchange>();
   let isSent = false;
   let status = 0;
+  let bytes = 0;
   const chunks: Buffer[] = [];
   const lost = (error: string): void =>
     resolve({ type: isSent ? 'maybe-sent' : 'never-sent', error });
@@ -60,13 +64,19 @@ export async function exchange(
         status = statusCode;
       },
       onResponseData(_controller, chunk) {
-        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
+        else {
+          chunks.length = 0;
+          lost(`an answer of more than ${BODY_BYTES_MAX / 2 ** 20} MiB`);
+          void client.destroy();
+        }
       },
       onResponseEnd() {
         resolve({ type: 'answer', status, body: Buffer.concat(chunks).toString('utf8') });
       },
       onResponseError(_controller, error) {
-        lost(error.message);
+        lost(reasonOf(error));
       },
     },
   );
@@ -75,4 +85,11 @@ export async function exchange(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A name with several addresses, none of which answers, makes an error for each, and one without words. */
+function reasonOf(error: Error): string {
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  const reasons = errors.map((one) => (one instanceof Error ? one.message : String(one)));
+  return [error.message, ...reasons].filter((text) => text !== '').join(', ') || error.name;
 }

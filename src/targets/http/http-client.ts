@@ -16,12 +16,22 @@ export class NeverSentError extends Error {
 
 /** One connection to an HTTP server, for one request at a time; it never repeats a request. */
 export class HttpClient implements AsyncDisposable {
-  readonly #url: string;
+  readonly #origin: string;
+  /** Before the path of each request. */
+  readonly #base: string;
   #connection: Connection | undefined;
 
-  /** @param url - of the server, without a path: `http://127.0.0.1:8080` */
+  /**
+   * @param url - of the server, `http://127.0.0.1:8080`; a path of its own comes before each request's
+   * @throws TypeError when it is no URL of HTTP
+   */
   constructor(url: string) {
-    this.#url = url;
+    const { protocol, origin, pathname } = new URL(url);
+    if (protocol !== 'http:' && protocol !== 'https:') {
+      throw new TypeError(`${url} is no URL of HTTP`);
+    }
+    this.#origin = origin;
+    this.#base = pathname.replace(/\/+$/, '');
   }
 
   /**
@@ -33,8 +43,9 @@ export class HttpClient implements AsyncDisposable {
    * @throws Error when it may have been: the connection was lost, or no answer came in time
    */
   async request(request: HttpRequest, deadlineNs: number): Promise<HttpAnswer> {
-    this.#connection ??= openConnection(this.#url);
-    const result = await exchange(this.#connection, request, deadlineNs);
+    this.#connection ??= openConnection(this.#origin);
+    const path = `${this.#base}${request.path}`;
+    const result = await exchange(this.#connection, { ...request, path }, deadlineNs);
     if (result.type === 'answer') return { status: result.status, body: result.body };
     await this.close();
     throw result.type === 'never-sent' ? new NeverSentError(result.error) : new Error(result.error);
