@@ -100,6 +100,7 @@ test.each<[Partial<SystemFlags>, string]>([
   [{ endpoints: '' }, 'GONG-E149'],
   [{ endpoints: `${HTTP},` }, 'GONG-E149'],
   [{ endpoints: `${HTTP},${HTTP}` }, 'GONG-E149'],
+  [{ endpoints: 'http://me:secret@localhost:80' }, 'GONG-E149'],
   [{ endpoints: HTTP, nodes: '2' }, 'GONG-E149'],
   [{ endpoints: HTTP, basePort: '7100' }, 'GONG-E149'],
   [{ hookTimeout: '3' }, 'GONG-E062'],

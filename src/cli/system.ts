@@ -124,6 +124,17 @@ function readEndpoints(flags: SystemFlags): readonly string[] | undefined {
       'for example --endpoints http://10.0.0.1:8080,http://10.0.0.2:8080',
     );
   }
+  const isSecret = urls.some((url) => {
+    const { username, password } = new URL(url);
+    return username !== '' || password !== '';
+  });
+  if (isSecret) {
+    throw refuse(
+      '--endpoints holds a user name or a password',
+      'it would stand in the run directory, which is there to be shown to others',
+      'have the target file read it from the environment and send it',
+    );
+  }
   const normal = urls.map((url) => new URL(url).href.replace(/\/+$/, ''));
   const twice = urls.find((_, i) => normal.indexOf(normal[i] ?? '') !== i);
   if (twice !== undefined) {
