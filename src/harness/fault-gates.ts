@@ -23,7 +23,10 @@ export interface FaultGateInput {
   readonly faults: readonly FaultRecord[];
   /** Of each planned fault, in the order of the plan; without it each stands for itself alone. */
   readonly promises?: readonly FaultPromise[] | undefined;
-  /** The longest a healthy cluster needs to notice a dead leader; links are not asked without it. */
+  /**
+   * The longest a healthy cluster needs to notice a dead leader. Without it links need not have held
+   * anything both ways, however long they were cut.
+   */
   readonly electionTimeoutNsMax?: number | undefined;
   /** The run ended before its time, its disk budget spent. */
   readonly isDiskSpent?: boolean;
@@ -141,8 +144,7 @@ function missingEvidence(
         );
         return `a new process, saw that ${pids.join('; ')}: see the logs of the nodes`;
       }
-      const { fail, info } = record.victimOperations;
-      return fail + info > 0 ? undefined : notFelt('fail or time out', record);
+      return wereRefused(record) ? undefined : notFelt('fail or time out', record);
     }
     case 'cut-off-side':
       return missingCut(record, input);
@@ -161,6 +163,34 @@ function missingEvidence(
   }
 }
 
+/**
+ * Whether a fault that is in force would pass its gates if it healed now, as far as that can be told
+ * before the heal: nothing is said of elections, of new processes' pids and of scripts.
+ *
+ * @param record - with what has been seen so far
+ */
+export function hasShown(record: Injected): boolean {
+  const isCut = record.required.some((one) => CUTS.includes(one));
+  if (isCut && unaskedSide(record) !== undefined) return false;
+  return record.required.every((kind) => {
+    switch (kind) {
+      case 'election':
+      case 'hook-output':
+        return true;
+      case 'new-process':
+        return wereRefused(record);
+      case 'cut-off-side':
+      case 'links-cut':
+      case 'stopped':
+      case 'slowed':
+      case 'connections-reset':
+        return missingEvidence(kind, record, { faults: [record] }) === undefined;
+      default:
+        return assertNever(kind);
+    }
+  });
+}
+
 /** Of a cut both sides must have been asked, or nobody knows what they would have said. */
 function unaskedSide(
   record: Injected,
@@ -177,6 +207,10 @@ function unaskedSide(
     isOfVictims,
     sentence: `operations under way on both sides of the cut, but none was sent to ${side}: ${change}`,
   };
+}
+
+function wereRefused({ victimOperations: { fail, info } }: Injected): boolean {
+  return fail + info > 0;
 }
 
 /** A cut must be felt on its wrong side, and let nothing through: a leak is no cut at all. */

@@ -6,6 +6,7 @@ import type { Nemesis, NemesisShape, PlannedFault, ResolvedFault } from '../cont
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ElectionEvidence, FaultRecord, LinkEvidence } from '../rundir/cluster-log.ts';
+import { hasShown } from './fault-gates.ts';
 import type { FaultWindows } from './fault-windows.ts';
 import { LinkWatch } from './link-watch.ts';
 import type { ClusterObservations } from './observer.ts';
@@ -15,7 +16,9 @@ import { openPaths } from './open-paths.ts';
 const BOTH_SIDES_SERVE_NS = 2 * SECOND;
 /** A busy machine may inject a fault of a schedule so late; its heal makes up for that. */
 const LATE_NS_MAX = 100 * MILLISECOND;
-/** A leader fault is held so many election timeouts at most: split votes may need a few. */
+/** How often a fault that has lasted long enough is looked at, for whether it has shown that it bites. */
+const LOOK_NS = 50 * MILLISECOND;
+/** A fault is held for its evidence so many election timeouts at most: split votes may need a few. */
 export const ELECTION_TIMEOUTS_MAX = 5;
 
 /** What an injection works with. */
@@ -64,6 +67,21 @@ export type InjectedProgress = Omit<
   'victimOperations' | 'otherOperations'
 >;
 
+/** What happened to it. Times in nanoseconds since the run began. */
+interface Seen {
+  readonly begunNs: number;
+  readonly startedNs: number;
+  readonly releasedNs: number;
+  readonly healedNs: number;
+  readonly election: ElectionEvidence | null;
+  readonly links: LinkEvidence | undefined;
+}
+
+/** Whether there are nodes that it does not hit. */
+export function hasOthers(nodes: readonly NodeId[], victims: readonly string[]): boolean {
+  return nodes.some((node) => !victims.includes(node));
+}
+
 export function nameOf({ fault, planned: { kind, shape } }: Step): {
   readonly fault: number;
   readonly kind: string;
@@ -80,16 +98,7 @@ export class FaultInjection {
   readonly #onActive: { readonly begin: () => void; readonly end: () => void };
   readonly #pidsBefore: readonly (number | undefined)[];
   readonly #leaderBefore: NodeId | undefined;
-  #seen:
-    | {
-        readonly begunNs: number;
-        readonly startedNs: number;
-        readonly releasedNs: number;
-        readonly healedNs: number;
-        readonly election: ElectionEvidence | null;
-        readonly links: LinkEvidence | undefined;
-      }
-    | undefined;
+  #seen: Seen | undefined;
   #hook: readonly HookCall[] | undefined;
 
   /** @param onActive - told when the fault is in force, and when its heal begins */
@@ -146,8 +155,9 @@ export class FaultInjection {
     windows.open(fault, { victims, startedNs, ...this.#lookedFor() });
     await this.#explained('take effect', async () => watch?.isInForce());
     const election = await this.#hold({ begunNs, startedNs }, signal);
+    if (planned.resolved === undefined) await this.#untilShown(startedNs, watch, signal);
     const releasedNs = clock.now();
-    const links = await this.#explained('show in the links', async () => watch?.end(victims));
+    const links = await this.#linksSeen(watch);
     const healedNs = clock.now();
     windows.close(fault, healedNs);
     this.#seen = { begunNs, startedNs, releasedNs, healedNs, election, links };
@@ -156,8 +166,10 @@ export class FaultInjection {
 
   /** What is known when it is over, or did not heal; undefined when it never took effect. */
   progress(): InjectedProgress | undefined {
-    const seen = this.#seen;
-    if (seen === undefined) return undefined;
+    return this.#seen === undefined ? undefined : this.#record(this.#seen);
+  }
+
+  #record(seen: Seen): InjectedProgress {
     const { victims, leader, value } = this.#hit.resolved;
     const pidsAfter = this.#pids();
     return {
@@ -235,6 +247,41 @@ export class FaultInjection {
       await clock.sleep(Math.max(0, seen.atNs + BOTH_SIDES_SERVE_NS - clock.now()), signal);
     }
     return seen;
+  }
+
+  /**
+   * Holds a planned fault until it has shown that it bites: with few clients, at a low rate or on a
+   * busy machine a short one may be over before anybody asked its victims, and fail the run at random.
+   */
+  async #untilShown(
+    startedNs: number,
+    watch: LinkWatch | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, electionTimeoutNsMax } = this.#ports;
+    const deadlineNs = startedNs + ELECTION_TIMEOUTS_MAX * electionTimeoutNsMax;
+    while (!signal.aborted && clock.now() < deadlineNs) {
+      if (await this.#hasShown(startedNs, watch)) return;
+      await clock.sleep(Math.min(LOOK_NS, Math.max(0, deadlineNs - clock.now())), signal);
+    }
+  }
+
+  async #hasShown(startedNs: number, watch: LinkWatch | undefined): Promise<boolean> {
+    const { clock, cluster, windows } = this.#ports;
+    const { fault } = this.#step;
+    const links = await this.#linksSeen(watch);
+    const nowNs = clock.now();
+    const { victims: victimOperations, others } = windows.soFar(fault, nowNs);
+    const seen = { begunNs: startedNs, startedNs, releasedNs: nowNs, healedNs: nowNs };
+    const record = { ...this.#record({ ...seen, election: null, links }), victimOperations };
+    return hasShown(
+      hasOthers(cluster.nodes, record.victims) ? { ...record, otherOperations: others } : record,
+    );
+  }
+
+  #linksSeen(watch: LinkWatch | undefined): Promise<LinkEvidence | undefined> {
+    const { victims } = this.#hit.resolved;
+    return this.#explained('show in the links', async () => watch?.evidence(victims));
   }
 
   #pids(): (number | undefined)[] {

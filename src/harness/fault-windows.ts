@@ -1,7 +1,9 @@
+import type { Completion } from '../contracts/client.ts';
 import type { NodeId } from '../contracts/names.ts';
 import { MILLISECOND } from '../lib/duration.ts';
 import type { VictimOperations } from '../rundir/cluster-log.ts';
 import type { Reaches } from './open-paths.ts';
+import type { StartedOperation } from './interpreter/ports.ts';
 import type { FinishedOperation } from './recorder.ts';
 
 /** An operation that waited so long in a window, or a quarter of a shorter one, was held up. */
@@ -19,6 +21,8 @@ const none: Counts = {
   answered: 0,
   slowed: 0,
 };
+
+const ANSWERED: Completion = { type: 'ok', value: null };
 
 /** A fault that has taken effect. */
 export interface OpenedFault {
@@ -52,6 +56,8 @@ interface FaultWindow {
 export class FaultWindows {
   /** In the order of their beginnings. The heal of one may still be under way when the next begins. */
   readonly #windows: FaultWindow[] = [];
+  /** Operations that have begun and not ended; as many as there are clients at most. */
+  readonly #underWay = new Set<StartedOperation>();
 
   open(fault: number, { victims, startedNs, reaches, delayNs }: OpenedFault): void {
     const hit = new Set<string>(victims);
@@ -77,6 +83,16 @@ export class FaultWindows {
     }
   }
 
+  /** To be told of each operation before it is sent, and of its end with `ended`. */
+  started(operation: StartedOperation): void {
+    this.#underWay.add(operation);
+  }
+
+  /** To be called after `record`. @param operation - the same object as for `started` */
+  ended(operation: StartedOperation): void {
+    this.#underWay.delete(operation);
+  }
+
   record(operation: FinishedOperation): void {
     for (let i = this.#windows.length - 1; i >= 0; i--) {
       const window = this.#windows[i];
@@ -94,6 +110,20 @@ export class FaultWindows {
   /** How many at nodes that are no victims were under way while the fault was in force. */
   otherOperations(fault: number): number {
     return this.#find(fault)?.others ?? 0;
+  }
+
+  /**
+   * What both would say if the fault healed now, and whatever is under way were answered right after:
+   * how long an operation has waited is known before it ends.
+   */
+  soFar(fault: number, nowNs: number): { readonly victims: Counts; readonly others: number } {
+    const window = this.#find(fault);
+    if (window === undefined) return { victims: { ...none }, others: 0 };
+    const trial = { ...window, healedNs: nowNs, counts: { ...window.counts } };
+    for (const operation of this.#underWay) {
+      count(trial, { ...operation, completedNs: nowNs, completion: ANSWERED });
+    }
+    return { victims: trial.counts, others: trial.others };
   }
 
   #find(fault: number): FaultWindow | undefined {

@@ -6,6 +6,7 @@ import { makeRandom } from '../lib/prng.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
 import {
   FaultInjection,
+  hasOthers,
   type Hit,
   type InjectedProgress,
   type InjectionPorts,
@@ -103,8 +104,7 @@ export class NemesisRunner {
       .map((one) => {
         if (one.outcome !== 'injected') return one;
         const victimOperations = windows.operations(one.fault);
-        const hasOthers = cluster.nodes.some((node) => !one.victims.includes(node));
-        if (!hasOthers) return { ...one, victimOperations };
+        if (!hasOthers(cluster.nodes, one.victims)) return { ...one, victimOperations };
         return { ...one, victimOperations, otherOperations: windows.otherOperations(one.fault) };
       });
   }
