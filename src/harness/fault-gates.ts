@@ -240,18 +240,16 @@ function missingHold(record: Injected, input: FaultGateInput): string | undefine
       `${links.leaked.join(', ')}: the cluster does not cut what it says it cuts`
     );
   }
+  const { heldFromVictimsBytes: from, heldToVictimsBytes: to, heldBytes = from + to } = links;
+  const otherWay = 'nodes reach each other by another way, or are not alive: see their logs';
+  // Of links that a schedule names: with another leader nobody may have anything to send there.
+  const isScheduled = input.promises?.[record.fault]?.isScheduled === true;
+  if (heldBytes === 0 && !isScheduled) {
+    return `something to wait at the cut links, but they held nothing: ${otherWay}`;
+  }
   const { electionTimeoutNsMax = Infinity } = input;
   if (healedNs - startedNs < ELECTION_TIMEOUTS_HELD * electionTimeoutNsMax) return undefined;
-  const otherWay = 'nodes reach each other by another way, or are not alive: see their logs';
-  if (!required.includes('cut-off-side')) {
-    // With another leader nobody may have anything to send there.
-    if (input.promises?.[record.fault]?.isScheduled === true) return undefined;
-    return links.heldBytes === 0
-      ? `something to wait at the cut links, but they held nothing: ${otherWay}`
-      : undefined;
-  }
-  const { heldFromVictimsBytes: from, heldToVictimsBytes: to } = links;
-  if (from > 0 && to > 0) return undefined;
+  if (!required.includes('cut-off-side') || (from > 0 && to > 0)) return undefined;
   return (
     `nodes of both sides to try to reach the other, but the links held ${from} bytes from the ` +
     `victims and ${to} to them: ${otherWay}`

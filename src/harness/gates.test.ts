@@ -86,10 +86,27 @@ test.each<[string, Partial<Injected>, RegExp]>([
   ]);
 });
 
-test('a cut shorter than two election timeouts need not have held anything', () => {
+test('a cut shorter than two election timeouts need not have held something both ways', () => {
   const links = { ...cut.links, heldFromVictimsBytes: 0 } as Injected['links'] & object;
   expect(failures({ ...cut, links }, { electionTimeoutNsMax: 1.6e9 })).toEqual([]);
 });
+
+test.each(['cut-off-side', 'links-cut'] as const)(
+  'a cut at which nothing waited shows no %s, however short it was',
+  (evidence) => {
+    const short = { healedNs: whole.startedNs + 5e8, required: [evidence] };
+    const nothing = { heldFromVictimsBytes: 0, heldToVictimsBytes: 0, heldBytes: 0 };
+    const links = { links: 8, forwardedBytes: 0, leaked: [], ...nothing };
+    for (const electionTimeoutNsMax of [2e9, undefined]) {
+      expect(failures({ ...cut, ...short, links }, { electionTimeoutNsMax })).toMatchObject([
+        { gate: `fault-2-${evidence}`, sentence: expect.stringContaining('they held nothing') },
+      ]);
+      expect(
+        failures({ ...cut, ...short, links: { ...links, heldBytes: 9, heldToVictimsBytes: 9 } }),
+      ).toEqual([]);
+    }
+  },
+);
 
 test('a kill is felt only by operations that did not succeed', () => {
   const victimOperations = { ...untouched, servedElsewhere: 12, delayed: 3 };
