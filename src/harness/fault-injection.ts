@@ -4,6 +4,7 @@ import type { Cluster, HookCall } from '../contracts/cluster.ts';
 import type { NodeId } from '../contracts/names.ts';
 import type { Nemesis, NemesisShape, PlannedFault, ResolvedFault } from '../contracts/nemesis.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import { firstError } from '../lib/first-error.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ElectionEvidence, FaultRecord, LinkEvidence } from '../rundir/cluster-log.ts';
 import { hasShown } from './fault-gates.ts';
@@ -301,7 +302,8 @@ export class FaultInjection {
   ): Promise<T> {
     try {
       return await act();
-    } catch (cause) {
+    } catch (error) {
+      const cause = firstError(error);
       if (cause instanceof UserError) throw cause;
       const { fault, kind, shape } = nameOf(this.#step);
       throw new UserError({
