@@ -25,6 +25,8 @@ export interface ClusterView {
   readonly nodes: readonly NodeId[];
   /** The node that leads the highest term seen, if it was seen as leader lately. */
   readonly leader: NodeId | undefined;
+  /** Whether there is to be one: then an unknown leader will be known again. By default it is not said. */
+  readonly hasLeader?: boolean;
 }
 
 /** A fault whose victims are known. */
