@@ -196,17 +196,32 @@ function unaskedSide(
   record: Injected,
 ): { readonly isOfVictims: boolean; readonly sentence: string } | undefined {
   const { victims, victimOperations, otherOperations } = record;
-  const { ok, fail, info, delayed = 0 } = victimOperations;
-  const isOfVictims = victims.length > 0 && ok + fail + info + delayed === 0;
-  if (!isOfVictims && otherOperations !== 0) return undefined;
-  const side = isOfVictims ? victims.join(', ') : 'the other nodes';
   const change =
     'use more clients (--concurrency) than nodes, a higher --rate, or leave more time ' +
     '(--nemesis-interval)';
-  return {
-    isOfVictims,
-    sentence: `operations under way on both sides of the cut, but none was sent to ${side}: ${change}`,
-  };
+  const sentence = (side: string): string =>
+    `operations under way on both sides of the cut, but none was sent to ${side}: ${change}`;
+  const partly = partialSides(record);
+  if (partly !== undefined) {
+    const unasked = partly.find((side) => !side.some((node) => record.asked?.includes(node)));
+    if (unasked === undefined) return undefined;
+    return { isOfVictims: false, sentence: sentence(unasked.join(', ')) };
+  }
+  const { ok, fail, info, delayed = 0 } = victimOperations;
+  const isOfVictims = victims.length > 0 && ok + fail + info + delayed === 0;
+  if (!isOfVictims && otherOperations !== 0) return undefined;
+  return { isOfVictims, sentence: sentence(isOfVictims ? victims.join(', ') : 'the other nodes') };
+}
+
+/**
+ * The sides of a cut whose victims stand on all of them, as those of a bridge; undefined where the
+ * victims are one side, or it is not known who was asked.
+ */
+function partialSides({ required, value, asked }: Injected): readonly string[][] | undefined {
+  if (!required.includes('links-cut') || asked === undefined) return undefined;
+  if (typeof value !== 'object' || value === null || !('groups' in value)) return undefined;
+  const { groups } = value;
+  return Array.isArray(groups) ? groups.map((group) => [group].flat().map(String)) : undefined;
 }
 
 function wereRefused({ victimOperations: { fail, info } }: Injected): boolean {

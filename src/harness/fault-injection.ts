@@ -67,7 +67,7 @@ export interface Hit {
 /** What is known of an injected fault, before the operations of its victims are counted. */
 export type InjectedProgress = Omit<
   Extract<FaultRecord, { outcome: 'injected' }>,
-  'victimOperations' | 'otherOperations'
+  'victimOperations' | 'otherOperations' | 'asked'
 >;
 
 /** What happened to it. Times in nanoseconds since the run began. */
@@ -277,9 +277,9 @@ export class FaultInjection {
     const { fault } = this.#step;
     const links = await this.#linksSeen(watch);
     const nowNs = clock.now();
-    const { victims: victimOperations, others } = windows.soFar(fault, nowNs);
+    const { victims: victimOperations, others, asked } = windows.soFar(fault, nowNs);
     const seen = { begunNs: startedNs, startedNs, releasedNs: nowNs, healedNs: nowNs };
-    const record = { ...this.#record({ ...seen, election: null, links }), victimOperations };
+    const record = { ...this.#record({ ...seen, election: null, links }), victimOperations, asked };
     return hasShown(
       hasOthers(cluster.nodes, record.victims) ? { ...record, otherOperations: others } : record,
     );

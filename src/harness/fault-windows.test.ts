@@ -114,6 +114,7 @@ test('operations at other nodes count while the fault is in force', () => {
   windows.record(operation('n2', 199, 300));
   windows.record(operation('n2', 200, 300));
   expect(windows.otherOperations(0)).toBe(2);
+  expect(windows.asked(0)).toEqual(['n2']);
 });
 
 test('a fault that began while an earlier one was still healing takes nothing from it', () => {
@@ -139,7 +140,8 @@ test('what is under way counts as it would if the fault healed now', () => {
   expect(soFar(160)).toMatchObject({ victims: { ok: 1, delayed: 1, slowed: 1 }, others: 0 });
   expect(soFar(220)).toMatchObject({ victims: { ok: 1, delayed: 2, slowed: 2 }, others: 1 });
   expect(soFar(220).victims).toMatchObject({ answered: 0, leaked: 0 });
+  expect([soFar(160).asked, soFar(220).asked]).toEqual([['n1'], ['n1', 'n2']]);
   for (const one of [early, late, other]) windows.ended(one);
-  expect(soFar(220)).toMatchObject({ victims: { ok: 0, delayed: 0 }, others: 0 });
+  expect(soFar(220)).toMatchObject({ victims: { ok: 0, delayed: 0 }, others: 0, asked: [] });
   expect(windows.operations(0)).toMatchObject({ ok: 0, delayed: 0, slowed: 0 });
 });

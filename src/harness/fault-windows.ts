@@ -34,6 +34,13 @@ export interface OpenedFault {
   readonly delayNs?: number | undefined;
 }
 
+/** What clients have seen of a fault that is in force. */
+interface SoFar {
+  readonly victims: Counts;
+  readonly others: number;
+  readonly asked: readonly string[];
+}
+
 interface FaultWindow {
   readonly fault: number;
   readonly victims: ReadonlySet<string>;
@@ -45,6 +52,8 @@ interface FaultWindow {
   healedUpToNs: number;
   readonly counts: { -readonly [K in keyof Counts]: number };
   others: number;
+  /** Every node at which an operation was under way. */
+  readonly asked: Set<string>;
 }
 
 /**
@@ -71,6 +80,7 @@ export class FaultWindows {
       healedUpToNs: Infinity,
       counts: { ...none },
       others: 0,
+      asked: new Set(),
     });
   }
 
@@ -112,18 +122,24 @@ export class FaultWindows {
     return this.#find(fault)?.others ?? 0;
   }
 
+  /** The nodes at which operations were under way while the fault was in force, in order. */
+  asked(fault: number): readonly string[] {
+    return [...(this.#find(fault)?.asked ?? [])].toSorted();
+  }
+
   /**
-   * What both would say if the fault healed now, and whatever is under way were answered right after:
+   * What all of these would say if the fault healed now, and whatever is under way were answered right after:
    * how long an operation has waited is known before it ends.
    */
-  soFar(fault: number, nowNs: number): { readonly victims: Counts; readonly others: number } {
+  soFar(fault: number, nowNs: number): SoFar {
     const window = this.#find(fault);
-    if (window === undefined) return { victims: { ...none }, others: 0 };
-    const trial = { ...window, healedNs: nowNs, counts: { ...window.counts } };
+    if (window === undefined) return { victims: { ...none }, others: 0, asked: [] };
+    const { counts, asked } = window;
+    const trial = { ...window, healedNs: nowNs, counts: { ...counts }, asked: new Set(asked) };
     for (const operation of this.#underWay) {
       count(trial, { ...operation, completedNs: nowNs, completion: ANSWERED });
     }
-    return { victims: trial.counts, others: trial.others };
+    return { victims: trial.counts, others: trial.others, asked: [...trial.asked].toSorted() };
   }
 
   #find(fault: number): FaultWindow | undefined {
@@ -134,6 +150,7 @@ export class FaultWindows {
 function count(window: FaultWindow, operation: FinishedOperation): void {
   const { invokedNs, completedNs, node } = operation;
   if (invokedNs >= window.healedNs || completedNs < window.startedNs) return;
+  window.asked.add(node);
   if (!window.victims.has(node)) {
     window.others++;
     return;

@@ -246,6 +246,28 @@ test.each<[string, string, Partial<Injected>, RegExp]>([
   ]);
 });
 
+test('of a bridge both of its ends must have been asked, and the node in the middle need not', () => {
+  const bridge = (...asked: string[]): Injected => ({
+    ...whole,
+    required: ['links-cut'],
+    links: { ...links, forwardedBytes: 0, leaked: [], heldBytes: 7 },
+    victims: ['n1', 'n2', 'n4', 'n5'],
+    value: {
+      groups: [
+        ['n1', 'n2'],
+        ['n4', 'n5'],
+      ],
+      bridge: 'n3',
+    },
+    otherOperations: asked.includes('n3') ? 1 : 0,
+    asked,
+  });
+  expect(failures(bridge('n2', 'n4'))).toEqual([]);
+  expect(failures(bridge('n1', 'n2', 'n3'))).toMatchObject([
+    { gate: 'fault-2-both-sides', sentence: expect.stringContaining('none was sent to n4, n5:') },
+  ]);
+});
+
 test('of links that a schedule cuts nobody need have wanted to use them', () => {
   const fault: Injected = {
     ...shown['links-cut'],

@@ -103,9 +103,10 @@ export class NemesisRunner {
       .toSorted((a, b) => a.fault - b.fault)
       .map((one) => {
         if (one.outcome !== 'injected') return one;
-        const victimOperations = windows.operations(one.fault);
-        if (!hasOthers(cluster.nodes, one.victims)) return { ...one, victimOperations };
-        return { ...one, victimOperations, otherOperations: windows.otherOperations(one.fault) };
+        const asked = windows.asked(one.fault);
+        const record = { ...one, victimOperations: windows.operations(one.fault), asked };
+        if (!hasOthers(cluster.nodes, one.victims)) return record;
+        return { ...record, otherOperations: windows.otherOperations(one.fault) };
       });
   }
 
