@@ -89,6 +89,8 @@ export interface Nemesis {
   inject(cluster: Cluster, fault: ResolvedFault, shape: string): Promise<AsyncDisposable>;
   /** Undoes whatever faults of this kind may have left, whoever made them. Called at the end of every run. */
   healAll(cluster: Cluster): Promise<void>;
+  /** Throws when it cannot do what a fault's value says, where that is not about links. */
+  check?(fault: ResolvedFault): void;
   /** The links that it acts on, if it acts on links: the run sees for itself what happens on them. */
   links?(fault: ResolvedFault): readonly Link[];
 }

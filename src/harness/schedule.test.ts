@@ -240,6 +240,17 @@ test.each<[string, unknown, string, RegExp]>([
   });
 });
 
+test('a script that is not told its seed as a text is refused, not started', () => {
+  const fault = { ...kill, kind: 'exec', shape: './cut.sh', nodes: [] };
+  const hooks = { capabilities: new Set(['hooks'] as const) };
+  expect(read(byHand({ ...fault, value: { seed: '5' } }), hooks)).toHaveLength(1);
+  for (const value of [{ seed: 5 }, {}, 'start']) {
+    expect(() => read(byHand({ ...fault, value }), hooks)).toThrow(
+      expect.objectContaining({ code: 'GONG-E122', message: expect.stringContaining('.value') }),
+    );
+  }
+});
+
 test('a cut that fewer nodes were cut by is refused with the way that is left', () => {
   const value = { groups: [['n1'], ['n2', 'n3']] };
   const fault = { ...kill, kind: 'partition', shape: 'leader', nodes: ['n1'], value };

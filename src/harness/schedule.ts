@@ -174,6 +174,7 @@ function linksOf(
   place: string,
 ): readonly Link[] | undefined {
   try {
+    nemesis.check?.(resolved);
     return nemesis.links?.(resolved);
   } catch (error) {
     if (error instanceof UserError) {
