@@ -18,6 +18,7 @@ export const exec: Nemesis = {
   shapeNamed,
   inject,
   healAll: async (cluster) => cluster.hooks?.healAll(),
+  check: (fault) => void seedIn(fault),
 };
 
 function shapeNamed(script: string): NemesisShape {
@@ -35,14 +36,18 @@ function shapeNamed(script: string): NemesisShape {
   };
 }
 
-function inject(
+async function inject(
   cluster: Cluster,
-  { value }: ResolvedFault,
+  fault: ResolvedFault,
   script: string,
 ): Promise<AsyncDisposable> {
   const hooks = defined(cluster.hooks, 'a plan with exec needs hooks');
+  return hooks.start(script, seedIn(fault));
+}
+
+function seedIn({ value }: ResolvedFault): string {
   const seed =
     typeof value === 'object' && value !== null && 'seed' in value ? value['seed'] : undefined;
-  assert(typeof seed === 'string', 'a fault by script has a seed');
-  return hooks.start(script, seed);
+  assert(typeof seed === 'string', 'a fault by script has a seed, as in {"seed":"7"}');
+  return seed;
 }

@@ -80,9 +80,16 @@ test('the same seed chooses the same victims, and all of it survives a file', ()
 });
 
 test('exactly the shapes that are about the leader wait for one to be known', () => {
+  const view = { nodes: named(5), leader: undefined };
   for (const { shape } of all) {
-    const fault = shape.resolve({ nodes: named(5), leader: undefined }, makeRandom(1));
-    expect(fault === undefined).toBe(shape.shape.startsWith('leader'));
+    const isUnresolved = (hasLeader?: boolean): boolean =>
+      shape.resolve(hasLeader === undefined ? view : { ...view, hasLeader }, makeRandom(1)) ===
+      undefined;
+    const isAboutLeader = shape.shape.startsWith('leader');
+    expect(isUnresolved()).toBe(isAboutLeader);
+    expect(isUnresolved(false)).toBe(isAboutLeader);
+    // It must not stand in the middle: over it nobody would send anything to the other side.
+    expect(isUnresolved(true)).toBe(isAboutLeader || shape.shape === 'bridge');
   }
 });
 

@@ -95,8 +95,10 @@ const PARTIAL: readonly NemesisShape[] = [
     hitsLeader: false,
     nodesMin: 3,
     evidence: ['links-cut'],
-    resolve({ nodes, leader }, random) {
-      // Over a leader in the middle nobody would send anything to the other side.
+    resolve({ nodes, leader, hasLeader = false }, random) {
+      // Over a leader in the middle nobody would send anything to the other side: whoever it is, it must
+      // be known.
+      if (hasLeader && leader === undefined) return undefined;
       const [bridge] = random.shuffle(nodes.filter((node) => node !== leader));
       const others = random.shuffle(nodes.filter((node) => node !== bridge));
       const half = new Set(others.slice(Math.floor(others.length / 2)));

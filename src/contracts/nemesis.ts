@@ -25,6 +25,8 @@ export interface ClusterView {
   readonly nodes: readonly NodeId[];
   /** The node that leads the highest term seen, if it was seen as leader lately. */
   readonly leader: NodeId | undefined;
+  /** Whether there is to be one: then an unknown leader will be known again. By default it is not said. */
+  readonly hasLeader?: boolean;
 }
 
 /** A fault whose victims are known. */
@@ -87,6 +89,8 @@ export interface Nemesis {
   inject(cluster: Cluster, fault: ResolvedFault, shape: string): Promise<AsyncDisposable>;
   /** Undoes whatever faults of this kind may have left, whoever made them. Called at the end of every run. */
   healAll(cluster: Cluster): Promise<void>;
+  /** Throws when it cannot do what a fault's value says, where that is not about links. */
+  check?(fault: ResolvedFault): void;
   /** The links that it acts on, if it acts on links: the run sees for itself what happens on them. */
   links?(fault: ResolvedFault): readonly Link[];
 }

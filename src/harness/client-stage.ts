@@ -10,7 +10,7 @@ import { FaultWindows } from './fault-windows.ts';
 import type { GateInput } from './gates.ts';
 import { interpret } from './interpreter/interpreter.ts';
 import { closedLoop, openLoop, type Pace } from './interpreter/pace.ts';
-import type { ClientPorts } from './interpreter/ports.ts';
+import type { ClientPorts, OperationRecorder } from './interpreter/ports.ts';
 import { LoadMeter } from './load-meter.ts';
 import { NemesisRunner } from './nemesis-runner.ts';
 import type { Observer } from './observer.ts';
@@ -94,6 +94,7 @@ export class ClientStage {
     let firstUnusedProcess = 0;
     const clients = interpret({
       ...ports,
+      recorder: this.#watched(ports.recorder),
       generator,
       pace: this.#pace,
       nodes: cluster.nodes,
@@ -125,6 +126,21 @@ export class ClientStage {
     this.#contention.record(operation);
     this.#meter.record(operation);
     this.#load.record(operation);
+  }
+
+  /** Lets the faults know what is under way: whoever waits for a victim shows it before he is answered. */
+  #watched(recorder: OperationRecorder): OperationRecorder {
+    return {
+      invoke: (operation) => {
+        const started = recorder.invoke(operation);
+        this.#windows.started(started);
+        return started;
+      },
+      complete: (started, completion) => {
+        recorder.complete(started, completion);
+        this.#windows.ended(started);
+      },
+    };
   }
 
   /** What gates ask of the clients and the faults. Complete when the clients have stopped. */

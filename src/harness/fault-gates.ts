@@ -23,7 +23,10 @@ export interface FaultGateInput {
   readonly faults: readonly FaultRecord[];
   /** Of each planned fault, in the order of the plan; without it each stands for itself alone. */
   readonly promises?: readonly FaultPromise[] | undefined;
-  /** The longest a healthy cluster needs to notice a dead leader; links are not asked without it. */
+  /**
+   * The longest a healthy cluster needs to notice a dead leader. Without it links need not have held
+   * anything both ways, however long they were cut.
+   */
   readonly electionTimeoutNsMax?: number | undefined;
   /** The run ended before its time, its disk budget spent. */
   readonly isDiskSpent?: boolean;
@@ -141,8 +144,7 @@ function missingEvidence(
         );
         return `a new process, saw that ${pids.join('; ')}: see the logs of the nodes`;
       }
-      const { fail, info } = record.victimOperations;
-      return fail + info > 0 ? undefined : notFelt('fail or time out', record);
+      return wereRefused(record) ? undefined : notFelt('fail or time out', record);
     }
     case 'cut-off-side':
       return missingCut(record, input);
@@ -161,22 +163,69 @@ function missingEvidence(
   }
 }
 
+/**
+ * Whether a fault that is in force would pass its gates if it healed now, as far as that can be told
+ * before the heal: nothing is said of elections, of new processes' pids and of scripts.
+ *
+ * @param record - with what has been seen so far
+ */
+export function hasShown(record: Injected): boolean {
+  const isCut = record.required.some((one) => CUTS.includes(one));
+  if (isCut && unaskedSide(record) !== undefined) return false;
+  return record.required.every((kind) => {
+    switch (kind) {
+      case 'election':
+      case 'hook-output':
+        return true;
+      case 'new-process':
+        return wereRefused(record);
+      case 'cut-off-side':
+      case 'links-cut':
+      case 'stopped':
+      case 'slowed':
+      case 'connections-reset':
+        return missingEvidence(kind, record, { faults: [record] }) === undefined;
+      default:
+        return assertNever(kind);
+    }
+  });
+}
+
 /** Of a cut both sides must have been asked, or nobody knows what they would have said. */
 function unaskedSide(
   record: Injected,
 ): { readonly isOfVictims: boolean; readonly sentence: string } | undefined {
   const { victims, victimOperations, otherOperations } = record;
-  const { ok, fail, info, delayed = 0 } = victimOperations;
-  const isOfVictims = victims.length > 0 && ok + fail + info + delayed === 0;
-  if (!isOfVictims && otherOperations !== 0) return undefined;
-  const side = isOfVictims ? victims.join(', ') : 'the other nodes';
   const change =
     'use more clients (--concurrency) than nodes, a higher --rate, or leave more time ' +
     '(--nemesis-interval)';
-  return {
-    isOfVictims,
-    sentence: `operations under way on both sides of the cut, but none was sent to ${side}: ${change}`,
-  };
+  const sentence = (side: string): string =>
+    `operations under way on both sides of the cut, but none was sent to ${side}: ${change}`;
+  const partly = partialSides(record);
+  if (partly !== undefined) {
+    const unasked = partly.find((side) => !side.some((node) => record.asked?.includes(node)));
+    if (unasked === undefined) return undefined;
+    return { isOfVictims: false, sentence: sentence(unasked.join(', ')) };
+  }
+  const { ok, fail, info, delayed = 0 } = victimOperations;
+  const isOfVictims = victims.length > 0 && ok + fail + info + delayed === 0;
+  if (!isOfVictims && otherOperations !== 0) return undefined;
+  return { isOfVictims, sentence: sentence(isOfVictims ? victims.join(', ') : 'the other nodes') };
+}
+
+/**
+ * The sides of a cut whose victims stand on all of them, as those of a bridge; undefined where the
+ * victims are one side, or it is not known who was asked.
+ */
+function partialSides({ required, value, asked }: Injected): readonly string[][] | undefined {
+  if (!required.includes('links-cut') || asked === undefined) return undefined;
+  if (typeof value !== 'object' || value === null || !('groups' in value)) return undefined;
+  const { groups } = value;
+  return Array.isArray(groups) ? groups.map((group) => [group].flat().map(String)) : undefined;
+}
+
+function wereRefused({ victimOperations: { fail, info } }: Injected): boolean {
+  return fail + info > 0;
 }
 
 /** A cut must be felt on its wrong side, and let nothing through: a leak is no cut at all. */
@@ -206,18 +255,16 @@ function missingHold(record: Injected, input: FaultGateInput): string | undefine
       `${links.leaked.join(', ')}: the cluster does not cut what it says it cuts`
     );
   }
+  const { heldFromVictimsBytes: from, heldToVictimsBytes: to, heldBytes = from + to } = links;
+  const otherWay = 'nodes reach each other by another way, or are not alive: see their logs';
+  // Of links that a schedule names: with another leader nobody may have anything to send there.
+  const isScheduled = input.promises?.[record.fault]?.isScheduled === true;
+  if (heldBytes === 0 && !isScheduled) {
+    return `something to wait at the cut links, but they held nothing: ${otherWay}`;
+  }
   const { electionTimeoutNsMax = Infinity } = input;
   if (healedNs - startedNs < ELECTION_TIMEOUTS_HELD * electionTimeoutNsMax) return undefined;
-  const otherWay = 'nodes reach each other by another way, or are not alive: see their logs';
-  if (!required.includes('cut-off-side')) {
-    // With another leader nobody may have anything to send there.
-    if (input.promises?.[record.fault]?.isScheduled === true) return undefined;
-    return links.heldBytes === 0
-      ? `something to wait at the cut links, but they held nothing: ${otherWay}`
-      : undefined;
-  }
-  const { heldFromVictimsBytes: from, heldToVictimsBytes: to } = links;
-  if (from > 0 && to > 0) return undefined;
+  if (!required.includes('cut-off-side') || (from > 0 && to > 0)) return undefined;
   return (
     `nodes of both sides to try to reach the other, but the links held ${from} bytes from the ` +
     `victims and ${to} to them: ${otherWay}`

@@ -4,8 +4,10 @@ import type { Cluster, HookCall } from '../contracts/cluster.ts';
 import type { NodeId } from '../contracts/names.ts';
 import type { Nemesis, NemesisShape, PlannedFault, ResolvedFault } from '../contracts/nemesis.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import { firstError } from '../lib/first-error.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ElectionEvidence, FaultRecord, LinkEvidence } from '../rundir/cluster-log.ts';
+import { hasShown } from './fault-gates.ts';
 import type { FaultWindows } from './fault-windows.ts';
 import { LinkWatch } from './link-watch.ts';
 import type { ClusterObservations } from './observer.ts';
@@ -15,7 +17,11 @@ import { openPaths } from './open-paths.ts';
 const BOTH_SIDES_SERVE_NS = 2 * SECOND;
 /** A busy machine may inject a fault of a schedule so late; its heal makes up for that. */
 const LATE_NS_MAX = 100 * MILLISECOND;
-/** A leader fault is held so many election timeouts at most: split votes may need a few. */
+/** How often a fault that has lasted long enough is looked at, for whether it has shown that it bites. */
+const LOOK_NS = 50 * MILLISECOND;
+/** One that had to be held lasts so much longer: repeated at these times to 100 ms, it shows again. */
+const MARGIN_NS = 200 * MILLISECOND;
+/** A fault is held for its evidence so many election timeouts at most: split votes may need a few. */
 export const ELECTION_TIMEOUTS_MAX = 5;
 
 /** What an injection works with. */
@@ -61,8 +67,23 @@ export interface Hit {
 /** What is known of an injected fault, before the operations of its victims are counted. */
 export type InjectedProgress = Omit<
   Extract<FaultRecord, { outcome: 'injected' }>,
-  'victimOperations' | 'otherOperations'
+  'victimOperations' | 'otherOperations' | 'asked'
 >;
+
+/** What happened to it. Times in nanoseconds since the run began. */
+interface Seen {
+  readonly begunNs: number;
+  readonly startedNs: number;
+  readonly releasedNs: number;
+  readonly healedNs: number;
+  readonly election: ElectionEvidence | null;
+  readonly links: LinkEvidence | undefined;
+}
+
+/** Whether there are nodes that it does not hit. */
+export function hasOthers(nodes: readonly NodeId[], victims: readonly string[]): boolean {
+  return nodes.some((node) => !victims.includes(node));
+}
 
 export function nameOf({ fault, planned: { kind, shape } }: Step): {
   readonly fault: number;
@@ -80,16 +101,7 @@ export class FaultInjection {
   readonly #onActive: { readonly begin: () => void; readonly end: () => void };
   readonly #pidsBefore: readonly (number | undefined)[];
   readonly #leaderBefore: NodeId | undefined;
-  #seen:
-    | {
-        readonly begunNs: number;
-        readonly startedNs: number;
-        readonly releasedNs: number;
-        readonly healedNs: number;
-        readonly election: ElectionEvidence | null;
-        readonly links: LinkEvidence | undefined;
-      }
-    | undefined;
+  #seen: Seen | undefined;
   #hook: readonly HookCall[] | undefined;
 
   /** @param onActive - told when the fault is in force, and when its heal begins */
@@ -146,8 +158,9 @@ export class FaultInjection {
     windows.open(fault, { victims, startedNs, ...this.#lookedFor() });
     await this.#explained('take effect', async () => watch?.isInForce());
     const election = await this.#hold({ begunNs, startedNs }, signal);
+    if (planned.resolved === undefined) await this.#untilShown(startedNs, watch, signal);
     const releasedNs = clock.now();
-    const links = await this.#explained('show in the links', async () => watch?.end(victims));
+    const links = await this.#linksSeen(watch);
     const healedNs = clock.now();
     windows.close(fault, healedNs);
     this.#seen = { begunNs, startedNs, releasedNs, healedNs, election, links };
@@ -156,8 +169,10 @@ export class FaultInjection {
 
   /** What is known when it is over, or did not heal; undefined when it never took effect. */
   progress(): InjectedProgress | undefined {
-    const seen = this.#seen;
-    if (seen === undefined) return undefined;
+    return this.#seen === undefined ? undefined : this.#record(this.#seen);
+  }
+
+  #record(seen: Seen): InjectedProgress {
     const { victims, leader, value } = this.#hit.resolved;
     const pidsAfter = this.#pids();
     return {
@@ -237,6 +252,44 @@ export class FaultInjection {
     return seen;
   }
 
+  /**
+   * Holds a planned fault until it has shown that it bites: with few clients, at a low rate or on a
+   * busy machine a short one may be over before anybody asked its victims, and fail the run at random.
+   */
+  async #untilShown(
+    startedNs: number,
+    watch: LinkWatch | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, electionTimeoutNsMax } = this.#ports;
+    const deadlineNs = startedNs + ELECTION_TIMEOUTS_MAX * electionTimeoutNsMax;
+    for (let looks = 0; !signal.aborted && clock.now() < deadlineNs; looks++) {
+      if (await this.#hasShown(startedNs, watch)) {
+        if (looks > 0) await clock.sleep(MARGIN_NS, signal);
+        return;
+      }
+      await clock.sleep(Math.min(LOOK_NS, Math.max(0, deadlineNs - clock.now())), signal);
+    }
+  }
+
+  async #hasShown(startedNs: number, watch: LinkWatch | undefined): Promise<boolean> {
+    const { clock, cluster, windows } = this.#ports;
+    const { fault } = this.#step;
+    const links = await this.#linksSeen(watch);
+    const nowNs = clock.now();
+    const { victims: victimOperations, others, asked } = windows.soFar(fault, nowNs);
+    const seen = { begunNs: startedNs, startedNs, releasedNs: nowNs, healedNs: nowNs };
+    const record = { ...this.#record({ ...seen, election: null, links }), victimOperations, asked };
+    return hasShown(
+      hasOthers(cluster.nodes, record.victims) ? { ...record, otherOperations: others } : record,
+    );
+  }
+
+  #linksSeen(watch: LinkWatch | undefined): Promise<LinkEvidence | undefined> {
+    const { victims } = this.#hit.resolved;
+    return this.#explained('show in the links', async () => watch?.evidence(victims));
+  }
+
   #pids(): (number | undefined)[] {
     const { processes } = this.#ports.cluster;
     return this.#hit.resolved.victims.map((node: NodeId) => processes?.pid(node));
@@ -249,7 +302,8 @@ export class FaultInjection {
   ): Promise<T> {
     try {
       return await act();
-    } catch (cause) {
+    } catch (error) {
+      const cause = firstError(error);
       if (cause instanceof UserError) throw cause;
       const { fault, kind, shape } = nameOf(this.#step);
       throw new UserError({

@@ -114,6 +114,7 @@ test('operations at other nodes count while the fault is in force', () => {
   windows.record(operation('n2', 199, 300));
   windows.record(operation('n2', 200, 300));
   expect(windows.otherOperations(0)).toBe(2);
+  expect(windows.asked(0)).toEqual(['n2']);
 });
 
 test('a fault that began while an earlier one was still healing takes nothing from it', () => {
@@ -126,4 +127,21 @@ test('a fault that began while an earlier one was still healing takes nothing fr
   windows.record(operation('n1', 190, 210));
   windows.record(operation('n1', 200, 210));
   expect([windows.operations(0).ok, windows.operations(1).ok]).toEqual([2, 0]);
+});
+
+test('what is under way counts as it would if the fault healed now', () => {
+  const windows = new FaultWindows();
+  const early = operation('n1', 90, 0);
+  const [late, other] = [operation('n1', 150, 0), operation('n2', 170, 0)];
+  for (const one of [early, late, other]) windows.started(one);
+  windows.open(0, { victims: [nodeId('n1')], startedNs: 100, delayNs: 60 });
+  const soFar = (nowNs: number) => windows.soFar(0, nowNs);
+  // A quarter of the window is what it takes: the later one has not waited so long yet.
+  expect(soFar(160)).toMatchObject({ victims: { ok: 1, delayed: 1, slowed: 1 }, others: 0 });
+  expect(soFar(220)).toMatchObject({ victims: { ok: 1, delayed: 2, slowed: 2 }, others: 1 });
+  expect(soFar(220).victims).toMatchObject({ answered: 0, leaked: 0 });
+  expect([soFar(160).asked, soFar(220).asked]).toEqual([['n1'], ['n1', 'n2']]);
+  for (const one of [early, late, other]) windows.ended(one);
+  expect(soFar(220)).toMatchObject({ victims: { ok: 0, delayed: 0 }, others: 0, asked: [] });
+  expect(windows.operations(0)).toMatchObject({ ok: 0, delayed: 0, slowed: 0 });
 });

@@ -1,7 +1,9 @@
+import type { Completion } from '../contracts/client.ts';
 import type { NodeId } from '../contracts/names.ts';
 import { MILLISECOND } from '../lib/duration.ts';
 import type { VictimOperations } from '../rundir/cluster-log.ts';
 import type { Reaches } from './open-paths.ts';
+import type { StartedOperation } from './interpreter/ports.ts';
 import type { FinishedOperation } from './recorder.ts';
 
 /** An operation that waited so long in a window, or a quarter of a shorter one, was held up. */
@@ -20,6 +22,8 @@ const none: Counts = {
   slowed: 0,
 };
 
+const ANSWERED: Completion = { type: 'ok', value: null };
+
 /** A fault that has taken effect. */
 export interface OpenedFault {
   readonly victims: readonly NodeId[];
@@ -28,6 +32,13 @@ export interface OpenedFault {
   readonly reaches?: Reaches | undefined;
   /** Of a fault that slows links: by how much at least. */
   readonly delayNs?: number | undefined;
+}
+
+/** What clients have seen of a fault that is in force. */
+interface SoFar {
+  readonly victims: Counts;
+  readonly others: number;
+  readonly asked: readonly string[];
 }
 
 interface FaultWindow {
@@ -41,6 +52,8 @@ interface FaultWindow {
   healedUpToNs: number;
   readonly counts: { -readonly [K in keyof Counts]: number };
   others: number;
+  /** Every node at which an operation was under way. */
+  readonly asked: Set<string>;
 }
 
 /**
@@ -52,6 +65,8 @@ interface FaultWindow {
 export class FaultWindows {
   /** In the order of their beginnings. The heal of one may still be under way when the next begins. */
   readonly #windows: FaultWindow[] = [];
+  /** Operations that have begun and not ended; as many as there are clients at most. */
+  readonly #underWay = new Set<StartedOperation>();
 
   open(fault: number, { victims, startedNs, reaches, delayNs }: OpenedFault): void {
     const hit = new Set<string>(victims);
@@ -65,6 +80,7 @@ export class FaultWindows {
       healedUpToNs: Infinity,
       counts: { ...none },
       others: 0,
+      asked: new Set(),
     });
   }
 
@@ -75,6 +91,16 @@ export class FaultWindows {
       healedUpToNs = Math.max(healedUpToNs, window.healedNs);
       window.healedUpToNs = healedUpToNs;
     }
+  }
+
+  /** To be told of each operation before it is sent, and of its end with `ended`. */
+  started(operation: StartedOperation): void {
+    this.#underWay.add(operation);
+  }
+
+  /** To be called after `record`. @param operation - the same object as for `started` */
+  ended(operation: StartedOperation): void {
+    this.#underWay.delete(operation);
   }
 
   record(operation: FinishedOperation): void {
@@ -96,6 +122,26 @@ export class FaultWindows {
     return this.#find(fault)?.others ?? 0;
   }
 
+  /** The nodes at which operations were under way while the fault was in force, in order. */
+  asked(fault: number): readonly string[] {
+    return [...(this.#find(fault)?.asked ?? [])].toSorted();
+  }
+
+  /**
+   * What all of these would say if the fault healed now, and whatever is under way were answered right after:
+   * how long an operation has waited is known before it ends.
+   */
+  soFar(fault: number, nowNs: number): SoFar {
+    const window = this.#find(fault);
+    if (window === undefined) return { victims: { ...none }, others: 0, asked: [] };
+    const { counts, asked } = window;
+    const trial = { ...window, healedNs: nowNs, counts: { ...counts }, asked: new Set(asked) };
+    for (const operation of this.#underWay) {
+      count(trial, { ...operation, completedNs: nowNs, completion: ANSWERED });
+    }
+    return { victims: trial.counts, others: trial.others, asked: [...trial.asked].toSorted() };
+  }
+
   #find(fault: number): FaultWindow | undefined {
     return this.#windows.find((one) => one.fault === fault);
   }
@@ -104,6 +150,7 @@ export class FaultWindows {
 function count(window: FaultWindow, operation: FinishedOperation): void {
   const { invokedNs, completedNs, node } = operation;
   if (invokedNs >= window.healedNs || completedNs < window.startedNs) return;
+  window.asked.add(node);
   if (!window.victims.has(node)) {
     window.others++;
     return;

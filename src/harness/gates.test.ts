@@ -86,10 +86,27 @@ test.each<[string, Partial<Injected>, RegExp]>([
   ]);
 });
 
-test('a cut shorter than two election timeouts need not have held anything', () => {
+test('a cut shorter than two election timeouts need not have held something both ways', () => {
   const links = { ...cut.links, heldFromVictimsBytes: 0 } as Injected['links'] & object;
   expect(failures({ ...cut, links }, { electionTimeoutNsMax: 1.6e9 })).toEqual([]);
 });
+
+test.each(['cut-off-side', 'links-cut'] as const)(
+  'a cut at which nothing waited shows no %s, however short it was',
+  (evidence) => {
+    const short = { healedNs: whole.startedNs + 5e8, required: [evidence] };
+    const nothing = { heldFromVictimsBytes: 0, heldToVictimsBytes: 0, heldBytes: 0 };
+    const links = { links: 8, forwardedBytes: 0, leaked: [], ...nothing };
+    for (const electionTimeoutNsMax of [2e9, undefined]) {
+      expect(failures({ ...cut, ...short, links }, { electionTimeoutNsMax })).toMatchObject([
+        { gate: `fault-2-${evidence}`, sentence: expect.stringContaining('they held nothing') },
+      ]);
+      expect(
+        failures({ ...cut, ...short, links: { ...links, heldBytes: 9, heldToVictimsBytes: 9 } }),
+      ).toEqual([]);
+    }
+  },
+);
 
 test('a kill is felt only by operations that did not succeed', () => {
   const victimOperations = { ...untouched, servedElsewhere: 12, delayed: 3 };
@@ -226,6 +243,28 @@ test.each<[string, string, Partial<Injected>, RegExp]>([
   const fault = { ...shown[evidence], ...change } as Injected;
   expect(failures(fault, { electionTimeoutNsMax: 1e9 })).toMatchObject([
     { gate: `fault-2-${evidence}`, sentence: expect.stringMatching(sentence) },
+  ]);
+});
+
+test('of a bridge both of its ends must have been asked, and the node in the middle need not', () => {
+  const bridge = (...asked: string[]): Injected => ({
+    ...whole,
+    required: ['links-cut'],
+    links: { ...links, forwardedBytes: 0, leaked: [], heldBytes: 7 },
+    victims: ['n1', 'n2', 'n4', 'n5'],
+    value: {
+      groups: [
+        ['n1', 'n2'],
+        ['n4', 'n5'],
+      ],
+      bridge: 'n3',
+    },
+    otherOperations: asked.includes('n3') ? 1 : 0,
+    asked,
+  });
+  expect(failures(bridge('n2', 'n4'))).toEqual([]);
+  expect(failures(bridge('n1', 'n2', 'n3'))).toMatchObject([
+    { gate: 'fault-2-both-sides', sentence: expect.stringContaining('none was sent to n4, n5:') },
   ]);
 });
 

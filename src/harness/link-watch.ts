@@ -33,8 +33,8 @@ export class LinkWatch {
     this.#inForce = await read(this.#control, this.#links);
   }
 
-  /** To be called before it is healed. */
-  async end(victims: readonly NodeId[]): Promise<LinkEvidence> {
+  /** What has been seen so far. To be called before the fault is healed. */
+  async evidence(victims: readonly NodeId[]): Promise<LinkEvidence> {
     const after = await read(this.#control, this.#links);
     const since = (earlier: readonly LinkTraffic[], figure: Figure) => (i: number) =>
       (after[i]?.[figure] ?? 0) - (earlier[i]?.[figure] ?? 0);

@@ -2,12 +2,14 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { kill } from '../../nemesis/kill.ts';
 import { partition } from '../../nemesis/partition.ts';
+import { pause } from '../../nemesis/pause.ts';
 import type { Json } from '../../checker/index.ts';
-import { nodeId } from '../contracts/names.ts';
+import { type NodeId, nodeId } from '../contracts/names.ts';
 import type { Nemesis, PlannedFault } from '../contracts/nemesis.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
 import { FaultWindows } from './fault-windows.ts';
+import type { StartedOperation } from './interpreter/ports.ts';
 import { NemesisRunner, type NemesisRunnerOptions } from './nemesis-runner.ts';
 import { Observer } from './observer.ts';
 import { FAKE_ELECTION_NS, FakeStore } from './testing/fake-store.ts';
@@ -34,7 +36,7 @@ function scene(plan: readonly PlannedFault[], change: Partial<NemesisRunnerOptio
   const runner = new NemesisRunner({
     clock,
     cluster: store.cluster(),
-    nemeses: new Map([kill, partition].map((one) => [one.kind, one])),
+    nemeses: new Map([kill, partition, pause].map((one) => [one.kind, one])),
     plan,
     observer,
     recordEvent: (f, value) => {
@@ -105,6 +107,44 @@ test('without an election a leader fault is held five election timeouts and no l
     startedNs: SECOND,
     healedNs: SECOND + 5 * FAKE_ELECTION_NS,
   });
+});
+
+/** An operation at a node that has been sent. */
+const sent = (node: NodeId, invokedNs: number): StartedOperation => ({
+  process: 0,
+  node,
+  invocation: { f: 'read', value: null },
+  intendedNs: invokedNs,
+  invokedNs,
+});
+
+test('a short fault is held until somebody who waits for its victims has shown it', async () => {
+  const { run, clock, windows, store } = scene([planned('pause', 'all', 1_000, 200)]);
+  // Its planned time is over by then.
+  const askedNs = 1_500 * MILLISECOND;
+  const operation = sent(nodeId('n2'), askedNs);
+  void clock.sleep(askedNs).then(() => windows.started(operation));
+  const [record] = await run();
+  const { healedNs, durationNs } = record as Extract<FaultRecord, { outcome: 'injected' }>;
+  // Long enough for the gate that looks at it afterwards, also when it is repeated a little earlier.
+  const waitedNs = healedNs - askedNs;
+  expect(waitedNs - 100 * MILLISECOND).toBeGreaterThan((healedNs - SECOND) / 4);
+  expect(waitedNs).toBeLessThan(600 * MILLISECOND);
+  expect(durationNs).toBe(healedNs - SECOND);
+  expect(store.impaired).toBe(0);
+});
+
+test('a short cut that both sides have tried to cross is not held any longer', async () => {
+  const { run, windows, clock, store } = scene([planned('partition', 'one', 1_000, 400)]);
+  void clock
+    .sleep(900 * MILLISECOND)
+    .then(() => store.nodes.forEach((node) => windows.started(sent(node, clock.now()))));
+  expect(await run()).toMatchObject([{ durationNs: 400 * MILLISECOND }]);
+});
+
+test('a fault that nobody notices is held five election timeouts and no longer', async () => {
+  const { run } = scene([planned('pause', 'one', 1_000, 200)]);
+  expect(await run()).toMatchObject([{ durationNs: 5 * FAKE_ELECTION_NS }]);
 });
 
 test('a killed leader stays down until another leads, and comes back with another pid', async () => {
@@ -310,13 +350,13 @@ test('the next fault waits until every node is back from the last one', async ()
 });
 
 test('a node that never comes back holds the next fault up for ten seconds at most', async () => {
-  const faults = [planned('kill', 'one', 1_000, 500), planned('partition', 'one', 2_000, 500)];
+  const faults = [planned('kill', 'one', 500, 1_500), planned('partition', 'one', 2_500, 500)];
   const mute = async (change: Partial<NemesisRunnerOptions>): Promise<number | undefined> => {
     const { run, clock, store, history } = scene(faults, change);
     void clock.sleep(1_100 * MILLISECOND).then(() => store.mute.add(nodeId('n3')));
     await run();
     return history.filter(({ value }) => value['phase'] === 'start')[1]?.time;
   };
-  expect(await mute({})).toBe(12 * SECOND);
+  expect(await mute({})).toBe(12_500 * MILLISECOND);
   expect(await mute({ latestNs: 5 * SECOND })).toBe(5 * SECOND);
 });

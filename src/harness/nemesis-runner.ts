@@ -6,6 +6,7 @@ import { makeRandom } from '../lib/prng.ts';
 import type { ClusterEvent, FaultRecord } from '../rundir/cluster-log.ts';
 import {
   FaultInjection,
+  hasOthers,
   type Hit,
   type InjectedProgress,
   type InjectionPorts,
@@ -102,10 +103,10 @@ export class NemesisRunner {
       .toSorted((a, b) => a.fault - b.fault)
       .map((one) => {
         if (one.outcome !== 'injected') return one;
-        const victimOperations = windows.operations(one.fault);
-        const hasOthers = cluster.nodes.some((node) => !one.victims.includes(node));
-        if (!hasOthers) return { ...one, victimOperations };
-        return { ...one, victimOperations, otherOperations: windows.otherOperations(one.fault) };
+        const asked = windows.asked(one.fault);
+        const record = { ...one, victimOperations: windows.operations(one.fault), asked };
+        if (!hasOthers(cluster.nodes, one.victims)) return record;
+        return { ...record, otherOperations: windows.otherOperations(one.fault) };
       });
   }
 

@@ -157,7 +157,7 @@ test('without a leader to wait for, a cluster is settled when every node answers
   refusing.clear();
   await clock.drive(observer.refresh());
   expect(observer.isSettled()).toBe(true);
-  expect(observer.view()).toEqual({ nodes: [n1, n2], leader: undefined });
+  expect(observer.view()).toEqual({ nodes: [n1, n2], leader: undefined, hasLeader: false });
   expect(observer.termMax).toBe(0);
   expect(events.at(-1)).toMatchObject({ type: 'status', role: null, term: null });
 });

@@ -110,7 +110,8 @@ export class Observer implements ClusterObservations {
   }
 
   view(): ClusterView {
-    return { nodes: this.#options.nodes, leader: this.leader() };
+    const { nodes, hasLeader = true } = this.#options;
+    return { nodes, leader: this.leader(), hasLeader };
   }
 
   /**

@@ -19,6 +19,7 @@ import type { RunOptions, RunResult, Stage } from './run-options.ts';
 import { run } from './run.ts';
 import { parseThreshold } from './threshold.ts';
 import { FakeStore } from './testing/fake-store.ts';
+import { UserError } from '../lib/user-error.ts';
 import { SimulatedClock } from './testing/simulated-clock.ts';
 
 const DURATION_NS = 20 * SECOND;
@@ -398,6 +399,35 @@ describe('an error', () => {
       code: 'GONG-E128',
       why: 'partition: no such link',
     });
+    expectTidy(store);
+  });
+
+  test('of links that cannot be read and then not be healed is the first of the two', async () => {
+    const gone = (what: string) =>
+      new UserError({ kind: 'infrastructure', code: 'GONG-E036', what, why: 'w', fix: 'f' });
+    const { store, go } = scene(
+      {
+        up: async () => ({
+          ...store.cluster(),
+          links: {
+            ...store.links,
+            cut: async (links) => {
+              const heal = await store.links.cut(links);
+              return {
+                async [Symbol.asyncDispose]() {
+                  await heal[Symbol.asyncDispose]();
+                  throw gone('the heal failed');
+                },
+              };
+            },
+            traffic: (link) =>
+              store.cuts > 0 ? Promise.reject(gone('nobody answers')) : store.links.traffic(link),
+          },
+        }),
+      },
+      'partition:one',
+    );
+    await expect(go()).rejects.toMatchObject({ code: 'GONG-E036', message: 'nobody answers' });
     expectTidy(store);
   });
 

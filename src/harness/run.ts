@@ -1,6 +1,7 @@
 import type { Cluster, UnexpectedExit } from '../contracts/cluster.ts';
 import type { Nemesis } from '../contracts/nemesis.ts';
 import type { Generator } from '../contracts/workload.ts';
+import { firstError } from '../lib/first-error.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { ClusterEvent, EarlyEnd, GateFailure } from '../rundir/cluster-log.ts';
@@ -47,7 +48,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     return result;
   } catch (error) {
     await session.abandon(error);
-    throw error;
+    throw firstError(error);
   }
 }
 
@@ -131,8 +132,10 @@ class RunSession {
 
   /** After an error: heals, stops and saves what it can, and lets nothing mask that error. */
   async abandon(error: unknown): Promise<void> {
-    this.#fail(error);
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const first = firstError(error);
+    this.#fail(first);
+    const text = first instanceof Error ? (first.stack ?? first.message) : String(first);
+    if (error instanceof SuppressedError) this.#noteQuietly(`after an error: ${error.error}`);
     const steps: (() => void | Promise<void>)[] = [
       () => this.#files.log.line(`error: ${text}`),
       () => this.#owned.disposeAsync(),

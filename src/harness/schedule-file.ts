@@ -179,8 +179,9 @@ function seedOf({ seed }: JsonRecord, place: string): string | undefined {
 function time(one: JsonRecord, key: string, place: string): number {
   const value = one[key] ?? one[`${key}Ns`];
   const ns = typeof value === 'string' ? parseDuration(value) : value;
-  const isPossible = typeof ns === 'number' && Number.isSafeInteger(Math.round(ns)) && ns >= 0;
-  if (isPossible && (ns > 0 || key === 'at')) return Math.round(ns);
+  const whole = typeof ns === 'number' ? Math.round(ns) : NaN;
+  const isPossible = Number.isSafeInteger(whole) && whole >= 0;
+  if (isPossible && (whole > 0 || key === 'at')) return whole;
   throw malformed(
     `${place}.${key}`,
     value === undefined

@@ -70,7 +70,7 @@ describe('a schedule written by hand', () => {
       ['n1', 'n2', 'n3'],
     ];
     expect(read(byHand(cut))[0]?.resolved?.value).toEqual({ groups });
-    const value = { groups: [['n4', 'n5'], ['n1']] };
+    const value = { groups: [['n4'], ['n5'], ['n1', 'n2', 'n3']] };
     expect(read(byHand({ ...cut, value }))[0]?.resolved?.value).toEqual(value);
   });
 
@@ -190,6 +190,8 @@ test.each<[string, unknown, string, RegExp]>([
   ['a time without its unit', { ...kill, at: '5' }, 'GONG-E122', /faults\[0\]\.at/],
   ['a time before clients begin', { ...kill, at: -1 }, 'GONG-E122', /faults\[0\]\.at/],
   ['no length', { ...kill, duration: '0s' }, 'GONG-E122', /faults\[0\]\.duration/],
+  ['less than a nanosecond', { ...kill, duration: 0.2 }, 'GONG-E122', /faults\[0\]\.duration/],
+  ['a value for no nodes', { ...kill, nodes: [], value: {} }, 'GONG-E122', /faults\[0\]\.nodes/],
   ['a mistyped word', { ...kill, node: ['n1'] }, 'GONG-E122', /faults\[0\]\.node/],
   ['nodes that are no list', { ...kill, nodes: 'n1' }, 'GONG-E122', /faults\[0\]\.nodes/],
   ['no nodes in the list', { ...kill, nodes: [] }, 'GONG-E122', /faults\[0\]\.nodes/],
@@ -200,6 +202,29 @@ test.each<[string, unknown, string, RegExp]>([
     { ...kill, kind: 'partition', nodes: ['n1'], value: { groups: [['n1'], ['n7']] } },
     'GONG-E125',
     /faults\[0\]\.value.*n7/,
+  ],
+  [
+    'a side that still reaches others, as of a run with fewer nodes,',
+    {
+      ...kill,
+      kind: 'partition',
+      shape: 'leader',
+      nodes: ['n1'],
+      value: { groups: [['n1'], ['n2', 'n3']] },
+    },
+    'GONG-E122',
+    /faults\[0\]\.value/,
+  ],
+  [
+    'a value that spares a node',
+    {
+      ...kill,
+      kind: 'slow',
+      nodes: ['n3'],
+      value: { groups: [['n1'], ['n2']], delayNs: 9e7, jitterNs: 0 },
+    },
+    'GONG-E122',
+    /faults\[0\]\.value/,
   ],
   [
     'a value that says nothing',
@@ -213,6 +238,24 @@ test.each<[string, unknown, string, RegExp]>([
     code,
     message: expect.stringMatching(what),
   });
+});
+
+test('a script that is not told its seed as a text is refused, not started', () => {
+  const fault = { ...kill, kind: 'exec', shape: './cut.sh', nodes: [] };
+  const hooks = { capabilities: new Set(['hooks'] as const) };
+  expect(read(byHand({ ...fault, value: { seed: '5' } }), hooks)).toHaveLength(1);
+  for (const value of [{ seed: 5 }, {}, 'start']) {
+    expect(() => read(byHand({ ...fault, value }), hooks)).toThrow(
+      expect.objectContaining({ code: 'GONG-E122', message: expect.stringContaining('.value') }),
+    );
+  }
+});
+
+test('a cut that fewer nodes were cut by is refused with the way that is left', () => {
+  const value = { groups: [['n1'], ['n2', 'n3']] };
+  const fault = { ...kill, kind: 'partition', shape: 'leader', nodes: ['n1'], value };
+  expect(refusal(byHand(fault)).why).toMatch(/n1 is to be cut off, and is left a way to n2/);
+  expect(read(byHand(fault), { nodes: nodes.slice(0, 3) })).toHaveLength(1);
 });
 
 test.each<[string, () => string, RegExp]>([

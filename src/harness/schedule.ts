@@ -1,10 +1,11 @@
 import type { Capability } from '../contracts/cluster.ts';
-import { type NodeId, nodeId } from '../contracts/names.ts';
+import { type Link, type NodeId, nodeId } from '../contracts/names.ts';
 import type { Nemesis, NemesisShape, PlannedFault, ResolvedFault } from '../contracts/nemesis.ts';
 import { InvariantError } from '../lib/assert.ts';
 import { formatDuration, formatInstant, SECOND } from '../lib/duration.ts';
 import { makeRandom } from '../lib/prng.ts';
 import { UserError } from '../lib/user-error.ts';
+import { openPaths } from './open-paths.ts';
 import { RECOVERY_NS } from './plan.ts';
 import { malformed, readScheduleFile, type ScheduledFault } from './schedule-file.ts';
 import { shapeOf } from './selection.ts';
@@ -120,8 +121,10 @@ function resolve(
   }
   const victims = [...new Set(named)].map((name) => nodeId(name));
   refuseStrangers(victims, nodes, `${place}.nodes`);
-  if (given === undefined && victims.length === 0) {
-    throw malformed(`${place}.nodes`, 'it is empty: leave it out, and the shape chooses');
+  // Whom a script hits is its own business.
+  if (victims.length === 0 && (given === undefined || nemesis.requires !== 'hooks')) {
+    const why = 'it is empty: leave it out together with "value", and the shape chooses';
+    throw malformed(`${place}.nodes`, why);
   }
   const value = given ?? shape.valueOn?.(victims, nodes, makeRandom(seed));
   if (value === undefined) {
@@ -132,14 +135,47 @@ function resolve(
     );
   }
   const resolved = { victims, leader: undefined, value };
-  refuseStrangers(linkEnds(nemesis, resolved, place), nodes, `${place}.value`);
+  const links = linksOf(nemesis, resolved, place);
+  if (links === undefined) return resolved;
+  const ends = links.flatMap(({ from, to }) => [from, to]);
+  refuseStrangers(ends, nodes, `${place}.value`);
+  const untouched = victims.filter((victim) => !ends.includes(victim));
+  if (untouched.length > 0) {
+    throw malformed(
+      `${place}.value`,
+      `it does nothing to ${untouched.join(', ')}, whom it is to hit`,
+    );
+  }
+  if (shape.evidence.includes('cut-off-side')) refuseWayOut(resolved, { links, nodes, place });
   return resolved;
 }
 
-/** The nodes between which it acts. A nemesis that cannot read the value says so. */
-function linkEnds(nemesis: Nemesis, resolved: ResolvedFault, place: string): readonly NodeId[] {
+/** A side that is to be cut off must not reach the others in any way: it would prove nothing. */
+function refuseWayOut(
+  { victims }: ResolvedFault,
+  { links, nodes, place }: { links: readonly Link[]; nodes: readonly NodeId[]; place: string },
+): void {
+  const reaches = openPaths(nodes, links);
+  for (const victim of victims) {
+    const other = nodes.find((node) => !victims.includes(node) && reaches(victim, node));
+    if (other === undefined) continue;
+    throw malformed(
+      `${place}.value`,
+      `${victim} is to be cut off, and is left a way to ${other}: name every node of this run in ` +
+        'its groups, or choose a shape that leaves ways, such as bridge',
+    );
+  }
+}
+
+/** The links on which it acts, if on any. A nemesis that cannot read the value says so. */
+function linksOf(
+  nemesis: Nemesis,
+  resolved: ResolvedFault,
+  place: string,
+): readonly Link[] | undefined {
   try {
-    return (nemesis.links?.(resolved) ?? []).flatMap(({ from, to }) => [from, to]);
+    nemesis.check?.(resolved);
+    return nemesis.links?.(resolved);
   } catch (error) {
     if (error instanceof UserError) {
       throw malformed(`${place}.value`, `${error.message}: ${error.why}`, error);

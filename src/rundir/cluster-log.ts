@@ -110,6 +110,8 @@ export type FaultRecord = FaultName &
          * every node is a victim.
          */
         readonly otherOperations?: number;
+        /** The nodes at which operations were under way while the fault was in force. */
+        readonly asked?: readonly string[];
         /** Of a fault that acts on links. */
         readonly links?: LinkEvidence;
         /** Of a fault by the user's own script: each call of it, and what it said. */
