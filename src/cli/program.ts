@@ -102,18 +102,19 @@ function addRun(
     .option('--nemesis-interval <time>', 'from one fault to the next', '5s')
     .option('--hook-timeout <time>', 'for each call of a script of --nemesis exec:FILE', '30s')
     .option('--schedule <file>', 'repeat the faults of a run directory, or those that a file names')
-    .option(
-      '--threshold <condition>',
-      "'p99(read) < 50ms', 'unavailable < 3s', 'ok(write) > 99%'; repeatable",
-      append,
-      [],
+    .addOption(
+      new Option(
+        '--threshold <condition>',
+        "'p99(read) < 50ms', 'unavailable < 3s', 'ok(write) > 99%'; repeatable",
+      )
+        .argParser(append)
+        .default([], 'none'),
     )
     .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
-    .option(
-      '--set <name=value>',
-      'a tunable of the target, or workload.NAME; repeatable',
-      collect,
-      [],
+    .addOption(
+      new Option('--set <name=value>', 'a tunable of the target, or workload.NAME; repeatable')
+        .argParser(collect)
+        .default([], 'none'),
     )
     .option('--base-port <port>', 'use the ports from here on instead of free ones')
     .option('--seed <seed>', 'repeats the plan of faults and the operations drawn')
