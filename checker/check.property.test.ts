@@ -6,6 +6,7 @@ import { compile } from './engines/problem.ts';
 import { Search } from './engines/wgl.ts';
 import { isLinearizableByBruteForce } from './testing/brute-force.ts';
 import { defined } from './assert.ts';
+import { Table } from './table.ts';
 import { generateHistory, mulberry32, type GenerateOptions } from './testing/generate.ts';
 
 const RUNS = 4_000;
@@ -86,7 +87,7 @@ describe.each(['register', 'cas-register', 'kv'] as const)('%s', (name) => {
         if (operations.some((each) => each.outcome === 'info')) seen.crashed++;
         if (operations.some((each) => !each.applied)) seen.observed++;
         const found = [true, false].map((isLookingAhead) => {
-          const search = new Search(compile(operations, model), { isLookingAhead });
+          const search = new Search(compile(Table.of(operations), model), { isLookingAhead });
           return search.advance(Infinity)?.type === 'linearizable';
         });
         expect(found).toEqual([expected, expected]);
@@ -105,7 +106,7 @@ describe.each(['register', 'cas-register', 'kv'] as const)('%s', (name) => {
       fc.property(longHistory(name), (operations) => {
         const expected = isLinearizableByBruteForce(operations);
         seen[expected ? 'valid' : 'invalid']++;
-        expect(new Search(compile(operations, model)).advance(Infinity)?.type).toBe(
+        expect(new Search(compile(Table.of(operations), model)).advance(Infinity)?.type).toBe(
           expected ? 'linearizable' : 'not-linearizable',
         );
       }),

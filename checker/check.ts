@@ -1,13 +1,11 @@
-import { defined } from './assert.ts';
-import { compile } from './engines/problem.ts';
-import { runSearch, type Slice } from './engines/run.ts';
-import { Search } from './engines/wgl.ts';
-import { sentenceOf } from './evidence/sentence.ts';
-import { findStaleReads } from './evidence/stale-read.ts';
-import { explainStuck, idsOf, type Refutation } from './evidence/stuck.ts';
+import { decideTable } from './engines/auto.ts';
+import type { Slice } from './engines/run.ts';
+import { collectEvidence } from './evidence/collect.ts';
+import { idsOf } from './evidence/stuck.ts';
 import type { Operation } from './history.ts';
 import type { Model } from './models/model.ts';
-import { combine, type Budget, type KeyVerdict, type Verdict } from './verdict.ts';
+import { Table } from './table.ts';
+import { combine, type Budget, type EngineName, type KeyVerdict, type Verdict } from './verdict.ts';
 
 /** An operation that its model cannot read. */
 export interface ModelError {
@@ -47,49 +45,58 @@ export function partition(
   return byKey;
 }
 
+/** Choices of one decision. */
+export interface DecideOptions {
+  /** Forces one engine; where it does not apply the answer is `unknown`. Chosen when absent. */
+  readonly engine?: EngineName | undefined;
+}
+
 /**
  * Decides one key in slices: a caller that wants to stay responsive drains it little by little, one
  * that gives up calls `return`. Deterministic but for where a budget ends.
  *
- * @param operations - of one key, ordered by invocation, well formed (`findMalformed`)
+ * @param history - of one key; operations ordered by invocation, well formed (`findMalformed`)
  */
 export function* decideKey(
-  operations: readonly Operation[],
+  history: Table | readonly Operation[],
   model: Model,
   budget: Budget,
+  options: DecideOptions = {},
 ): Generator<Slice, KeyVerdict> {
-  const key = operations[0]?.key;
-  const common = { key, operations: operations.length };
-  const staleReads = findStaleReads(operations, model);
-  const stale = staleReads[0]?.read;
-  let refutation: Refutation;
-  if (stale === undefined) {
-    const problem = compile(operations, model);
-    const search = new Search(problem);
-    const result = yield* runSearch(search, budget);
-    if (result.type === 'unknown') return { ...common, valid: 'unknown', reason: result.reason };
-    if (result.type === 'linearizable') {
-      return { ...common, valid: true, witness: idsOf(problem, result.order) };
-    }
-    const deepest = defined(search.deepest, 'a refutation got somewhere');
-    const operation = defined(problem.operations[deepest.blocked], 'a number of an operation');
-    refutation = { provedBy: undefined, operation, order: idsOf(problem, deepest.order) };
-  } else {
-    // A proof that needs no search, and shows how far to look for something worse.
-    refutation = { provedBy: stale, operation: stale, order: [] };
+  const table = history instanceof Table ? history : Table.of(history);
+  const common = { key: table.key, operations: table.size };
+  const decided = yield* decideTable(table, model, budget, options.engine);
+  const { engine } = decided;
+  if (decided.type === 'unknown') {
+    const { provenRank, reason } = decided;
+    const progress = {
+      completions: table.completed,
+      completionsProven: completionsBefore(table, provenRank),
+    };
+    return { ...common, valid: 'unknown', engine, reason, progress };
   }
-  const stuck = yield* explainStuck(operations, model, budget, refutation);
-  const sentence = sentenceOf(stuck, staleReads, model);
-  return { ...common, valid: false, stuck, staleReads, sentence };
+  if (decided.type === 'linearizable') {
+    return { ...common, valid: true, engine, witness: idsOf(table, decided.order) };
+  }
+  const evidence = yield* collectEvidence(table, model, budget, decided);
+  return { ...common, valid: false, engine, ...evidence };
+}
+
+function completionsBefore(table: Table, rank: number): number {
+  const end = Math.min(rank, table.events.length);
+  let count = 0;
+  for (let i = 0; i < end; i++) count += (table.events[i] as number) & 1;
+  return count;
 }
 
 /** Decides one key at once. */
 export function checkKey(
-  operations: readonly Operation[],
+  history: Table | readonly Operation[],
   model: Model,
   budget: Budget,
+  options: DecideOptions = {},
 ): KeyVerdict {
-  const decision = decideKey(operations, model, budget);
+  const decision = decideKey(history, model, budget, options);
   for (;;) {
     const step = decision.next();
     if (step.done === true) return step.value;

@@ -4,8 +4,10 @@ export {
   decideKey,
   findMalformed,
   partition,
+  type DecideOptions,
   type ModelError,
 } from './check.ts';
+export { ENGINES } from './engines/auto.ts';
 export type { Slice } from './engines/run.ts';
 export { sentenceOf, staleSentence } from './evidence/sentence.ts';
 export { findStaleReads, type StaleRead } from './evidence/stale-read.ts';
@@ -35,11 +37,17 @@ export {
 } from './history.ts';
 export { inferModel, MODELS } from './models/index.ts';
 export { REJECTED, type Model, type Overwrite } from './models/model.ts';
+export { columnsOf, Cursor, NEVER, rowsByKey, Table, type Columns } from './table.ts';
+export { Values } from './values.ts';
 export {
   combine,
   type Budget,
   type Candidate,
+  type Counterexample,
+  type CounterexampleOperation,
+  type EngineName,
   type KeyVerdict,
+  type Progress,
   type Stuck,
   type UnknownReason,
   type Verdict,

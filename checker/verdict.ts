@@ -11,7 +11,12 @@ export interface Budget {
   readonly memoryBytesMax: number;
 }
 
-export type UnknownReason = 'time' | 'memory' | 'interrupted';
+/** How a verdict was reached; `auto` chooses. */
+export type EngineName =
+  'zones' | 'set' | 'queue' | 'bag' | 'stack' | 'lock' | 'counter' | 'list' | 'frontier' | 'wgl';
+
+/** `engine`: the engine that was asked for cannot decide such a history. */
+export type UnknownReason = 'time' | 'memory' | 'interrupted' | 'engine';
 
 /** An operation near the point where every order got stuck. */
 export interface Candidate {
@@ -49,20 +54,59 @@ export interface Stuck {
   readonly note: string | undefined;
 }
 
+/** One operation of a counterexample. */
+export interface CounterexampleOperation {
+  readonly operation: Operation;
+  /** Weakened: it may take effect once, at any time after its invocation, or never. */
+  readonly isWeak: boolean;
+  /**
+   * True for a write of the checker's own: it sums up all that had happened before the counterexample
+   * begins. Its id is negative, and it stands in no history.
+   */
+  readonly isOwn: boolean;
+}
+
+/**
+ * Few operations that no order allows, whatever happened to all others: every other read vanishes, every
+ * other mutation may take effect once, at any time after its invocation, or never. Weakening only adds
+ * orders, so what stays illegal proves the whole illegal.
+ */
+export interface Counterexample {
+  /** By invocation. Weak ones that no strong one can depend on are left out. */
+  readonly operations: readonly CounterexampleOperation[];
+  /**
+   * True when it becomes linearizable as soon as any one of its completed operations is weakened; false
+   * when the budget ran out before that was known.
+   */
+  readonly isMinimal: boolean;
+}
+
+/** How far a decision got that was given up. */
+export interface Progress {
+  /** Completions, in order, after which the history was certainly still linearizable. */
+  readonly completionsProven: number;
+  /** Completions in all. */
+  readonly completions: number;
+}
+
 /** What was decided about one key. */
 export type KeyVerdict =
   | {
       readonly valid: true;
       readonly key: string | undefined;
       readonly operations: number;
+      readonly engine: EngineName;
       /** Ids in an order that the model accepts and real time allows. */
-      readonly witness: readonly number[];
+      readonly witness: Int32Array;
     }
   | {
       readonly valid: false;
       readonly key: string | undefined;
       readonly operations: number;
+      readonly engine: EngineName;
       readonly stuck: Stuck;
+      /** Undefined when the budget left no time to look for one. */
+      readonly counterexample: Counterexample | undefined;
       /** Reads that are provably stale, by completion. */
       readonly staleReads: readonly StaleRead[];
       /** What happened, from the evidence alone. */
@@ -72,7 +116,10 @@ export type KeyVerdict =
       readonly valid: 'unknown';
       readonly key: string | undefined;
       readonly operations: number;
+      /** The last that tried; undefined when none did. */
+      readonly engine: EngineName | undefined;
       readonly reason: UnknownReason;
+      readonly progress: Progress;
     };
 
 /** What was decided about a history. Violation beats unknown beats valid. */

@@ -5,7 +5,7 @@ import { NEVER, NONE, type Problem } from './problem.ts';
 
 export type SearchResult =
   /** Operation numbers in a legal order: all completed ones, and the crashed ones it needed. */
-  | { readonly type: 'linearizable'; readonly order: readonly number[] }
+  | { readonly type: 'linearizable'; readonly order: Int32Array }
   | { readonly type: 'not-linearizable' }
   | { readonly type: 'unknown'; readonly reason: UnknownReason };
 
@@ -77,7 +77,7 @@ export class Search {
   #unchanged = 0;
 
   constructor(problem: Problem, options: SearchOptions = {}) {
-    const { completed, operations } = problem;
+    const { completed, size } = problem;
     this.#problem = problem;
     this.#isLookingAhead = options.isLookingAhead ?? true;
     this.#open = completed;
@@ -86,12 +86,12 @@ export class Search {
     this.#previous = new Int32Array(2 * completed + 1);
     this.#link();
     this.#lastToReturn = (this.#previous[this.#sentinel] as number) >>> 1;
-    this.#trail = new Int32Array(operations.length);
-    this.#deepest = new Int32Array(operations.length);
+    this.#trail = new Int32Array(size);
+    this.#deepest = new Int32Array(size);
     this.#placed = new Int32Array((completed + 31) >>> 5);
-    this.#used = new Int32Array((operations.length - completed + 31) >>> 5);
+    this.#used = new Int32Array((size - completed + 31) >>> 5);
     this.#usedOfRun = new Int32Array(problem.crashedRuns.length);
-    this.#runOf = new Int32Array(operations.length - completed);
+    this.#runOf = new Int32Array(size - completed);
     for (const [run, { first, end }] of problem.crashedRuns.entries()) {
       this.#runOf.fill(run, first - completed, end - completed);
     }
@@ -102,7 +102,7 @@ export class Search {
     this.#demand = new Int32Array(states);
     this.#forbidden = new Int32Array(states);
     this.#supply = new Int32Array(states);
-    for (let i = 0; i < operations.length; i++) this.#count(i, 1);
+    for (let i = 0; i < size; i++) this.#count(i, 1);
     const orphan = this.#isLookingAhead ? this.#findOrphan() : NONE;
     if (orphan === NONE) {
       this.#enter(problem.initial, 0, -1);
@@ -175,7 +175,7 @@ export class Search {
     if (this.#open === 0) {
       this.#result = {
         type: 'linearizable',
-        order: [...this.#trail.subarray(0, this.#trailLength)],
+        order: this.#trail.slice(0, this.#trailLength),
       };
       return;
     }

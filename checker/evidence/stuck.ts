@@ -1,12 +1,13 @@
 import { defined } from '../assert.ts';
-import { compile, type Problem } from '../engines/problem.ts';
-import { runSearch, type Slice } from '../engines/run.ts';
-import type { SearchResult } from '../engines/wgl.ts';
+import { decideTable, type Decided } from '../engines/auto.ts';
+import { compile, rowsOf } from '../engines/problem.ts';
+import type { Slice } from '../engines/run.ts';
 import { Search } from '../engines/wgl.ts';
 import type { Json, Operation } from '../history.ts';
 import { canonicalJson, sameJson } from '../json.ts';
 import { REJECTED, type Model } from '../models/model.ts';
 import { show } from '../models/register.ts';
+import { Table } from '../table.ts';
 import type { Budget, Candidate, Stuck } from '../verdict.ts';
 
 /** More would not be read. */
@@ -19,7 +20,7 @@ export interface Refutation {
   /** What to report where the budget ends before the exact operation is found. */
   readonly operation: Operation;
   /** Ids of a legal order without it. */
-  readonly order: readonly number[];
+  readonly order: ArrayLike<number>;
 }
 
 /**
@@ -43,7 +44,7 @@ export function* explainStuck(
   // Invariant: after `low` completions linearizable, as `order` shows; after `high` not.
   let low = 0;
   let high = provedBy === undefined ? completed.length : completed.indexOf(provedBy) + 1;
-  let order: readonly number[] = [];
+  let order: ArrayLike<number> = [];
   // A proof of its own is most often the first violation, too. Without one, double first: a prefix
   // costs more the longer it is.
   let middle = provedBy === undefined ? 1 : high - 1;
@@ -90,18 +91,18 @@ function upTo(
 }
 
 type Decision =
-  | { readonly type: 'linearizable'; readonly ids: readonly number[] }
-  | Exclude<SearchResult, { readonly type: 'linearizable' }>;
+  | { readonly type: 'linearizable'; readonly ids: Int32Array }
+  | Exclude<Decided, { readonly type: 'linearizable' }>;
 
 function* decide(
   operations: readonly Operation[],
   model: Model,
   budget: Budget,
 ): Generator<Slice, Decision> {
-  const problem = compile(operations, model);
-  const result = yield* runSearch(new Search(problem), budget);
-  if (result.type !== 'linearizable') return result;
-  return { type: 'linearizable', ids: idsOf(problem, result.order) };
+  const table = Table.of(operations);
+  const decided = yield* decideTable(table, model, budget);
+  if (decided.type !== 'linearizable') return decided;
+  return { type: 'linearizable', ids: idsOf(table, decided.order) };
 }
 
 /** States after orders of everything but the last completion: what a search meets within a slice. */
@@ -110,7 +111,8 @@ function* lastStates(
   model: Model,
   budget: Budget,
 ): Generator<Slice, readonly Json[]> {
-  const problem = compile(operations, model);
+  const table = Table.of(operations);
+  const problem = compile(table, model);
   const search = new Search(problem, { isLookingAhead: false });
   // Only an illustration: it must not cost more than what was decided.
   for (let slice = 0; slice < 20; slice++) {
@@ -118,31 +120,34 @@ function* lastStates(
     if (search.bytes > budget.memoryBytesMax) break;
     yield 'running';
   }
-  return [...search.ends].map((order) => replay(operations, model, idsOf(problem, order)));
+  return [...search.ends].map((order) =>
+    replay(operations, model, idsOf(table, rowsOf(problem, order))),
+  );
 }
 
 function describe(parts: {
   readonly operations: readonly Operation[];
   readonly operation: Operation;
-  readonly order: readonly number[];
+  readonly order: ArrayLike<number>;
   readonly states: readonly Json[];
   readonly isExact: boolean;
   readonly model: Model;
 }): Stuck {
   const { operations, operation, order, isExact, model } = parts;
   const state = replay(operations, model, order);
+  const placed = new Set(Array.from(order));
   const states = new Map([state, ...parts.states].map((each) => [canonicalJson(each), each]));
   return {
     operation,
     isExact,
-    order,
+    order: Array.from(order),
     state,
     rejection: rejection(state, operation, model),
     states: [...states.values()],
     candidates: concurrent(operations, operation)
       .slice(-CANDIDATES_MAX)
       .map((each): Candidate => {
-        const isPlaced = order.includes(each.id);
+        const isPlaced = placed.has(each.id);
         return {
           operation: each,
           isPlaced,
@@ -183,17 +188,17 @@ function concurrent(operations: readonly Operation[], operation: Operation): rea
   );
 }
 
-function replay(operations: readonly Operation[], model: Model, order: readonly number[]): Json {
+function replay(operations: readonly Operation[], model: Model, order: ArrayLike<number>): Json {
   const byId = new Map(operations.map((operation) => [operation.id, operation]));
   let state = model.initial;
-  for (const id of order) {
+  for (const id of Array.from(order)) {
     const next = model.step(state, defined(byId.get(id), 'an order names known operations'));
     if (next !== REJECTED) state = next;
   }
   return state;
 }
 
-/** Ids of operations that a problem numbers. */
-export function idsOf(problem: Problem, order: readonly number[]): readonly number[] {
-  return order.map((number) => defined(problem.operations[number], 'a number of it').id);
+/** Ids of operations in rows of a table. */
+export function idsOf(table: Table, rows: Int32Array): Int32Array {
+  return rows.map((row) => table.id(row));
 }

@@ -1,27 +1,34 @@
 import type { Operation } from '../history.ts';
 import { REJECTED, type Model } from '../models/model.ts';
+import { Cursor, Table } from '../table.ts';
 
 /**
- * Replays a witness: every completed operation of the key exactly once and every crashed one at most
+ * Replays a witness: every completed operation of the object exactly once and every crashed one at most
  * once, in an order that real time allows and in which the model accepts every result. Shares nothing
  * with the engines but the model.
  *
- * @param operations - all of one key
+ * @param history - all operations of one object
  * @param order - ids
- * @returns what is wrong with it; undefined when it proves the key linearizable
+ * @returns what is wrong with it; undefined when it proves the object linearizable
  */
 export function verifyWitness(
-  operations: readonly Operation[],
+  history: Table | readonly Operation[],
   model: Model,
-  order: readonly number[],
+  order: ArrayLike<number>,
 ): string | undefined {
-  const open = new Map(operations.map((operation) => [operation.id, operation]));
+  const table = history instanceof Table ? history : Table.of(history);
+  const placed = new Uint8Array(table.size);
+  const operation = new Cursor(table.columns);
   let state = model.initial;
   let latestInvoke = -Infinity;
-  for (const id of order) {
-    const operation = open.get(id);
-    if (operation === undefined) return `operation ${id} is unknown, or stands there twice`;
-    open.delete(id);
+  for (let i = 0; i < order.length; i++) {
+    const id = order[i] as number;
+    const row = table.rowOf(id);
+    if (row === undefined || placed[row] === 1) {
+      return `operation ${id} is unknown, or stands there twice`;
+    }
+    placed[row] = 1;
+    operation.at(row);
     // All before it must not have begun after it returned.
     if (operation.return < latestInvoke) {
       return `operation ${id} returned before an operation began that stands before it`;
@@ -33,8 +40,6 @@ export function verifyWitness(
     }
     state = next;
   }
-  for (const operation of open.values()) {
-    if (operation.outcome === 'ok') return `operation ${operation.id} completed and is missing`;
-  }
-  return undefined;
+  const missing = placed.findIndex((isPlaced, row) => isPlaced === 0 && table.isCompleted(row));
+  return missing < 0 ? undefined : `operation ${table.id(missing)} completed and is missing`;
 }

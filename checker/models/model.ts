@@ -15,6 +15,33 @@ export interface Overwrite {
 }
 
 /**
+ * Kinds of objects that have engines of their own. A model that names one says that it behaves exactly
+ * so, with these functions; registers need none, since `overwrite` says all.
+ *
+ * - `set`: `add` v; `read` → array of all that was added, in any order. Nothing is taken out.
+ * - `queue`: `enqueue` v; `dequeue` → the oldest, or null where it was empty. `null` is never enqueued.
+ * - `bag`: the same functions; `dequeue` → any that is inside.
+ * - `stack`: `push` v; `pop` → the newest, or null where it was empty.
+ * - `mutex`: `acquire`, `release`, by anybody; begins free.
+ * - `reentrant-mutex`: `acquire`, `release` by processes; the owner may acquire again.
+ * - `fenced-lock`: `acquire` → token, greater than any before; `release` by its owner.
+ * - `counter`: `add` n (an integer, of either sign); `read` → the sum.
+ * - `grow-counter`: the same with n ≥ 0.
+ * - `list`: `append` v; `read` → array of all that was appended, in order.
+ */
+export type Structure =
+  | 'set'
+  | 'queue'
+  | 'bag'
+  | 'stack'
+  | 'mutex'
+  | 'reentrant-mutex'
+  | 'fenced-lock'
+  | 'counter'
+  | 'grow-counter'
+  | 'list';
+
+/**
  * What a correct object does, as data. States are JSON values, equal when structurally equal; the
  * object is deterministic, and each key is an object of its own.
  */
@@ -46,6 +73,13 @@ export interface Model {
    * every operation on a key has an answer.
    */
   overwrite?(operation: Operation): Overwrite | undefined;
+  /** Chooses engines made for it. */
+  readonly structure?: Structure;
+  /**
+   * An operation that leaves this state whatever was before (`write` of it), for evidence that begins in
+   * the middle of a history; undefined when there is none.
+   */
+  assign?(state: Json): { readonly f: string; readonly input: Json } | undefined;
   /** `read of k17 → 3`. */
   describe(operation: Operation): string;
   describeState(state: Json): string;

@@ -81,5 +81,13 @@ export function settled(before: KeyVerdict | undefined, after: KeyVerdict): KeyV
 }
 
 function interrupted(part: readonly Operation[]): KeyVerdict {
-  return { valid: 'unknown', key: part[0]?.key, operations: part.length, reason: 'interrupted' };
+  const completions = part.filter((each) => each.outcome === 'ok').length;
+  return {
+    valid: 'unknown',
+    key: part[0]?.key,
+    operations: part.length,
+    engine: undefined,
+    reason: 'interrupted',
+    progress: { completionsProven: 0, completions },
+  };
 }

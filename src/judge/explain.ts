@@ -110,6 +110,7 @@ const WHY: Readonly<Record<UndecidedReason, string>> = {
   time: 'the time budget ran out',
   memory: 'the memory budget ran out',
   interrupted: 'interrupted',
+  engine: 'the engine that was asked for cannot decide such a history',
   witness: 'the order that was found does not replay: a bug in Gong',
 };
 

@@ -33,7 +33,7 @@ export interface JudgeOptions {
 export interface Judgement {
   readonly verdict: JudgeVerdict;
   /** Ids in a legal order, for each valid key; the key is undefined in a history without keys. */
-  readonly witnesses: ReadonlyMap<string | undefined, readonly number[]>;
+  readonly witnesses: ReadonlyMap<string | undefined, Int32Array>;
 }
 
 export const BUDGET_NS: number = 60 * SECOND;
@@ -79,7 +79,7 @@ async function judgeHistory(
     signal: options.signal,
     onProgress: options.onProgress,
   });
-  const witnesses = new Map<string | undefined, readonly number[]>();
+  const witnesses = new Map<string | undefined, Int32Array>();
   const windows = faultWindows(history.nemesis);
   const tally = new Tally(model);
   for (const [key, part] of parts) {

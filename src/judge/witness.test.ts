@@ -12,10 +12,10 @@ vi.mock(import('../../checker/index.ts'), async (original) => {
   const checker = await original();
   return {
     ...checker,
-    verifyWitness: (operations, model, witness) =>
-      operations[0]?.key === 'bad'
+    verifyWitness: (history, model, witness) =>
+      (history instanceof checker.Table ? history.key : history[0]?.key) === 'bad'
         ? 'the order is wrong'
-        : checker.verifyWitness(operations, model, witness),
+        : checker.verifyWitness(history, model, witness),
   };
 });
 

@@ -1,0 +1,360 @@
+import { assert, defined } from './assert.ts';
+import type { Operation } from './history.ts';
+import { NULL, Values } from './values.ts';
+
+/** Position of a completion that never came. Real positions are far below. */
+export const NEVER = 0x7fff_ffff;
+/** No key, no node: the number of a name that is absent. */
+export const ABSENT = -1;
+
+/** Operations as columns: one row each, ordered by invocation. */
+export interface Columns {
+  /** Number of rows. */
+  readonly size: number;
+  /** What `f` numbers. */
+  readonly functions: readonly string[];
+  readonly f: Uint16Array;
+  /** Ids of `values`. */
+  readonly input: Int32Array;
+  /** Ids of `values`; NULL when the outcome is `info`. */
+  readonly output: Int32Array;
+  /** 0 only for an `ok` CAS that found another value. */
+  readonly applied: Uint8Array;
+  /** Position of the invocation in the order of events, which is the operation's id. */
+  readonly invoke: Int32Array;
+  /** Position of the completion; NEVER when the outcome is `info`. */
+  readonly return: Int32Array;
+  readonly process: Float64Array;
+  /** Nanoseconds since the run began. */
+  readonly invokeTime: Float64Array;
+  /** Infinity when the outcome is `info`. */
+  readonly returnTime: Float64Array;
+  /** What `key` numbers; ABSENT for operations without one. */
+  readonly keys: readonly string[];
+  readonly key: Int32Array;
+  /** What `node` and `servedBy` number. */
+  readonly nodes: readonly string[];
+  readonly node: Int32Array;
+  readonly servedBy: Int32Array;
+  readonly values: Values;
+}
+
+/** Operations given as objects, as columns. @param operations - ordered by invocation */
+export function columnsOf(operations: readonly Operation[]): Columns {
+  const size = operations.length;
+  const functions = new Names();
+  const keys = new Names();
+  const nodes = new Names();
+  const values = new Values();
+  const name = (names: Names, text: string | undefined): number =>
+    text === undefined ? ABSENT : names.number(text);
+  return {
+    size,
+    f: Uint16Array.from(operations, (each) => functions.number(each.f)),
+    functions: functions.texts,
+    input: Int32Array.from(operations, (each) => values.id(each.input)),
+    output: Int32Array.from(operations, (each) => values.id(each.output)),
+    applied: Uint8Array.from(operations, (each) => (each.applied ? 1 : 0)),
+    invoke: Int32Array.from(operations, (each) => each.invoke),
+    return: Int32Array.from(operations, (each) => Math.min(each.return, NEVER)),
+    process: Float64Array.from(operations, (each) => each.process),
+    invokeTime: Float64Array.from(operations, (each) => each.invokeTime),
+    returnTime: Float64Array.from(operations, (each) => each.returnTime),
+    key: Int32Array.from(operations, (each) => name(keys, each.key)),
+    keys: keys.texts,
+    node: Int32Array.from(operations, (each) => name(nodes, each.node)),
+    servedBy: Int32Array.from(operations, (each) => name(nodes, each.servedBy)),
+    nodes: nodes.texts,
+    values,
+  };
+}
+
+/** Texts, numbered from 0 in the order in which they came. */
+export class Names {
+  readonly #numbers = new Map<string, number>();
+  readonly texts: string[] = [];
+
+  number(text: string): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    this.#numbers.set(text, this.texts.length);
+    return this.texts.push(text) - 1;
+  }
+}
+
+/**
+ * The operations on one object as columns, with their events in order: what engines work on. Events are
+ * numbered from 0 without gaps (*ranks*), so that a rank can be an index: invocations of all operations,
+ * completions of those that are `ok`.
+ */
+export class Table {
+  readonly columns: Columns;
+  readonly size: number;
+  /** How many are `ok`. */
+  readonly completed: number;
+  /** In order: 2·row for an invocation, 2·row+1 for a completion. */
+  readonly events: Int32Array;
+  /** Rank of the invocation, per row. */
+  readonly invoke: Int32Array;
+  /** Rank of the completion, per row; NEVER when the outcome is `info`. */
+  readonly return: Int32Array;
+
+  /** @param columns - of one object (one key), or of objects that count as one */
+  constructor(columns: Columns) {
+    this.columns = columns;
+    this.size = columns.size;
+    this.invoke = new Int32Array(this.size);
+    this.return = new Int32Array(this.size).fill(NEVER);
+    const byReturn = rowsByReturn(columns.return);
+    this.completed = byReturn.length;
+    this.events = new Int32Array(this.size + byReturn.length);
+    let row = 0;
+    let next = 0;
+    for (let rank = 0; rank < this.events.length; rank++) {
+      const returning = byReturn[next] ?? -1;
+      const returnsAt = returning < 0 ? NEVER : (columns.return[returning] as number);
+      if (row < this.size && (columns.invoke[row] as number) < returnsAt) {
+        this.invoke[row] = rank;
+        this.events[rank] = 2 * row++;
+      } else {
+        assert(returning >= 0 && returning < row, 'an operation returns after it was invoked');
+        this.return[returning] = rank;
+        this.events[rank] = 2 * returning + 1;
+        next++;
+      }
+    }
+  }
+
+  static of(operations: readonly Operation[]): Table {
+    return new Table(columnsOf(operations));
+  }
+
+  get key(): string | undefined {
+    const key = this.columns.key[0] ?? ABSENT;
+    return key === ABSENT ? undefined : this.columns.keys[key];
+  }
+
+  /** Whether the row's operation completed (`ok`). */
+  isCompleted(row: number): boolean {
+    return this.return[row] !== NEVER;
+  }
+
+  /** The operation's name in every report: the index of its invocation in the history. */
+  id(row: number): number {
+    return this.columns.invoke[row] as number;
+  }
+
+  /** The row of an operation by its id; undefined when there is none. */
+  rowOf(id: number): number | undefined {
+    const { invoke } = this.columns;
+    let low = 0;
+    let high = this.size;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((invoke[middle] as number) < id) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.size && invoke[low] === id ? low : undefined;
+  }
+
+  /** A new object for the row's operation. */
+  operation(row: number): Operation {
+    return plain(new Cursor(this.columns).at(row));
+  }
+
+  /** New objects for all rows. */
+  operations(): Operation[] {
+    return Array.from({ length: this.size }, (_, row) => this.operation(row));
+  }
+
+  /**
+   * Some of the rows, as a table of its own; ids stay.
+   *
+   * @param rows - ascending
+   * @param isWeak - operations that become crashed ones: they may take effect once, at any time after
+   *   their invocation, or never
+   */
+  select(rows: ArrayLike<number>, isWeak?: (row: number) => boolean): Table {
+    const picked = pickColumns(this.columns, rows);
+    if (isWeak !== undefined) {
+      for (let i = 0; i < rows.length; i++) {
+        if (!isWeak(rows[i] as number)) continue;
+        picked.return[i] = NEVER;
+        picked.returnTime[i] = Infinity;
+        picked.output[i] = NULL;
+        picked.applied[i] = 1;
+      }
+    }
+    return new Table(picked);
+  }
+}
+
+/** Some rows of the columns. @param rows - ascending */
+export function pickColumns(columns: Columns, rows: ArrayLike<number>): Columns {
+  const size = rows.length;
+  const pick = <T extends Int32Array | Float64Array | Uint16Array | Uint8Array>(
+    from: T,
+    to: T,
+  ): T => {
+    for (let i = 0; i < size; i++) to[i] = from[rows[i] as number] as number;
+    return to;
+  };
+  return {
+    ...columns,
+    size,
+    f: pick(columns.f, new Uint16Array(size)),
+    input: pick(columns.input, new Int32Array(size)),
+    output: pick(columns.output, new Int32Array(size)),
+    applied: pick(columns.applied, new Uint8Array(size)),
+    invoke: pick(columns.invoke, new Int32Array(size)),
+    return: pick(columns.return, new Int32Array(size)),
+    process: pick(columns.process, new Float64Array(size)),
+    invokeTime: pick(columns.invokeTime, new Float64Array(size)),
+    returnTime: pick(columns.returnTime, new Float64Array(size)),
+    key: pick(columns.key, new Int32Array(size)),
+    node: pick(columns.node, new Int32Array(size)),
+    servedBy: pick(columns.servedBy, new Int32Array(size)),
+  };
+}
+
+/**
+ * Splits a history by key: it is linearizable exactly when every key's part is (P-compositionality,
+ * Horn & Kroening 2015). Operations without a key are one object.
+ *
+ * @returns the rows of each part, ascending; parts in order of their first invocations
+ */
+export function rowsByKey(columns: Columns): readonly Int32Array[] {
+  const { key, size } = columns;
+  const parts: number[] = [];
+  const partOf = new Int32Array(columns.keys.length + 1).fill(-1);
+  const counts: number[] = [];
+  for (let row = 0; row < size; row++) {
+    const number = (key[row] as number) + 1;
+    if (partOf[number] === -1) partOf[number] = parts.push(number) - 1;
+    const part = partOf[number] as number;
+    counts[part] = (counts[part] ?? 0) + 1;
+  }
+  const rows = counts.map((count) => new Int32Array(count));
+  const filled = new Int32Array(parts.length);
+  for (let row = 0; row < size; row++) {
+    const part = partOf[(key[row] as number) + 1] as number;
+    const at = filled[part] as number;
+    defined(rows[part], 'every part has rows')[at] = row;
+    filled[part] = at + 1;
+  }
+  return rows;
+}
+
+/**
+ * Looks at one row after the other without an object for each: the same cursor is another operation
+ * after `at`, so it must not be kept.
+ */
+export class Cursor implements Operation {
+  readonly #columns: Columns;
+  #row = 0;
+
+  constructor(columns: Columns) {
+    this.#columns = columns;
+  }
+
+  at(row: number): this {
+    this.#row = row;
+    return this;
+  }
+
+  get id(): number {
+    return this.#columns.invoke[this.#row] as number;
+  }
+  get process(): number {
+    return this.#columns.process[this.#row] as number;
+  }
+  get f(): string {
+    return this.#columns.functions[this.#columns.f[this.#row] as number] as string;
+  }
+  get key(): string | undefined {
+    return nameOf(this.#columns.keys, this.#columns.key[this.#row]);
+  }
+  get input(): Operation['input'] {
+    return this.#columns.values.value(this.#columns.input[this.#row] as number);
+  }
+  get output(): Operation['output'] {
+    return this.#columns.values.value(this.#columns.output[this.#row] as number);
+  }
+  get outcome(): 'ok' | 'info' {
+    return this.#columns.return[this.#row] === NEVER ? 'info' : 'ok';
+  }
+  get applied(): boolean {
+    return this.#columns.applied[this.#row] === 1;
+  }
+  get invoke(): number {
+    return this.#columns.invoke[this.#row] as number;
+  }
+  get return(): number {
+    const position = this.#columns.return[this.#row] as number;
+    return position === NEVER ? Infinity : position;
+  }
+  get invokeTime(): number {
+    return this.#columns.invokeTime[this.#row] as number;
+  }
+  get returnTime(): number {
+    return this.#columns.returnTime[this.#row] as number;
+  }
+  get node(): string | undefined {
+    return nameOf(this.#columns.nodes, this.#columns.node[this.#row]);
+  }
+  get servedBy(): string | undefined {
+    return nameOf(this.#columns.nodes, this.#columns.servedBy[this.#row]);
+  }
+}
+
+function nameOf(names: readonly string[], number: number | undefined): string | undefined {
+  return number === undefined || number === ABSENT ? undefined : names[number];
+}
+
+function plain(cursor: Cursor): Operation {
+  const { id, process, f, key, input, output, outcome, applied, invoke } = cursor;
+  const { return: returned, invokeTime, returnTime, node, servedBy } = cursor;
+  const times = { invoke, return: returned, invokeTime, returnTime };
+  return { id, process, f, key, input, output, outcome, applied, ...times, node, servedBy };
+}
+
+/** Rows of completed operations in the order of their completions. */
+function rowsByReturn(returns: Int32Array): Int32Array {
+  let completed = 0;
+  let least = NEVER;
+  let greatest = -NEVER;
+  for (const position of returns) {
+    if (position === NEVER) continue;
+    completed++;
+    if (position < least) least = position;
+    if (position > greatest) greatest = position;
+  }
+  const rows = new Int32Array(completed);
+  const span = greatest - least + 1;
+  if (completed > 0 && span <= 8 * completed) {
+    // Positions are nearly dense: each has its place.
+    const rowAt = new Int32Array(span);
+    for (let row = 0; row < returns.length; row++) {
+      const position = returns[row] as number;
+      if (position !== NEVER) rowAt[position - least] = row + 1;
+    }
+    let next = 0;
+    for (let i = 0; i < span; i++) {
+      const row = rowAt[i] as number;
+      if (row !== 0) rows[next++] = row - 1;
+    }
+    assert(next === completed, 'no two operations complete at one position');
+    return rows;
+  }
+  // A position and its row in one exact double: sorting numbers needs no comparator.
+  const packed = new Float64Array(completed);
+  const scale = returns.length;
+  let next = 0;
+  for (let row = 0; row < returns.length; row++) {
+    const position = returns[row] as number;
+    if (position !== NEVER) packed[next++] = (position - least) * scale + row;
+  }
+  packed.sort();
+  for (let i = 0; i < completed; i++) rows[i] = (packed[i] as number) % scale;
+  return rows;
+}
