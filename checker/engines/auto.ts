@@ -1,4 +1,5 @@
 import { defined } from '../assert.ts';
+import { frontier } from './frontier.ts';
 import { compile, rowsOf } from './problem.ts';
 import { runSearch, type Slice } from './run.ts';
 import { Search } from './wgl.ts';
@@ -36,7 +37,7 @@ export const SPECIALISED: readonly Engine[] = [];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(
-  [...SPECIALISED, wgl].map((engine) => [engine.name, engine]),
+  [...SPECIALISED, frontier, wgl].map((engine) => [engine.name, engine]),
 );
 
 /**
