@@ -1,3 +1,5 @@
+import type { Cut } from './decision.ts';
+import { Snapshots } from './frontier-cuts.ts';
 import { FrontierLog, ROOT } from './frontier-log.ts';
 import { CAS, FREE, OBSERVE, READ, WRITE, type Roles } from './frontier-roles.ts';
 import { ConfigurationSet, COST, HEADER, LOG, STATE } from './frontier-set.ts';
@@ -51,6 +53,8 @@ export class OverwritingSearch {
   readonly #observesOf: Int32Array;
   readonly #observes: Int32Array;
   readonly #casSlots: Int32Array;
+  /** Slots of reads and observations. */
+  readonly #readSlots: Int32Array;
   readonly #operationIn: Int32Array;
   /** Per class: operations under way or crashed. */
   readonly #present: Int32Array;
@@ -67,6 +71,10 @@ export class OverwritingSearch {
   #current: ConfigurationSet;
   #next: ConfigurationSet;
   #spare: ConfigurationSet;
+  /** Nodes of all expansions for one completion: before a write, after it, and visits. */
+  readonly #leading: ConfigurationSet;
+  readonly #chained: ConfigurationSet;
+  readonly #visited: ConfigurationSet;
   #rank = 0;
   #ripened = 0;
   /** Next configuration to expand while a completion is worked on; -1 between events. */
@@ -74,6 +82,10 @@ export class OverwritingSearch {
   #work = 0;
   /** True once configurations were left out for being too many, or steps for being too dear. */
   #isNarrowed = false;
+
+  readonly #snapshots: Snapshots;
+  /** Per field: its counts may say more than was used. */
+  readonly #isSaturated: Uint8Array;
 
   // The completion that is being worked on.
   #operation = NONE;
@@ -119,6 +131,7 @@ export class OverwritingSearch {
     this.#observesOf = new Int32Array(states * words);
     this.#observes = new Int32Array(words);
     this.#casSlots = new Int32Array(words);
+    this.#readSlots = new Int32Array(words);
     this.#operationIn = new Int32Array(words * 32).fill(NONE);
     this.#present = new Int32Array(classes);
     this.#ripe = new Int32Array(this.#counters.classOf.length);
@@ -131,8 +144,13 @@ export class OverwritingSearch {
     this.#current = new ConfigurationSet(layout, this.#casSlots);
     this.#next = new ConfigurationSet(layout, this.#casSlots);
     this.#spare = new ConfigurationSet(layout, this.#casSlots);
+    this.#leading = new ConfigurationSet(layout, this.#casSlots);
+    this.#chained = new ConfigurationSet(layout, this.#casSlots);
+    this.#visited = new ConfigurationSet(layout, this.#casSlots);
     this.#nodes = new Int32Array(64 * this.#stride);
     this.#out = new Int32Array(this.#stride);
+    this.#isSaturated = new Uint8Array(this.#ripe.length);
+    this.#snapshots = new Snapshots(2 + this.#stride - HEADER + words * (1 + 32));
     this.#countDemand();
     const first = new Int32Array(this.#stride);
     first[STATE] = problem.initial;
@@ -142,7 +160,8 @@ export class OverwritingSearch {
 
   get bytes(): number {
     const sets = this.#current.bytes + this.#next.bytes + this.#spare.bytes;
-    return sets + this.log.bytes;
+    const nodes = this.#leading.bytes + this.#chained.bytes + this.#visited.bytes;
+    return sets + nodes + this.log.bytes;
   }
 
   /** Configurations now. */
@@ -184,6 +203,7 @@ export class OverwritingSearch {
       if (this.#current.size === 0) return { type: 'died', rank: this.#rank };
       this.#ripenUntil(this.#rank);
       this.#rank++;
+      if (((events[this.#rank - 1] as number) & 1) === 1) this.#takeSnapshot();
       if (this.log.isLarge) this.#pruneLog();
       if (this.#work >= until) return undefined;
     }
@@ -213,6 +233,7 @@ export class OverwritingSearch {
       this.#mark(word, bit, NONE);
       return;
     }
+    if (role === READ || role === OBSERVE) include(this.#readSlots, word, bit);
     switch (role) {
       case READ: {
         const required = this.#values.requires[operation] as number;
@@ -295,6 +316,9 @@ export class OverwritingSearch {
       return;
     }
     this.#prepare();
+    this.#leading.clear();
+    this.#chained.clear();
+    this.#visited.clear();
     this.#next.clear();
     for (let at = 0, end = length * stride; satisfied > 0 && at < end; at += stride) {
       if (!this.#isSatisfied(items, at)) continue;
@@ -381,6 +405,7 @@ export class OverwritingSearch {
     const bit = this.#slotBit;
     const word = this.#slotWord;
     this.#operationIn[slot] = NONE;
+    exclude(this.#readSlots, word, bit);
     switch (this.#role) {
       case READ:
         exclude(this.#readsOf, this.#target * this.#words + word, bit);
@@ -573,6 +598,7 @@ export class OverwritingSearch {
   #extendVisit(depth: number): void {
     const { casFrom, casFromAt } = this.#roles;
     const tip = this.#tips[depth] as number;
+    if (depth > 1 && this.#isVisitKnown(depth, tip)) return;
     const end = casFromAt[tip + 1] as number;
     for (let i = casFromAt[tip] as number; i < end; i++) {
       const itsClass = casFrom[i] as number;
@@ -592,6 +618,7 @@ export class OverwritingSearch {
   #lead(depth: number): void {
     const { casFrom, casFromAt } = this.#roles;
     const state = this.#tips[depth] as number;
+    if (depth > 1 && this.#isKnown(this.#leading, depth)) return;
     if (this.#debts[depth] === NONE) {
       if (this.#role === WRITE) {
         const slot = this.#slots.slotOf[this.#operation] as number;
@@ -654,6 +681,7 @@ export class OverwritingSearch {
   #chain(depth: number): void {
     const { casFrom, casFromAt } = this.#roles;
     const state = this.#tips[depth] as number;
+    if (depth > 2 && this.#isKnown(this.#chained, depth)) return;
     const end = casFromAt[state + 1] as number;
     for (let i = casFromAt[state] as number; i < end; i++) {
       const itsClass = casFrom[i] as number;
@@ -664,6 +692,27 @@ export class OverwritingSearch {
       else this.#chain(depth + 1);
       this.#isSpent = spent;
     }
+  }
+
+  /**
+   * Whether another node of the kind dominates this one: then all that this one leads to is dominated.
+   * Nodes in debt may not go everywhere, so they neither dominate nor are asked.
+   */
+  #isKnown(nodes: ConfigurationSet, depth: number): boolean {
+    if (this.#debts[depth] !== NONE) return false;
+    return nodes.add(this.#nodes, depth * this.#stride) < 0;
+  }
+
+  /** The same for visits, where the tip is part of the state. */
+  #isVisitKnown(depth: number, tip: number): boolean {
+    const at = depth * this.#stride + STATE;
+    const state = this.#nodes[at] as number;
+    const { states } = this.#values;
+    if (states > MOST_STATES_SQUARED) return false;
+    this.#nodes[at] = state * states + tip;
+    const isKnown = this.#isKnown(this.#visited, depth);
+    this.#nodes[at] = state;
+    return isKnown;
   }
 
   /** Whether a CAS of the class may be a step on the way to the target. */
@@ -856,6 +905,7 @@ export class OverwritingSearch {
     const counters = this.#out[place] as number;
     if (((counters >>> shift) & mask) >= least) return;
     this.#out[place] = (counters & ~(mask << shift)) | (least << shift);
+    this.#isSaturated[field] = 1;
   }
 
   /** @param isUnseen - the write stands where nobody sees it: nothing to be logged */
@@ -878,6 +928,120 @@ export class OverwritingSearch {
       const at = i * this.#stride + LOG;
       const end = items[at] as number;
       if (end !== ROOT) items[at] = moved[end] as number;
+    }
+  }
+
+  // ── Cuts ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Remembers this point when all agree on the state, and every open read is either served in all or
+   * beyond what hindsight could serve: rank, state, bits set in all, fresh in all, least counts,
+   * bits set in some, and who holds which slot.
+   */
+  #takeSnapshot(): void {
+    const { items, length } = this.#current;
+    const state = items[STATE] as number;
+    if (length > CUT_WIDTH || state === 0 || (this.#isNarrowed && !this.#isJoining)) return;
+    const stride = this.#stride;
+    for (let at = stride; at < length * stride; at += stride) if (items[at] !== state) return;
+    const snapshot = this.#snapshots.draft;
+    snapshot[0] = this.#rank;
+    snapshot[1] = state;
+    const some = 2 + stride - HEADER;
+    for (let i = HEADER; i < this.#used; i++) snapshot[2 + i - HEADER] = -1;
+    for (let i = this.#used; i < stride; i++) snapshot[2 + i - HEADER] = items[i] as number;
+    snapshot.fill(0, some, some + this.#words);
+    for (let at = 0; at < length * stride; at += stride) {
+      for (let i = HEADER; i < this.#used; i++) {
+        const place = 2 + i - HEADER;
+        snapshot[place] = (snapshot[place] as number) & (items[at + i] as number);
+      }
+      for (let i = 0; i < this.#words; i++)
+        include(snapshot, some + i, items[at + HEADER + i] as number);
+    }
+    for (let i = 0; i < this.#words; i++) {
+      const open = (this.#readSlots[i] as number) & (snapshot[some + i] as number);
+      const isOut = (snapshot[2 + i] as number) & (snapshot[2 + this.#words + i] as number);
+      if ((open & ~isOut) !== 0) return;
+    }
+    for (let at = stride; at < length * stride; at += stride) this.#leastCounts(snapshot, at);
+    snapshot.set(this.#operationIn, some + this.#words);
+    this.#snapshots.keep();
+  }
+  #leastCounts(snapshot: Int32Array, at: number): void {
+    const { word, shift, mask } = this.#counters;
+    for (let field = 0; field < word.length; field++) {
+      const place = this.#used + (word[field] as number);
+      const bits = (mask[field] as number) << (shift[field] as number);
+      const kept = 2 + place - HEADER;
+      const least = (snapshot[kept] as number) & bits;
+      const counts = (this.#current.items[at + place] as number) & bits;
+      if (counts >>> 0 < least >>> 0) {
+        snapshot[kept] = ((snapshot[kept] as number) & ~bits) | counts;
+      }
+    }
+  }
+
+  /**
+   * Points from which the rest is refuted, once it is; the latest last.
+   *
+   * Suppose some legal order of the whole. Some configuration at the cut can be continued to it: by
+   * inserting, in hindsight, operations before the last plain write, and by steps after the cut. The
+   * latter, after a write of the cut's state, are a legal order of what the cut says: fresh operations
+   * cannot be inserted in hindsight, so all that are fresh and open in every configuration are among
+   * them; what some configuration had placed, or could place in hindsight, may be missing; and no
+   * crashed operation is used more often than is left in the configuration that used least. So where
+   * the cut's history has no legal order, the whole has none.
+   */
+  cuts(): readonly Cut[] {
+    return this.#snapshots.all().map((snapshot) => this.#cutOf(snapshot));
+  }
+
+  #cutOf(snapshot: Int32Array): Cut {
+    const { rows, completed } = this.#problem;
+    const rank = snapshot[0] as number;
+    const planes = 2 * this.#words;
+    const some = 2 + this.#stride - HEADER;
+    const holders = some + this.#words;
+    const open: number[] = [];
+    const maybe: number[] = [];
+    for (let slot = 0; slot < 32 * this.#words; slot++) {
+      const operation = snapshot[holders + slot] as number;
+      if (operation === NONE) continue;
+      const has = (at: number): boolean =>
+        ((snapshot[at + (slot >>> 5)] as number) & (1 << (slot & 31))) !== 0;
+      const row = rows[operation] as number;
+      const role = this.#roles.roleOf[operation];
+      if (role === READ || role === OBSERVE) {
+        if (has(some)) open.push(row);
+      } else if (!has(2)) {
+        const isOut = operation < completed && !has(some) && has(2 + this.#words);
+        (isOut ? open : maybe).push(row);
+      }
+    }
+    this.#addRipe(maybe, snapshot.subarray(2 + planes), rank);
+    return {
+      rank,
+      state: this.#values.valueOf[snapshot[1] as number] ?? null,
+      open: open.toSorted((a, b) => a - b),
+      maybe: maybe.toSorted((a, b) => a - b),
+    };
+  }
+
+  /** Adds the ripe crashed operations that some configuration had not used up. */
+  #addRipe(maybe: number[], counts: Int32Array, rank: number): void {
+    const { ripening, ripensAt } = this.#slots;
+    const { fieldOf, word, shift, mask } = this.#counters;
+    const gone = Int32Array.from(word, (at, field) =>
+      this.#isSaturated[field] === 1
+        ? 0
+        : ((counts[at] as number) >>> (shift[field] as number)) & (mask[field] as number),
+    );
+    for (let i = 0; i < ripening.length && (ripensAt[i] as number) < rank; i++) {
+      const operation = ripening[i] as number;
+      const field = fieldOf[this.#problem.classOf[operation] as number] as number;
+      if ((gone[field] as number) > 0) gone[field] = (gone[field] as number) - 1;
+      else maybe.push(this.#problem.rows[operation] as number);
     }
   }
 
@@ -984,6 +1148,11 @@ export class OverwritingSearch {
     }
   }
 }
+
+/** As many states give pairs that fit an integer. */
+const MOST_STATES_SQUARED = 46_340;
+/** Configurations among which agreement is looked for. */
+const CUT_WIDTH = 32;
 
 /** Instead of a slot: a ripe crashed operation; none at all. */
 const RIPE = -2;

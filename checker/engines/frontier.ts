@@ -1,4 +1,4 @@
-import type { Decision, Engine } from './decision.ts';
+import type { Cut, Decision, Engine } from './decision.ts';
 import { genericOrder, GenericSearch } from './frontier-generic.ts';
 import { OverwritingSearch, type FrontierEnd } from './frontier-overwrite.ts';
 import { rolesOf, type Roles } from './frontier-roles.ts';
@@ -56,11 +56,11 @@ function* decideOverwriting(
       const order = new Reconstruction(problem, values, roles).order(codes, ranks);
       return { type: 'linearizable', order: rowsOf(problem, order) };
     }
-    if (!dropping.isNarrowed) return refuted(end.rank);
+    if (!dropping.isNarrowed) return refuted(end.rank, dropping.cuts());
     const joining = new OverwritingSearch(problem, values, roles, { width, surplus: 'join' });
     const other = yield* run(joining, budget);
     if (typeof other === 'string') return { type: 'unknown', reason: other, provenRank };
-    if (other.type === 'died') return refuted(other.rank);
+    if (other.type === 'died') return refuted(other.rank, joining.cuts());
   }
   throw new Error('the last pass is exact');
 }
@@ -69,13 +69,13 @@ function* decideGeneric(problem: Problem, budget: Budget): Generator<Slice, Deci
   const search = new GenericSearch(problem);
   const end = yield* run(search, budget);
   if (typeof end === 'string') return { type: 'unknown', reason: end, provenRank: search.rank };
-  if (end.type === 'died') return refuted(end.rank);
+  if (end.type === 'died') return refuted(end.rank, []);
   const { codes, ranks } = search.log.path(end.log);
   return { type: 'linearizable', order: rowsOf(problem, genericOrder(problem, codes, ranks)) };
 }
 
-function refuted(byRank: number): Decision {
-  return { type: 'not-linearizable', byRank, conflict: undefined, cuts: [] };
+function refuted(byRank: number, cuts: readonly Cut[]): Decision {
+  return { type: 'not-linearizable', byRank, conflict: undefined, cuts };
 }
 
 function* run(
