@@ -29,6 +29,70 @@ export type FrontierEnd =
   /** Nothing survived the completion of this rank. */
   | { readonly type: 'died'; readonly rank: number };
 
+/**
+ * Just-in-time linearization over the order of events (Lowe 2017) for operations that overwrite, with
+ * one idea that keeps the frontier small: *hindsight*.
+ *
+ * The **main line** of a configuration is the sequence of states that it went through. Right before
+ * a plain write of the main line anything may be inserted that was under way then: whatever state it
+ * leaves is overwritten at once. So nobody has to foresee which values are worth visiting there. A
+ * *visit* (a write, perhaps with CAS operations after it) is inserted later, when an operation is about to
+ * return that needs it. All that must be known is what was under way at the last plain write: an
+ * operation is *fresh* when it was invoked after it. Per slot a configuration holds
+ *
+ * - for a read: open (burden) or served; for a write: done (burden) or not; for a CAS: done or open;
+ * - whether it is fresh.
+ *
+ * A fresh write is open; one that is not may still be done (a visit), or stay unseen: it can be put right
+ * before the last plain write. So not fresh and not done is better than either; served is better than
+ * open; open and not fresh better than open and fresh. Of CAS neither is better. That is the order of
+ * `ConfigurationSet`, with counts of crashed operations: fewer used is better.
+ *
+ * **Claim.** If the history has a legal order, then after every event some configuration *continues*: it
+ * has a set X of visits to insert before the last plain write L, of operations that are open and not
+ * fresh, and a sequence K of steps from its state, such that both together serve and place all that
+ * is under way or comes later, in an order that real time allows. So a frontier that dies refutes.
+ *
+ * **Proof**, by induction. An invocation adds an operation to K, at a place where it fits; reads that fit
+ * the state are served at once, which changes no state. Let `o` be about to return, and (X, K) be a
+ * continuation of a configuration in which it has not taken effect.
+ *
+ * 1. *Some visit of X places or serves `o`.* Insert all of that visit now (`#visit`, `#extendVisit`: every
+ *    visit that does is tried, and every longer one, since nothing can be added to it later). The
+ *    latest plain write is the right one: all operations of the visit are still under way, so they
+ *    were under way there.
+ * 2. *`o` is a write that is not fresh and nobody sees.* It goes before L, and serves reads of its value that
+ *    were open there: as a visit of its own it costs nothing, since it returns anyway.
+ * 3. *K has `o`, or the state that serves it, before this completion.* Let K₁ be the steps up to there. What
+ *    K has after K₁ and before this completion may as well come after it: nothing but `o` returns
+ *    here. Take the last plain write of K₁. Steps after it are CAS operations. Segments between the
+ *    first and the last plain write each begin with a plain write and are visits, to be inserted before
+ *    the last one when they are needed: X gets them, and keeps its own, all of whose operations
+ *    are still under way. Steps before the first plain write are CAS operations from the state as it is. So
+ *    K₁ is, without loss: CAS operations, then perhaps one plain write and CAS operations after it, up
+ *    to `o` (`#lead`, `#write`, `#chain`). Visits must be decided no earlier, but CAS operations before the
+ *    write must: they are tried in every order.
+ *
+ * A write of what the state is already needs no place of its own (the state stays), so it is not fresh. If it
+ * begins a visit, with CAS operations that were open at L, the visit fits here: first those, from the
+ * state as it is, then the write, which restores it.
+ *
+ * The *null transition*, a write of the present state, is one of the plain writes of 3: it makes all that is
+ * under way not fresh. Leaving it out before CAS operations would refute legal histories.
+ *
+ * Reductions, by exchange: of open operations of one class the one that returns first is taken, crashed ones
+ * last (in a continuation that takes another, swap the two). Crashed CAS operations that serve nobody must be
+ * followed by another CAS (*debt*), and must not come back to where they began: without them the same
+ * write, or the same state, follows. A write that nobody requires is not led to when it can stay
+ * unseen, unless something observes what the state is not: whatever it could make not fresh can lead the main
+ * line itself when its time comes, and no state is worse than one that nobody requires.
+ *
+ * Crashed operations are counted by class once no operation is under way that was invoked before them
+ * (*ripe*): any visit that an operation under way asks for lies after their invocation then. Before, they hold
+ * slots like others. A count may be raised until as many are left as completions remain (*saturated*):
+ * a legal order needs no more, because of crashed operations between two placed or served completed
+ * ones only a simple path through states is needed, each class at most once.
+ */
 export class OverwritingSearch {
   readonly #problem: Problem;
   readonly #values: Demands;
