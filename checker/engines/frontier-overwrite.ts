@@ -126,6 +126,7 @@ export class OverwritingSearch {
   readonly #ripe: Int32Array;
   /** Per class: nobody can need what its crashed operations make. */
   readonly #isDead: Uint8Array;
+  readonly #isFieldDead: Uint8Array;
   readonly #aliveMask: Int32Array;
   /** Per state: completed operations to come or under way that require it, crashed classes that do. */
   readonly #demand: Int32Array;
@@ -180,7 +181,7 @@ export class OverwritingSearch {
     this.#crashedMax = options.crashedMax ?? Infinity;
     const { roleOf } = roles;
     this.#slots = slotsOf(problem, (operation) => roleOf[operation] === FREE, true);
-    this.#counters = countersOf(problem);
+    this.#counters = countersOf(problem, (itsClass) => roles.to[itsClass] as number);
     const { words } = this.#slots;
     const { guards } = this.#counters;
     const { classes } = problem;
@@ -200,6 +201,7 @@ export class OverwritingSearch {
     this.#present = new Int32Array(classes);
     this.#ripe = new Int32Array(this.#counters.classOf.length);
     this.#isDead = new Uint8Array(classes);
+    this.#isFieldDead = new Uint8Array(this.#ripe.length);
     this.#aliveMask = new Int32Array(guards.length).fill(-1);
     this.#demand = new Int32Array(states);
     this.#reachStamp = new Int32Array(states);
@@ -285,8 +287,7 @@ export class OverwritingSearch {
       this.#present[itsClass] = (this.#present[itsClass] as number) + 1;
     }
     if (slot === NONE) {
-      const field = this.#counters.fieldOf[itsClass] as number;
-      this.#ripe[field] = (this.#ripe[field] as number) + 1;
+      this.#countRipe(this.#counters.fieldOf[itsClass] as number);
       return;
     }
     const word = slot >>> 5;
@@ -442,6 +443,7 @@ export class OverwritingSearch {
       this.#addStartOnce(this.#roles.to[classOf[operation] as number] as number);
     }
     for (const itsClass of this.#counters.classOf) {
+      if (itsClass === NONE) continue;
       const isWrite = this.#roles.from[itsClass] === NONE && this.#roles.to[itsClass] !== NONE;
       if (isWrite) {
         this.#addStartOnce(this.#roles.to[itsClass] as number);
@@ -504,19 +506,31 @@ export class OverwritingSearch {
       const word = slot >>> 5;
       const bit = 1 << (slot & 31);
       const { items, length } = this.#current;
-      const used = this.#used + (this.#counters.word[field] as number);
-      const one = 1 << (this.#counters.shift[field] as number);
       for (let at = 0, end = length * this.#stride; at < end; at += this.#stride) {
         const bits = items[at + HEADER + word] as number;
         if ((bits & bit) !== 0) {
           items[at + HEADER + word] = bits & ~bit;
-          items[at + used] = (items[at + used] as number) + one;
+          this.#countUsed(items, at, field);
         }
         items[at + this.#fresh + word] = (items[at + this.#fresh + word] as number) & ~bit;
       }
       exclude(this.#youngOf, itsClass * this.#words + word, bit);
       this.#operationIn[slot] = NONE;
-      this.#ripe[field] = (this.#ripe[field] as number) + 1;
+      this.#countRipe(field);
+    }
+  }
+
+  #countRipe(field: number): void {
+    const group = this.#counters.groupOf[field] as number;
+    this.#ripe[field] = (this.#ripe[field] as number) + 1;
+    if (group !== NONE) this.#ripe[group] = (this.#ripe[group] as number) + 1;
+  }
+
+  #countUsed(nodes: Int32Array, at: number, field: number): void {
+    const { groupOf, word, shift } = this.#counters;
+    for (let each = field; each !== NONE; each = groupOf[each] as number) {
+      const place = at + this.#used + (word[each] as number);
+      nodes[place] = (nodes[place] as number) + (1 << (shift[each] as number));
     }
   }
 
@@ -565,12 +579,13 @@ export class OverwritingSearch {
     const field = this.#counters.fieldOf[itsClass] as number;
     if (field === NONE || this.#isDead[itsClass] === 1) return false;
     this.#isDead[itsClass] = 1;
-    const { word, shift, mask } = this.#counters;
-    exclude(
-      this.#aliveMask,
-      word[field] as number,
-      (mask[field] as number) << (shift[field] as number),
-    );
+    const { groupOf, word, shift, mask } = this.#counters;
+    // All classes of a group make the same state: they go together.
+    for (let each = field; each !== NONE; each = groupOf[each] as number) {
+      const bits = (mask[each] as number) << (shift[each] as number);
+      exclude(this.#aliveMask, word[each] as number, bits);
+      this.#isFieldDead[each] = 1;
+    }
     return true;
   }
 
@@ -849,10 +864,7 @@ export class OverwritingSearch {
     const at = depth * this.#stride;
     const nodes = this.#nodes;
     if (slot === RIPE) {
-      const { fieldOf, word, shift } = this.#counters;
-      const field = fieldOf[itsClass] as number;
-      const place = at + this.#used + (word[field] as number);
-      nodes[place] = (nodes[place] as number) + (1 << (shift[field] as number));
+      this.#countUsed(nodes, at, this.#counters.fieldOf[itsClass] as number);
       nodes[at + COST] = (nodes[at + COST] as number) + 1;
       return;
     }
@@ -939,10 +951,13 @@ export class OverwritingSearch {
       const old = young & ~fresh;
       if (old !== 0) other = 32 * i + 31 - Math.clz32(old & -old);
     }
-    const { word, shift, mask } = this.#counters;
-    const counters = this.#nodes[at + this.#used + (word[field] as number)] as number;
-    const used = (counters >>> (shift[field] as number)) & (mask[field] as number);
-    return used < (this.#ripe[field] as number) ? RIPE : other;
+    const { groupOf, word, shift, mask } = this.#counters;
+    for (let each = field; each !== NONE; each = groupOf[each] as number) {
+      const counters = this.#nodes[at + this.#used + (word[each] as number)] as number;
+      const used = (counters >>> (shift[each] as number)) & (mask[each] as number);
+      if (used >= (this.#ripe[each] as number)) return other;
+    }
+    return RIPE;
   }
 
   // ── Results of an expansion ───────────────────────────────────────────────────────────────────
@@ -961,7 +976,7 @@ export class OverwritingSearch {
 
   /** More than can be needed is as good as no more than that. */
   #saturate(field: number): void {
-    if (this.#isDead[this.#counters.classOf[field] as number] === 1) return;
+    if (this.#isFieldDead[field] === 1) return;
     const place = this.#used + (this.#counters.word[field] as number);
     const shift = this.#counters.shift[field] as number;
     const mask = this.#counters.mask[field] as number;
