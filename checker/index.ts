@@ -37,8 +37,18 @@ export {
 } from './history.ts';
 export { inferModel, MODELS } from './models/index.ts';
 export { REJECTED, type Model, type Overwrite } from './models/model.ts';
-export { columnsOf, Cursor, NEVER, rowsByKey, Table, type Columns } from './table.ts';
-export { Values } from './values.ts';
+export {
+  columnsFrom,
+  columnsOf,
+  Cursor,
+  NEVER,
+  rowsByKey,
+  snapshotOf,
+  Table,
+  type Columns,
+  type ColumnsSnapshot,
+} from './table.ts';
+export { Values, type ValuesSnapshot } from './values.ts';
 export {
   combine,
   type Budget,
