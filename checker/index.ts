@@ -21,13 +21,12 @@ export {
   type LineError,
   type Lines,
 } from './format/jsonl.ts';
+export type { HistoryError, HistoryErrorCode } from './history-error.ts';
 export {
   Matching,
   pair,
   Pairing,
   type EventType,
-  type HistoryError,
-  type HistoryErrorCode,
   type HistoryEvent,
   type Json,
   type Operation,
