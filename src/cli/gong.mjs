@@ -7,6 +7,7 @@ const BUG = 70;
 const USAGE = 64;
 
 if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
+  await keepCompiled();
   // Node ends with 1 when a module does not load, and 1 means "violation".
   await import('./main.ts').catch(cannotLoad);
 } else {
@@ -26,6 +27,18 @@ function cannotLoad(error) {
           "  fix   npm ci in Gong's folder; if that does not help, please report it\n",
   );
   process.exit(isInstalled ? USAGE : BUG);
+}
+
+/**
+ * Modules are kept as Node compiled them, types stripped: loading them anew takes longer than judging most
+ * histories. Beside the packages, in the place that is made for such things; where it cannot be written,
+ * everything works as before. `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE` have their way.
+ */
+async function keepCompiled() {
+  const { enableCompileCache } = await import('node:module');
+  const { fileURLToPath } = await import('node:url');
+  const directory = new URL('../../node_modules/.cache/gong', import.meta.url);
+  enableCompileCache(fileURLToPath(directory));
 }
 
 async function runPinned() {
