@@ -41,6 +41,7 @@ export {
   columnsOf,
   Cursor,
   NEVER,
+  pickColumns,
   rowsByKey,
   snapshotOf,
   Table,
