@@ -42,9 +42,7 @@ async function keepCompiled() {
 }
 
 async function runPinned() {
-  const { spawn } = await import('node:child_process');
   const { createRequire } = await import('node:module');
-  const { constants } = await import('node:os');
   const { fileURLToPath } = await import('node:url');
   const require = createRequire(import.meta.url);
   const names = [
@@ -69,7 +67,38 @@ async function runPinned() {
     process.exit(USAGE);
   }
   const door = fileURLToPath(import.meta.url);
-  const child = spawn(runtime, [...process.execArgv, door, ...process.argv.slice(2)], {
+  const args = [...process.execArgv, door, ...process.argv.slice(2)];
+  if (await canReplace(runtime)) process.execve(runtime, [runtime, ...args], process.env);
+  await runChild(runtime, args);
+}
+
+/**
+ * Newer Nodes can become the other runtime: the same process, no second one that waits. They abort where
+ * that fails, so what it needs must be there; who lacks it is told why by the other way.
+ *
+ * @param {string} runtime
+ */
+async function canReplace(runtime) {
+  if (typeof process.execve !== 'function') return false;
+  const { accessSync, constants } = await import('node:fs');
+  const loaders = { x64: '/lib64/ld-linux-x86-64.so.2', arm64: '/lib/ld-linux-aarch64.so.1' };
+  try {
+    accessSync(runtime, constants.X_OK);
+    if (process.platform === 'linux') accessSync(loaders[process.arch]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {string} runtime
+ * @param {readonly string[]} args
+ */
+async function runChild(runtime, args) {
+  const { spawn } = await import('node:child_process');
+  const { constants } = await import('node:os');
+  const child = spawn(runtime, args, {
     // The fourth is a line of life: when this process is killed, the child sees it close and ends.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
