@@ -3,8 +3,8 @@ import {
   inferModel,
   MODELS,
   partition,
+  Table,
   type Model,
-  type Operation,
 } from '../../checker/index.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
@@ -50,8 +50,8 @@ export const MEMORY_BYTES_MAX: number = 2 * 1024 ** 3;
 export async function judgeFile(path: string, options: JudgeOptions = {}): Promise<Judgement> {
   const known = options.model === undefined ? undefined : modelNamed(options.model);
   const history = await readHistory(path, options.signal);
-  const model = known ?? guessModel(path, history.operations);
-  const malformed = findMalformed(history.operations, model);
+  const model = known ?? guessModel(path, history.columns.functions);
+  const malformed = findMalformed(history.columns, model);
   if (malformed !== undefined) {
     throw new UserError({
       kind: 'usage',
@@ -71,7 +71,8 @@ async function judgeHistory(
 ): Promise<Judgement> {
   const now = options.now ?? monotonicNs;
   const begin = now();
-  const parts = partition(history.operations);
+  const operations = new Table(history.columns).operations();
+  const parts = partition(operations);
   const decided = await decideAll(parts, model, {
     now,
     deadlineNs: begin + (options.budgetNs ?? BUDGET_NS),
@@ -88,8 +89,8 @@ async function judgeHistory(
     if (isProved && verdict.valid === true) witnesses.set(key, verdict.witness);
   }
   const counts = {
-    operations: history.operations.length,
-    completed: history.operations.filter((each) => each.outcome === 'ok').length,
+    operations: operations.length,
+    completed: operations.filter((each) => each.outcome === 'ok').length,
     failed: history.failed,
     torn: history.isTorn,
     isWhole: history.isWhole,
@@ -111,8 +112,8 @@ export function modelNamed(name: string): Model {
   });
 }
 
-function guessModel(path: string, operations: readonly Operation[]): Model {
-  const functions = new Set(operations.map((operation) => operation.f));
+function guessModel(path: string, names: readonly string[]): Model {
+  const functions = new Set(names);
   const model = functions.size === 0 ? MODELS.get('register') : inferModel(functions);
   if (model !== undefined) return model;
   const models = [...MODELS.values()];
