@@ -73,7 +73,7 @@ export class ColumnPairing {
   #applied: Uint8Array;
   #invoke: Int32Array;
   #return: Int32Array;
-  #process: Float64Array;
+  #processes: Float64Array;
   #invokeTime: Float64Array;
   #returnTime: Float64Array;
   #key: Int32Array;
@@ -95,7 +95,7 @@ export class ColumnPairing {
     this.#key = this.#grown(empty);
     this.#node = this.#grown(empty);
     this.#servedBy = this.#grown(empty);
-    this.#process = new Float64Array(this.#memory(8 * capacity));
+    this.#processes = new Float64Array(this.#memory(8 * capacity));
     this.#invokeTime = new Float64Array(this.#memory(8 * capacity));
     this.#returnTime = new Float64Array(this.#memory(8 * capacity));
   }
@@ -138,7 +138,7 @@ export class ColumnPairing {
     this.#applied[row] = 1;
     this.#invoke[row] = this.#position++;
     this.#return[row] = NEVER;
-    this.#process[row] = process;
+    this.#processes[row] = process;
     this.#invokeTime[row] = time;
     this.#returnTime[row] = Infinity;
     this.#key[row] = key;
@@ -218,7 +218,7 @@ export class ColumnPairing {
         applied: this.#applied.subarray(0, size),
         invoke: this.#invoke.subarray(0, size),
         return: this.#return.subarray(0, size),
-        process: this.#process.subarray(0, size),
+        process: this.#processes.subarray(0, size),
         invokeTime: this.#invokeTime.subarray(0, size),
         returnTime: this.#returnTime.subarray(0, size),
         keys: this.#keys.texts,
@@ -321,7 +321,7 @@ export class ColumnPairing {
       this.#applied[next] = this.#applied[row] as number;
       this.#invoke[next] = this.#invoke[row] as number;
       this.#return[next] = this.#return[row] as number;
-      this.#process[next] = this.#process[row] as number;
+      this.#processes[next] = this.#processes[row] as number;
       this.#invokeTime[next] = this.#invokeTime[row] as number;
       this.#returnTime[next] = this.#returnTime[row] as number;
       this.#key[next] = this.#key[row] as number;
@@ -361,7 +361,7 @@ export class ColumnPairing {
     this.#output = this.#grown(this.#output);
     this.#invoke = this.#grown(this.#invoke);
     this.#return = this.#grown(this.#return);
-    this.#process = this.#grownDoubles(this.#process);
+    this.#processes = this.#grownDoubles(this.#processes);
     this.#invokeTime = this.#grownDoubles(this.#invokeTime);
     this.#returnTime = this.#grownDoubles(this.#returnTime);
     this.#key = this.#grown(this.#key);

@@ -233,12 +233,12 @@ export class HistoryScanner {
     let time = 0;
     let type = 0;
     let process = 0;
-    let f = 0;
-    let key = ABSENT;
+    let f = NULL;
+    let key = NULL;
     let value = NULL;
-    let node = ABSENT;
+    let node = 0;
     let nodeEnd = 0;
-    let servedBy = ABSENT;
+    let servedBy = NULL;
     let applied = 1;
     for (;;) {
       const field = fieldAt(bytes, at);
@@ -309,7 +309,7 @@ export class HistoryScanner {
           break;
         case F:
           if (kind !== TEXT) return UNKNOWN;
-          f = pairing.functionNumber(values.ascii(bytes, begin + 1, at - 1));
+          f = values.ascii(bytes, begin + 1, at - 1);
           break;
         case VALUE:
           if (kind === NUMBER) value = values.number(number);
@@ -318,7 +318,7 @@ export class HistoryScanner {
           break;
         case KEY:
           if (kind !== TEXT) return UNKNOWN;
-          key = pairing.keyNumber(values.ascii(bytes, begin + 1, at - 1));
+          key = values.ascii(bytes, begin + 1, at - 1);
           break;
         case NODE:
           if (kind !== TEXT) return UNKNOWN;
@@ -328,7 +328,7 @@ export class HistoryScanner {
           break;
         case SERVED_BY:
           if (kind !== TEXT) return UNKNOWN;
-          servedBy = pairing.nodeNumber(values.ascii(bytes, begin + 1, at - 1));
+          servedBy = values.ascii(bytes, begin + 1, at - 1);
           break;
         case APPLIED:
           if (kind !== BOOLEAN) return UNKNOWN;
@@ -352,14 +352,20 @@ export class HistoryScanner {
     if (bytes[at] !== NEWLINE || at - start > LINE_BYTES_MAX) return UNKNOWN;
     if ((seen & REQUIRED) !== REQUIRED) return UNKNOWN;
 
+    // Names are numbered here, where the line is known to be one of an operation.
+    const functionNumber = pairing.functionNumber(f);
+    const keyNumber = key === NULL ? ABSENT : pairing.keyNumber(key);
     let step: Step;
     if (type === INVOKE) {
-      const on = node < 0 ? ABSENT : pairing.nodeNumber(values.ascii(bytes, node, nodeEnd));
-      step = pairing.invoke(process, f, key, value, on, time);
+      const on = node === 0 ? ABSENT : pairing.nodeNumber(values.ascii(bytes, node, nodeEnd));
+      step = pairing.invoke(process, functionNumber, keyNumber, value, on, time);
     } else if (type === OK) {
-      step = pairing.ok(process, f, key, value, applied, servedBy, time);
+      const by = servedBy === NULL ? ABSENT : pairing.nodeNumber(servedBy);
+      step = pairing.ok(process, functionNumber, keyNumber, value, applied, by, time);
+    } else if (type === FAIL) {
+      step = pairing.fail(process, functionNumber, keyNumber);
     } else {
-      step = type === FAIL ? pairing.fail(process, f, key) : pairing.info(process, f, key);
+      step = pairing.info(process, functionNumber, keyNumber);
     }
     return step === FOLLOWS ? at + 1 : UNKNOWN;
   }
