@@ -31,6 +31,7 @@ const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+const LETTER_E = 0x65;
 const LETTER_N = 0x6e;
 const LETTER_T = 0x74;
 const TILDE = 0x7e;
@@ -74,24 +75,6 @@ const SERVED_BY = 0x800 | (10 << NAME);
 const TERM = 0x1000 | (6 << NAME);
 const APPLIED_INDEX = 0x2000 | (14 << NAME);
 const REQUIRED = (INDEX | TIME | TYPE | PROCESS | F | VALUE) & SEEN;
-
-/** What is left of a name after the four bytes that tell it from others. */
-const X = ascii('x"');
-const ESS = ascii('ess"');
-const E = ascii('e"');
-const NDED = ascii('nded"');
-const IED = ascii('ied"');
-const IED_INDEX = ascii('iedIndex"');
-const R = ascii('r"');
-const ED_BY = ascii('edBy"');
-
-const OK_NAME = ascii('"ok"');
-const INVOKE_NAME = ascii('"invoke"');
-const FAIL_NAME = ascii('"fail"');
-const INFO_NAME = ascii('"info"');
-const NULL_NAME = ascii('null');
-const TRUE_NAME = ascii('true');
-const FALSE_NAME = ascii('false');
 
 /** JSON types, as far as fields tell them apart; `null` and arrays are OTHER. */
 const NUMBER = 0;
@@ -433,36 +416,36 @@ function afterSpaces(bytes: Uint8Array, start: number): number {
   return at;
 }
 
-/** The field whose name begins here, quotes included. Compares all of its bytes. */
+/** The field whose name begins here, quotes included: all of its bytes are compared. */
 function fieldAt(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) return UNKNOWN;
-  const first = (bytes[at + 1] as number) | ((bytes[at + 2] as number) << 8);
-  if (first === 0x2266) return F; // f"
-  switch (first | ((bytes[at + 3] as number) << 16) | ((bytes[at + 4] as number) << 24)) {
-    case 0x65646e69: // inde
-      return continues(bytes, at + 5, X) ? INDEX : UNKNOWN;
-    case 0x656d6974: // time
+  if (half(bytes, at + 1) === 0x2266) return F; // f"
+  switch (word(bytes, at + 1)) {
+    case 0x65646e69: // inde|x"
+      return half(bytes, at + 5) === 0x2278 ? INDEX : UNKNOWN;
+    case 0x656d6974: // time|"
       return bytes[at + 5] === QUOTE ? TIME : UNKNOWN;
-    case 0x65707974: // type
+    case 0x65707974: // type|"
       return bytes[at + 5] === QUOTE ? TYPE : UNKNOWN;
-    case 0x636f7270: // proc
-      return continues(bytes, at + 5, ESS) ? PROCESS : UNKNOWN;
+    case 0x636f7270: // proc|ess"
+      return word(bytes, at + 5) === 0x22737365 ? PROCESS : UNKNOWN;
     case 0x2279656b: // key"
       return KEY;
-    case 0x756c6176: // valu
-      return continues(bytes, at + 5, E) ? VALUE : UNKNOWN;
-    case 0x65646f6e: // node
+    case 0x756c6176: // valu|e"
+      return half(bytes, at + 5) === 0x2265 ? VALUE : UNKNOWN;
+    case 0x65646f6e: // node|"
       return bytes[at + 5] === QUOTE ? NODE : UNKNOWN;
-    case 0x65746e69: // inte
-      return continues(bytes, at + 5, NDED) ? INTENDED : UNKNOWN;
-    case 0x6c707061: // appl
-      if (continues(bytes, at + 5, IED)) return APPLIED;
-      return continues(bytes, at + 5, IED_INDEX) ? APPLIED_INDEX : UNKNOWN;
-    case 0x6f727265: // erro
-      return continues(bytes, at + 5, R) ? ERROR : UNKNOWN;
-    case 0x76726573: // serv
-      return continues(bytes, at + 5, ED_BY) ? SERVED_BY : UNKNOWN;
-    case 0x6d726574: // term
+    case 0x65746e69: // inte|nded|"
+      return word(bytes, at + 5) === 0x6465646e && bytes[at + 9] === QUOTE ? INTENDED : UNKNOWN;
+    case 0x6c707061: // appl|ied" or appl|iedI|ndex|"
+      if (word(bytes, at + 5) === 0x22646569) return APPLIED;
+      if (word(bytes, at + 5) !== 0x49646569 || word(bytes, at + 9) !== 0x7865646e) return UNKNOWN;
+      return bytes[at + 13] === QUOTE ? APPLIED_INDEX : UNKNOWN;
+    case 0x6f727265: // erro|r"
+      return half(bytes, at + 5) === 0x2272 ? ERROR : UNKNOWN;
+    case 0x76726573: // serv|edBy|"
+      return word(bytes, at + 5) === 0x79426465 && bytes[at + 9] === QUOTE ? SERVED_BY : UNKNOWN;
+    case 0x6d726574: // term|"
       return bytes[at + 5] === QUOTE ? TERM : UNKNOWN;
     default:
       return UNKNOWN;
@@ -471,24 +454,33 @@ function fieldAt(bytes: Uint8Array, at: number): number {
 
 /** The type of event whose name begins here, quotes included. */
 function typeAt(bytes: Uint8Array, at: number): number {
-  if (continues(bytes, at, OK_NAME)) return OK;
-  if (continues(bytes, at, INVOKE_NAME)) return INVOKE;
-  if (continues(bytes, at, FAIL_NAME)) return FAIL;
-  return continues(bytes, at, INFO_NAME) ? INFO : UNKNOWN;
+  switch (word(bytes, at)) {
+    case 0x226b6f22: // "ok"
+      return OK;
+    case 0x766e6922: // "inv|oke"
+      return word(bytes, at + 4) === 0x22656b6f ? INVOKE : UNKNOWN;
+    case 0x69616622: // "fai|l"
+      return half(bytes, at + 4) === 0x226c ? FAIL : UNKNOWN;
+    case 0x666e6922: // "inf|o"
+      return half(bytes, at + 4) === 0x226f ? INFO : UNKNOWN;
+    default:
+      return UNKNOWN;
+  }
 }
 
-/** Where `true`, `false` or `null` ends, which begins here; UNKNOWN when none does. */
+/** Where `null`, `true` or `false` ends, which begins here; UNKNOWN when none does. */
 function literalEnd(bytes: Uint8Array, at: number): number {
-  if (continues(bytes, at, NULL_NAME)) return at + NULL_NAME.length;
-  if (continues(bytes, at, TRUE_NAME)) return at + TRUE_NAME.length;
-  return continues(bytes, at, FALSE_NAME) ? at + FALSE_NAME.length : UNKNOWN;
+  const first = word(bytes, at);
+  if (first === 0x6c6c756e || first === 0x65757274) return at + 4; // null, true
+  return first === 0x736c6166 && bytes[at + 4] === LETTER_E ? at + 5 : UNKNOWN; // fals|e
 }
 
-function continues(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
-  for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false;
-  return true;
+/** Four bytes, the first one lowest. */
+function word(bytes: Uint8Array, at: number): number {
+  return half(bytes, at) | (half(bytes, at + 2) << 16);
 }
 
-function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+/** Two bytes. */
+function half(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
 }
