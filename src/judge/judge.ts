@@ -1,12 +1,10 @@
 import { availableParallelism } from 'node:os';
 import {
-  columnsOf,
   findMalformed,
   inferModel,
   MODELS,
   NEVER,
   rowsByKey,
-  type Columns,
   type EngineName,
   type Model,
 } from '../../checker/index.ts';
@@ -63,8 +61,8 @@ export async function judgeFile(path: string, options: JudgeOptions = {}): Promi
   const begin = now();
   const known = options.model === undefined ? undefined : modelNamed(options.model);
   const history = await readHistory(path, options.signal);
-  const columns = columnsOf(history.operations);
-  const model = known ?? guessModel(path, columns);
+  const { columns } = history;
+  const model = known ?? guessModel(path, columns.functions);
   const malformed = findMalformed(columns, model);
   if (malformed !== undefined) {
     throw new UserError({
@@ -75,15 +73,15 @@ export async function judgeFile(path: string, options: JudgeOptions = {}): Promi
       fix: `correct it, or choose another model with --model (${[...MODELS.keys()].join(', ')})`,
     });
   }
-  return judgeHistory({ ...history, columns, readNs: now() - begin }, model, options);
+  return judgeHistory(history, model, { ...options, now, readNs: now() - begin });
 }
 
 async function judgeHistory(
-  history: ReadHistory & { readonly columns: Columns; readonly readNs: number },
+  history: ReadHistory,
   model: Model,
-  options: JudgeOptions,
+  options: JudgeOptions & { readonly now: () => number; readonly readNs: number },
 ): Promise<Judgement> {
-  const now = options.now ?? monotonicNs;
+  const { now, readNs } = options;
   const { columns } = history;
   const begin = now();
   const rows = rowsByKey(columns);
@@ -113,7 +111,7 @@ async function judgeHistory(
     torn: history.isTorn,
     isWhole: history.isWhole,
     elapsedNs: now() - begin,
-    readNs: history.readNs,
+    readNs,
   };
   return { witnesses, verdict: tally.verdict(counts, windows) };
 }
@@ -131,9 +129,8 @@ export function modelNamed(name: string): Model {
   });
 }
 
-function guessModel(path: string, columns: Columns): Model {
-  const used = new Set<number>(columns.f);
-  const functions = new Set(columns.functions.filter((_, i) => used.has(i)));
+function guessModel(path: string, names: readonly string[]): Model {
+  const functions = new Set(names);
   const model = functions.size === 0 ? MODELS.get('register') : inferModel(functions);
   if (model !== undefined) return model;
   const models = [...MODELS.values()];
