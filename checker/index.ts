@@ -42,7 +42,13 @@ export {
   type PairResult,
 } from './history.ts';
 export { inferModel, MODELS } from './models/index.ts';
-export { REJECTED, type Model, type Overwrite } from './models/model.ts';
+export {
+  REJECTED,
+  type Model,
+  type Overwrite,
+  type Replay,
+  type Structure,
+} from './models/model.ts';
 export {
   columnsFrom,
   columnsOf,

@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os';
 import {
+  Cursor,
   findMalformed,
   inferModel,
   MODELS,
   NEVER,
   rowsByKey,
+  type Columns,
   type EngineName,
   type Model,
+  type Operation,
 } from '../../checker/index.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
@@ -62,7 +65,7 @@ export async function judgeFile(path: string, options: JudgeOptions = {}): Promi
   const known = options.model === undefined ? undefined : modelNamed(options.model);
   const history = await readHistory(path, options.signal);
   const { columns } = history;
-  const model = known ?? guessModel(path, columns.functions);
+  const model = known ?? guessModel(path, columns);
   const malformed = findMalformed(columns, model);
   if (malformed !== undefined) {
     throw new UserError({
@@ -129,9 +132,16 @@ export function modelNamed(name: string): Model {
   });
 }
 
-function guessModel(path: string, names: readonly string[]): Model {
-  const functions = new Set(names);
-  const model = functions.size === 0 ? MODELS.get('register') : inferModel(functions);
+/** One cursor, at every row in turn. */
+function* operationsOf(columns: Columns): Generator<Operation> {
+  const cursor = new Cursor(columns);
+  for (let row = 0; row < columns.size; row++) yield cursor.at(row);
+}
+
+function guessModel(path: string, columns: Columns): Model {
+  const functions = new Set(columns.functions);
+  const model =
+    functions.size === 0 ? MODELS.get('register') : inferModel(functions, operationsOf(columns));
   if (model !== undefined) return model;
   const models = [...MODELS.values()];
   const found = [...functions].join(', ');
