@@ -4,7 +4,7 @@ import { collectEvidence } from './evidence/collect.ts';
 import { idsOf } from './evidence/stuck.ts';
 import type { Operation } from './history.ts';
 import type { Model } from './models/model.ts';
-import { Table } from './table.ts';
+import { columnsOf, Cursor, Table, type Columns } from './table.ts';
 import { combine, type Budget, type EngineName, type KeyVerdict, type Verdict } from './verdict.ts';
 
 /** An operation that its model cannot read. */
@@ -17,11 +17,13 @@ export interface ModelError {
 
 /** The first operation that the model does not know, or whose value it cannot read. */
 export function findMalformed(
-  operations: readonly Operation[],
+  history: Columns | readonly Operation[],
   model: Model,
 ): ModelError | undefined {
-  for (const operation of operations) {
-    const message = model.malformed(operation);
+  const columns = 'size' in history ? history : columnsOf(history);
+  const operation = new Cursor(columns);
+  for (let row = 0; row < columns.size; row++) {
+    const message = model.malformed(operation.at(row));
     if (message !== undefined) return { line: operation.invoke + 1, message };
   }
   return undefined;

@@ -21,13 +21,12 @@ export {
   type LineError,
   type Lines,
 } from './format/jsonl.ts';
+export type { HistoryError, HistoryErrorCode } from './history-error.ts';
 export {
   Matching,
   pair,
   Pairing,
   type EventType,
-  type HistoryError,
-  type HistoryErrorCode,
   type HistoryEvent,
   type Json,
   type Operation,
@@ -43,8 +42,19 @@ export {
   type Replay,
   type Structure,
 } from './models/model.ts';
-export { columnsOf, Cursor, NEVER, rowsByKey, Table, type Columns } from './table.ts';
-export { Values } from './values.ts';
+export {
+  columnsFrom,
+  columnsOf,
+  Cursor,
+  NEVER,
+  pickColumns,
+  rowsByKey,
+  snapshotOf,
+  Table,
+  type Columns,
+  type ColumnsSnapshot,
+} from './table.ts';
+export { Values, type ValuesSnapshot } from './values.ts';
 export {
   combine,
   type Budget,

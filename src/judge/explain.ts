@@ -49,6 +49,14 @@ function counts(verdict: JudgeVerdict): string {
       `${keys.invalid} invalid, ${keys.unknown} unknown`,
     `decided in ${formatDuration(verdict.elapsedNs)}`,
   ];
+  const engines = Object.entries(verdict.engines);
+  if (engines.length > 0) {
+    const all = engines.map(([name, count]) => (engines.length > 1 ? `${name} (${count})` : name));
+    parts.push(`by ${all.join(', ')}`);
+  }
+  if (verdict.witnessesVerified < keys.valid) {
+    parts.push(`${keys.valid - verdict.witnessesVerified} witnesses not replayed`);
+  }
   if (verdict.torn) parts.push('the last line was torn');
   return `  ${parts.join(' · ')}`;
 }
@@ -114,14 +122,24 @@ const WHY: Readonly<Record<UndecidedReason, string>> = {
   witness: 'the order that was found does not replay: a bug in Gong',
 };
 
+/** Keys that are told of, for each reason. */
+const UNKNOWN_MAX = 5;
+
 function explainUnknown(verdict: JudgeVerdict): readonly string[] {
-  const reasons = new Map<UndecidedReason, string[]>();
-  for (const { key, reason } of verdict.unknown) {
-    reasons.set(reason, [...(reasons.get(reason) ?? []), key ?? '(no key)']);
-  }
-  return [...reasons].map(([reason, keys]) => {
-    const more = keys.length > 5 ? `, … (${keys.length})` : '';
-    return `not decided (${WHY[reason]}): ${keys.slice(0, 5).join(', ')}${more}`;
+  const reasons = Map.groupBy(verdict.unknown, ({ reason }) => reason);
+  return [...reasons].flatMap(([reason, keys]) => {
+    const shownKeys = keys.slice(0, UNKNOWN_MAX);
+    const names = shownKeys.map(({ key }) => key ?? '(no key)').join(', ');
+    const more = keys.length > UNKNOWN_MAX ? `, … (${keys.length})` : '';
+    const progress = shownKeys.flatMap(({ key, engine, completionsProven, completions }) =>
+      engine === null || reason === 'witness'
+        ? []
+        : [
+            `  ${key ?? '(no key)'}: ${engine} proved the first ${completionsProven} of ` +
+              `${completions} completions linearizable`,
+          ],
+    );
+    return [`not decided (${WHY[reason]}): ${names}${more}`, ...progress];
   });
 }
 
