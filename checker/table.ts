@@ -144,11 +144,32 @@ export class Table {
     return this.columns.invoke[row] as number;
   }
 
-  /** The row of an operation by its id; undefined when there is none. */
-  rowOf(id: number): number | undefined {
+  /**
+   * The row of an operation by its id; undefined when there is none.
+   *
+   * @param near - a row to begin the search at: the closer, the faster. Operations next to one another
+   *   in an order mostly are so in the history
+   */
+  rowOf(id: number, near: number = 0): number | undefined {
     const { invoke } = this.columns;
+    // The first row whose id is not less lies within low and high: steps double, then halve.
     let low = 0;
     let high = this.size;
+    let at = Math.min(near, high - 1);
+    let step = 1;
+    if (at >= 0 && (invoke[at] as number) < id) {
+      for (; at < this.size && (invoke[at] as number) < id; step *= 2) {
+        low = at + 1;
+        at += step;
+      }
+      if (at < high) high = at;
+    } else {
+      for (; at >= 0 && (invoke[at] as number) >= id; step *= 2) {
+        high = at;
+        at -= step;
+      }
+      if (at >= 0) low = at + 1;
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((invoke[middle] as number) < id) low = middle + 1;
