@@ -36,7 +36,13 @@ export {
   type PairResult,
 } from './history.ts';
 export { inferModel, MODELS } from './models/index.ts';
-export { REJECTED, type Model, type Overwrite } from './models/model.ts';
+export {
+  REJECTED,
+  type Model,
+  type Overwrite,
+  type Replay,
+  type Structure,
+} from './models/model.ts';
 export { columnsOf, Cursor, NEVER, rowsByKey, Table, type Columns } from './table.ts';
 export { Values } from './values.ts';
 export {

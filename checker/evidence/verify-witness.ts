@@ -1,5 +1,6 @@
 import type { Operation } from '../history.ts';
-import { REJECTED, type Model } from '../models/model.ts';
+import type { Model } from '../models/model.ts';
+import { replayOf } from '../models/replay.ts';
 import { Cursor, Table } from '../table.ts';
 
 /**
@@ -19,7 +20,7 @@ export function verifyWitness(
   const table = history instanceof Table ? history : Table.of(history);
   const placed = new Uint8Array(table.size);
   const operation = new Cursor(table.columns);
-  let state = model.initial;
+  const object = replayOf(model);
   let latestInvoke = -Infinity;
   for (let i = 0; i < order.length; i++) {
     const id = order[i] as number;
@@ -34,11 +35,9 @@ export function verifyWitness(
       return `operation ${id} returned before an operation began that stands before it`;
     }
     latestInvoke = Math.max(latestInvoke, operation.invoke);
-    const next = model.step(state, operation);
-    if (next === REJECTED) {
-      return `operation ${id} is rejected: ${model.explainRejection(state, operation)}`;
+    if (!object.apply(operation)) {
+      return `operation ${id} is rejected: ${model.explainRejection(object.state(), operation)}`;
     }
-    state = next;
   }
   const missing = placed.findIndex((isPlaced, row) => isPlaced === 0 && table.isCompleted(row));
   return missing < 0 ? undefined : `operation ${table.id(missing)} completed and is missing`;

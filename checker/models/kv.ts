@@ -8,6 +8,7 @@ import {
   explainOverwrite,
   isObservation,
   malformedCas,
+  malformedObservation,
   malformedWrite,
   overwriteKey,
   show,
@@ -25,6 +26,7 @@ const FUNCTIONS = ['get', 'put', 'delete', 'cas', 'append'] as const;
  */
 export const kv: Model = {
   name: 'kv',
+  about: 'one key of a key-value store: values, deletion, compare-and-set, strings appended to',
   functions: FUNCTIONS,
   initial: null,
   malformed(operation) {
@@ -38,7 +40,7 @@ export const kv: Model = {
         return malformedCas(operation);
       case 'append':
         return typeof operation.input === 'string'
-          ? undefined
+          ? malformedObservation(operation)
           : `append has value ${show(operation.input)}, expected a string`;
       default:
         return unknownFunction('kv', FUNCTIONS, operation);
@@ -58,6 +60,7 @@ export const kv: Model = {
   },
   overwrite,
   folding,
+  assign: (state) => (state === null ? { f: 'delete', input: null } : { f: 'put', input: state }),
   describe,
   describeState: showState,
   explainRejection(state, operation) {

@@ -113,7 +113,7 @@ export function modelNamed(name: string): Model {
 
 function guessModel(path: string, operations: readonly Operation[]): Model {
   const functions = new Set(operations.map((operation) => operation.f));
-  const model = functions.size === 0 ? MODELS.get('register') : inferModel(functions);
+  const model = functions.size === 0 ? MODELS.get('register') : inferModel(functions, operations);
   if (model !== undefined) return model;
   const models = [...MODELS.values()];
   const found = [...functions].join(', ');
