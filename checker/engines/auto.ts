@@ -17,7 +17,7 @@ export const wgl: Engine = {
   prepare: (table, model) =>
     function* (budget) {
       const problem = compile(table, model);
-      const search = new Search(problem);
+      const search = new Search(problem, { memoryBytesMax: budget.memoryBytesMax });
       const result = yield* runSearch(search, budget);
       if (result.type === 'linearizable') {
         return { type: 'linearizable', order: rowsOf(problem, result.order) };
