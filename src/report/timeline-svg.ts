@@ -8,7 +8,9 @@ const BAR_HEIGHT = 22;
 /** Of one character of a label, at 12 px. */
 const CHARACTER = 7;
 const GAP_MIN = 34;
-const AXIS_HEIGHT = 64;
+const AXIS_HEIGHT = 84;
+/** What the turned instant of the last event needs. */
+const LAST_INSTANT = 66;
 const LABEL_MAX = 40;
 
 const COLOURS = {
@@ -42,7 +44,9 @@ export function timelineSvg(timeline: Timeline, title: string): string {
     ),
   );
   const right = last + Math.max(24, weakRoom);
-  const width = Math.ceil(right + MARGIN);
+  const legend = legendOf(lanes.flatMap(({ bars }) => bars));
+  const texts = Math.max(title.length, legend.length) * CHARACTER;
+  const width = Math.ceil(Math.max(right, last + LAST_INSTANT, MARGIN + texts) + MARGIN);
   const top = MARGIN + 24;
   const bottom = top + lanes.length * LANE_HEIGHT;
   const height = bottom + AXIS_HEIGHT;
@@ -58,7 +62,7 @@ export function timelineSvg(timeline: Timeline, title: string): string {
       role: 'img',
     },
     children: [
-      { name: 'title', text: title },
+      { name: 'title', text: printable(title) },
       { name: 'defs', children: [hatch()] },
       rectangle({ x: 0, y: 0, width, height, fill: '#ffffff' }),
       text({ x: MARGIN, y: MARGIN + 10, fill: COLOURS.text, 'font-weight': 600 }, title),
@@ -71,8 +75,17 @@ export function timelineSvg(timeline: Timeline, title: string): string {
         ];
       }),
       ...axis(instants, places, bottom),
+      text({ x: MARGIN, y: height - 10, fill: COLOURS.faint, 'font-size': 11 }, legend),
     ],
   });
+}
+
+function legendOf(bars: readonly Bar[]): string {
+  const parts = ['in the order of events, not to scale'];
+  if (bars.some(({ isCulprit }) => isCulprit)) parts.push('red: fits nowhere');
+  if (bars.some(({ end }) => end === undefined)) parts.push('dashed: at any time, or never');
+  if (bars.some(({ operation }) => operation.isOwn)) parts.push('grey: what came before');
+  return parts.join(' · ');
 }
 
 /** The x of each event: every bar has room for its label. */
