@@ -1,6 +1,9 @@
 import { defined } from '../assert.ts';
+import { counter } from './counter.ts';
+import { list } from './list.ts';
 import { compile, rowsOf } from './problem.ts';
 import { runSearch, type Slice } from './run.ts';
+import { set } from './set.ts';
 import { Search } from './wgl.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
@@ -32,7 +35,7 @@ export const wgl: Engine = {
 };
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[] = [];
+export const SPECIALISED: readonly Engine[] = [set, list, counter];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(
