@@ -56,7 +56,9 @@ test('a file is explained where it is asked for, in words and pictures that hold
   ]);
   const picture = readFileSync(join(directory, 'explain-1.svg'), 'utf8');
   expect(picture).toContain('<svg');
-  expect(picture).not.toMatch(/<b>|<script|href|\u0007|\u202E/);
+  expect(picture).not.toMatch(/<b>|<script|href/);
+  expect(picture).not.toContain('\u0007');
+  expect(picture).not.toContain('\u202E');
 });
 
 test('written again it is the same, byte for byte', async () => {
