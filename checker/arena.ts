@@ -27,8 +27,6 @@ export class Arena {
   readonly #baseCount: number;
   #count = 0;
   #words: Int32Array;
-  /** The same memory. */
-  #bytes: Uint8Array;
   #used = 0;
   /** Per own entry: its first word; its size in words or bytes, times KINDS, plus its kind; its hash. */
   #starts: Int32Array;
@@ -43,7 +41,6 @@ export class Arena {
     this.#base = base;
     this.#baseCount = base?.count ?? 0;
     this.#words = words(64, isShared);
-    this.#bytes = new Uint8Array(this.#words.buffer);
     this.#starts = words(16, isShared);
     this.#sizes = words(16, isShared);
     this.#hashes = words(16, isShared);
@@ -55,7 +52,6 @@ export class Arena {
     const base = new Arena(false);
     base.#count = snapshot.count;
     base.#words = snapshot.words;
-    base.#bytes = new Uint8Array(snapshot.words.buffer, snapshot.words.byteOffset);
     base.#starts = snapshot.starts;
     base.#sizes = snapshot.sizes;
     base.#hashes = snapshot.hashes;
@@ -99,9 +95,12 @@ export class Arena {
   /** A copy of the content of an entry of bytes. */
   bytes(index: number): Uint8Array<ArrayBuffer> {
     if (index < this.#baseCount && this.#base !== undefined) return this.#base.bytes(index);
-    const start = 4 * (this.#starts[index - this.#baseCount] as number);
-    // Not slice(): it would be shared memory again, which no decoder takes.
-    return new Uint8Array(this.#bytes.subarray(start, start + this.length(index)));
+    const start = this.#starts[index - this.#baseCount] as number;
+    const bytes = new Uint8Array(this.length(index));
+    for (let i = 0; i < bytes.length; i++) {
+      bytes[i] = (this.#words[start + (i >>> 2)] as number) >>> (8 * (i & 3));
+    }
+    return bytes;
   }
 
   /** The entry with this content, new when there is none. @param end - exclusive */
@@ -125,8 +124,8 @@ export class Arena {
     if (known >= 0) return known;
     const own = this.#findBytes(hash, kind, source, begin, end);
     if (own >= 0) return this.#baseCount + own;
-    const start = 4 * this.#append(hash, kind, end - begin, (end - begin + 3) >>> 2);
-    for (let i = begin; i < end; i++) this.#bytes[start + i - begin] = source[i] as number;
+    let word = this.#append(hash, kind, end - begin, (end - begin + 3) >>> 2);
+    for (let at = begin; at < end; at += 4) this.#words[word++] = wordAt(source, at, end);
     return this.#baseCount + this.#count - 1;
   }
 
@@ -147,10 +146,10 @@ export class Arena {
     const size = (end - begin) * KINDS + kind;
     for (let slot = this.#slot(hash, size, -1); slot >= 0; slot = this.#slot(hash, size, slot)) {
       const own = (this.#table[slot] as number) - 1;
-      const shift = 4 * (this.#starts[own] as number) - begin;
+      let word = this.#starts[own] as number;
       let at = begin;
-      while (at < end && this.#bytes[at + shift] === source[at]) at++;
-      if (at === end) return own;
+      for (; at < end; at += 4) if (this.#words[word++] !== wordAt(source, at, end)) break;
+      if (at >= end) return own;
     }
     return -1;
   }
@@ -180,7 +179,6 @@ export class Arena {
     if (this.#used > this.#words.length) {
       const capacity = Math.max(this.#used, 2 * this.#words.length);
       this.#words = grown(this.#words, capacity, this.#isShared);
-      this.#bytes = new Uint8Array(this.#words.buffer);
     }
     this.#starts[own] = start;
     this.#sizes[own] = length * KINDS + kind;
@@ -226,10 +224,31 @@ function hashOfWords(kind: number, source: Int32Array, begin: number, end: numbe
   return mixed(hash);
 }
 
+/** The same over the words that the bytes make. */
 function hashOfBytes(kind: number, source: Uint8Array, begin: number, end: number): number {
   let hash = kind;
-  for (let i = begin; i < end; i++) hash = Math.imul(hash ^ (source[i] as number), 0x01000193);
+  for (let at = begin; at < end; at += 4) {
+    hash = Math.imul(((hash << 5) | (hash >>> 27)) ^ wordAt(source, at, end), 0x9e3779b1);
+  }
   return mixed(hash);
+}
+
+/** Four bytes, the first one lowest; zeros where they end. */
+function wordAt(source: Uint8Array, at: number, end: number): number {
+  if (at + 4 > end) return lastWord(source, at, end);
+  return (
+    (source[at] as number) |
+    ((source[at + 1] as number) << 8) |
+    ((source[at + 2] as number) << 16) |
+    ((source[at + 3] as number) << 24)
+  );
+}
+
+function lastWord(source: Uint8Array, at: number, end: number): number {
+  let word = source[at] as number;
+  if (at + 1 < end) word |= (source[at + 1] as number) << 8;
+  if (at + 2 < end) word |= (source[at + 2] as number) << 16;
+  return word;
 }
 
 /** Every bit counts for the lowest ones, which choose the slot (the finalizer of MurmurHash3). */

@@ -7,6 +7,7 @@ export {
   type DecideOptions,
   type ModelError,
 } from './check.ts';
+export type { ColumnHistory } from './column-pairing.ts';
 export { ENGINES } from './engines/auto.ts';
 export type { Slice } from './engines/run.ts';
 export { sentenceOf, staleSentence } from './evidence/sentence.ts';
@@ -21,6 +22,12 @@ export {
   type LineError,
   type Lines,
 } from './format/jsonl.ts';
+export {
+  HistoryScanner,
+  type ScanError,
+  type ScannedHistory,
+  type ScanResult,
+} from './format/scan.ts';
 export type { HistoryError, HistoryErrorCode } from './history-error.ts';
 export {
   Matching,

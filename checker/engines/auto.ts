@@ -36,7 +36,7 @@ export const wgl: Engine = {
 };
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[zones, ] = [zones, set, list, counter];
+export const SPECIALISED: readonly Engine[] = [zones, set, list, counter];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import {
-  columnsOf,
   Cursor,
   findMalformed,
   inferModel,
@@ -65,7 +64,7 @@ export async function judgeFile(path: string, options: JudgeOptions = {}): Promi
   const begin = now();
   const known = options.model === undefined ? undefined : modelNamed(options.model);
   const history = await readHistory(path, options.signal);
-  const columns = columnsOf(history.operations);
+  const { columns } = history;
   const model = known ?? guessModel(path, columns);
   const malformed = findMalformed(columns, model);
   if (malformed !== undefined) {
@@ -77,15 +76,15 @@ export async function judgeFile(path: string, options: JudgeOptions = {}): Promi
       fix: `correct it, or choose another model with --model (${[...MODELS.keys()].join(', ')})`,
     });
   }
-  return judgeHistory({ ...history, columns, readNs: now() - begin }, model, options);
+  return judgeHistory(history, model, { ...options, now, readNs: now() - begin });
 }
 
 async function judgeHistory(
-  history: ReadHistory & { readonly columns: Columns; readonly readNs: number },
+  history: ReadHistory,
   model: Model,
-  options: JudgeOptions,
+  options: JudgeOptions & { readonly now: () => number; readonly readNs: number },
 ): Promise<Judgement> {
-  const now = options.now ?? monotonicNs;
+  const { now, readNs } = options;
   const { columns } = history;
   const begin = now();
   const rows = rowsByKey(columns);
@@ -115,7 +114,7 @@ async function judgeHistory(
     torn: history.isTorn,
     isWhole: history.isWhole,
     elapsedNs: now() - begin,
-    readNs: history.readNs,
+    readNs,
   };
   return { witnesses, verdict: tally.verdict(counts, windows) };
 }
@@ -140,8 +139,7 @@ function* operationsOf(columns: Columns): Generator<Operation> {
 }
 
 function guessModel(path: string, columns: Columns): Model {
-  const used = new Set<number>(columns.f);
-  const functions = new Set(columns.functions.filter((_, i) => used.has(i)));
+  const functions = new Set(columns.functions);
   const model =
     functions.size === 0 ? MODELS.get('register') : inferModel(functions, operationsOf(columns));
   if (model !== undefined) return model;
