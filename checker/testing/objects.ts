@@ -23,6 +23,8 @@ export interface CorrectObject {
 export interface Draw {
   /** In [0, 1). */
   readonly random: () => number;
+  /** How many different values are written; undefined: each its own. */
+  readonly values: number | undefined;
   readonly below: (bound: number) => number;
   /** A value to write: one of few, or each its own. */
   readonly value: () => Json;
@@ -157,10 +159,13 @@ function sum(): CorrectObject {
   };
 }
 
+/** Of two values, all adds are of one size. */
 const drawSum =
   (least: number) =>
-  (draw: Draw): Call =>
-    draw.random() < draw.readRate ? read() : { f: 'add', value: least + draw.below(4 - least) };
+  ({ random, below, readRate, values }: Draw): Call => {
+    if (random() < readRate) return read();
+    return { f: 'add', value: values === 2 ? 2 : least + below(4 - least) };
+  };
 
 /** Several cells, called by transactions. */
 function cells(): CorrectObject {

@@ -106,6 +106,7 @@ class Simulation {
     const isText = model === 'kv' && hasAppends === true;
     const { f, value } = this.#kind.draw({
       random: this.#random,
+      values: this.#options.values,
       below: (bound) => this.#below(bound),
       value: () => {
         const { values } = this.#options;

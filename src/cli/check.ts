@@ -23,6 +23,9 @@ export interface CheckFlags {
   readonly verify: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
+  readonly explain?: boolean;
+  /** Implies `explain`. */
+  readonly explainDir?: string;
 }
 
 /**
@@ -54,9 +57,11 @@ export async function checkVerb(files: readonly string[], flags: CheckFlags): Pr
       : await (await import('./expectations.ts')).expectationsOf(flags);
   using signals = onSignals('the keys that are not decided yet become unknown');
   const codes: ExitCode[] = [];
-  for (const file of files) {
+  for (const [i, file] of files.entries()) {
     if (signals.exit !== undefined) break;
-    codes.push(await checkOne(file, flags, { budget, engine, expected, signal: signals.signal }));
+    const stem = files.length === 1 ? 'explain' : `explain-${i + 1}`;
+    const { signal } = signals;
+    codes.push(await checkOne(file, flags, { budget, engine, expected, signal, stem }));
   }
   if (signals.exit !== undefined) codes.push(signals.exit);
   return worstExit(codes);
@@ -67,12 +72,14 @@ interface CheckParts {
   readonly engine: EngineName | undefined;
   readonly expected: ExpectationFile | undefined;
   readonly signal: AbortSignal;
+  /** What names of files with the explanation begin with. */
+  readonly stem: string;
 }
 
 async function checkOne(
   file: string,
   flags: CheckFlags,
-  { budget, engine, expected, signal }: CheckParts,
+  { budget, engine, expected, signal, stem }: CheckParts,
 ): Promise<ExitCode> {
   let code: ExitCode;
   try {
@@ -98,6 +105,12 @@ async function checkOne(
         ? `${JSON.stringify(checkJson(file, verdict, applied))}\n`
         : await checkText(file, verdict, applied),
     );
+    const isToExplain = flags.explain === true || flags.explainDir !== undefined;
+    if (isToExplain && verdict.valid === false) {
+      const { explainCheck } = await import('./explain-check.ts');
+      const written = await explainCheck(file, verdict, { directory: flags.explainDir, stem });
+      process.stderr.write(`explained in ${written}\n`);
+    }
   } catch (error) {
     code = exitCodeOf(error);
     process.stderr.write(failureMessage(error));

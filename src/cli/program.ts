@@ -164,6 +164,8 @@ function addCheck(
     .option('--engine <name>', `how it is decided: ${names?.engines ?? ''}`, 'auto')
     .option('--verify', 'replay the order that proves a key linearizable (the default)', true)
     .option('--no-verify', 'do not')
+    .option('--explain', 'write explain.md, with timelines, for what is not linearizable')
+    .option('--explain-dir <dir>', 'the same, into this directory')
     .option('--json', 'one line of JSON per file on standard output')
     .option('--verbose', 'more of what happens, on standard error')
     .action(async (files: string[], flags: CheckFlags) => {

@@ -12,6 +12,7 @@ import {
 /** A screen holds no more. */
 const FAILURES_MAX = 3;
 const CONCURRENT_MAX = 8;
+const COUNTEREXAMPLE_MAX = 12;
 const STALE_READS_MAX = 3;
 
 /** The verdict for people: one screen of plain text, a newline at its end. */
@@ -64,7 +65,11 @@ function counts(verdict: JudgeVerdict): string {
 /** One failed key: what could not be placed, what ran at the same time, what was stale, which fault. */
 export function explainFailure(failure: ReportedFailure): readonly string[] {
   const { stuck, couldNotPlace } = failure;
-  const lines = [failure.sentence, `  could not be placed: ${line(couldNotPlace)}`];
+  const lines = [
+    failure.sentence,
+    ...explainCounterexample(failure),
+    `  could not be placed: ${line(couldNotPlace)}`,
+  ];
   if (!stuck.isExact) {
     lines.push('    (the budget ended before the first such operation was known for certain)');
   }
@@ -91,6 +96,30 @@ export function explainFailure(failure: ReportedFailure): readonly string[] {
     ...failure.duringFaults.map((fault) => explainFault(fault, couldNotPlace)),
   );
   return lines;
+}
+
+function explainCounterexample({
+  counterexample,
+  couldNotPlace,
+}: ReportedFailure): readonly string[] {
+  if (!counterexample) return [];
+  const { isMinimal, operations } = counterexample;
+  const shownParts = operations.slice(-COUNTEREXAMPLE_MAX);
+  const lines = shownParts.map((part) => {
+    if (part.isOwn) return `    ${part.description} [what came before, summed up]`;
+    if (part.isWeak) return `    ${line(part)} [at any time after, or never]`;
+    return `    ${line(part)}${part.id === couldNotPlace.id ? ' [fits nowhere]' : ''}`;
+  });
+  const hidden = operations.length - shownParts.length;
+  const count = operations.filter(({ isWeak }) => !isWeak).length;
+  return [
+    count === 1
+      ? '  it fits no order, whatever happened to all others:'
+      : `  no order of these ${count} is legal, whatever happened to all others` +
+        `${isMinimal ? '; were the outcome of any one unknown, one would be' : ''}:`,
+    ...lines,
+    ...(hidden > 0 ? [`    … and ${hidden} before them`] : []),
+  ];
 }
 
 function explainStale(failure: ReportedFailure): readonly string[] {
