@@ -53,12 +53,10 @@ test('the verdict on every key is the same with 0, 1 and 3 threads', async () =>
     keys: fc.integer({ min: 2, max: 30 }),
     values: fc.constantFrom(5, 1_000_000),
     crashRate: fc.constantFrom(0, 0.01),
-    isBroken: fc.boolean(),
   });
   await fc.assert(
-    fc.asyncProperty(histories, async ({ isBroken, ...options }) => {
-      const plant = { kind: 'stale-read', at: 0.6 } as const;
-      const history = keyedHistory(isBroken ? { ...options, plant } : options);
+    fc.asyncProperty(histories, async (options) => {
+      const history = keyedHistory({ ...options, plant: { kind: 'stale-read', at: 0.6 } });
       const alone = await decide(history, { threads: 0 });
       for (const { verdict } of alone) seen[verdict.valid === true ? 'valid' : 'invalid']++;
       for (const threads of [1, 3]) {
@@ -71,8 +69,8 @@ test('the verdict on every key is the same with 0, 1 and 3 threads', async () =>
     }),
     { numRuns: 15 },
   );
-  expect(seen.valid).toBeGreaterThan(50);
-  expect(seen.invalid).toBeGreaterThan(2);
+  expect(seen.valid).toBeGreaterThan(10);
+  expect(seen.invalid).toBeGreaterThan(5);
 }, 120_000);
 
 describe('whatever becomes of the threads, every key is decided', () => {
