@@ -4,6 +4,7 @@ export {
   decideKey,
   findMalformed,
   partition,
+  unlikeOperations,
   type DecideOptions,
   type ModelError,
 } from './check.ts';

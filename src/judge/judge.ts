@@ -1,15 +1,14 @@
 import { availableParallelism } from 'node:os';
 import {
-  Cursor,
   findMalformed,
   inferModel,
   MODELS,
   NEVER,
   rowsByKey,
+  unlikeOperations,
   type Columns,
   type EngineName,
   type Model,
-  type Operation,
 } from '../../checker/index.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
@@ -132,16 +131,12 @@ export function modelNamed(name: string): Model {
   });
 }
 
-/** One cursor, at every row in turn. */
-function* operationsOf(columns: Columns): Generator<Operation> {
-  const cursor = new Cursor(columns);
-  for (let row = 0; row < columns.size; row++) yield cursor.at(row);
-}
-
 function guessModel(path: string, columns: Columns): Model {
   const functions = new Set(columns.functions);
   const model =
-    functions.size === 0 ? MODELS.get('register') : inferModel(functions, operationsOf(columns));
+    functions.size === 0
+      ? MODELS.get('register')
+      : inferModel(functions, unlikeOperations(columns));
   if (model !== undefined) return model;
   const models = [...MODELS.values()];
   const found = [...functions].join(', ');
