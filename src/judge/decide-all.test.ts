@@ -48,7 +48,7 @@ test('the verdict on every key is the same with 0, 1 and 3 threads', async () =>
   const histories = fc.record({
     seed: fc.nat(),
     model: fc.constantFrom('register' as const, 'cas-register' as const, 'kv' as const),
-    operations: fc.integer({ min: 200, max: 1_500 }),
+    operations: fc.integer({ min: 100, max: 800 }),
     processes: fc.integer({ min: 2, max: 8 }),
     keys: fc.integer({ min: 2, max: 30 }),
     values: fc.constantFrom(5, 1_000_000),
@@ -67,7 +67,7 @@ test('the verdict on every key is the same with 0, 1 and 3 threads', async () =>
         expect(said(await decide(history, { threads }, { now, deadlineNs }))).toEqual(said(alone));
       }
     }),
-    { numRuns: 15 },
+    { numRuns: 8 },
   );
   expect(seen.valid).toBeGreaterThan(10);
   expect(seen.invalid).toBeGreaterThan(5);

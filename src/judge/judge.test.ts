@@ -272,6 +272,14 @@ describe('what a budget or an interruption leaves open is unknown, never valid',
     const verdict = await judge(hard, { budgetNs: 1_000, now: () => (time += 400) });
     expect(verdict).toMatchObject({ valid: 'unknown', unknown: [{ key: null, reason: 'time' }] });
     expect(explain(verdict)).toContain('not decided (the time budget ran out): (no key)');
+    const [open] = verdict.unknown;
+    expect(open?.completions).toBe(verdict.completed);
+    expect(open?.completionsProven).toBeLessThan(verdict.completed);
+    expect(verdict.engines).toEqual({ [open?.engine ?? '']: 1 });
+    expect(explain(verdict)).toContain(
+      `  (no key): ${open?.engine} proved the first ${open?.completionsProven} of ` +
+        `${verdict.completed} completions linearizable`,
+    );
   });
 
   test('memory', async () => {
