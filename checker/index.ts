@@ -42,11 +42,18 @@ export {
   type PairResult,
 } from './history.ts';
 export { inferModel, MODELS } from './models/index.ts';
-export { REJECTED, type Model, type Overwrite } from './models/model.ts';
+export {
+  REJECTED,
+  type Model,
+  type Overwrite,
+  type Replay,
+  type Structure,
+} from './models/model.ts';
 export {
   columnsFrom,
   columnsOf,
   Cursor,
+  cursorOver,
   NEVER,
   rowsByKey,
   snapshotOf,

@@ -120,22 +120,19 @@ export class Table {
     this.size = columns.size;
     this.invoke = new Int32Array(this.size);
     this.return = new Int32Array(this.size).fill(NEVER);
-    const byReturn = rowsByReturn(columns.return);
-    this.completed = byReturn.length;
-    this.events = new Int32Array(this.size + byReturn.length);
-    let row = 0;
-    let next = 0;
+    this.events = eventsInOrder(columns);
+    this.completed = this.events.length - this.size;
+    let invoked = 0;
     for (let rank = 0; rank < this.events.length; rank++) {
-      const returning = byReturn[next] ?? -1;
-      const returnsAt = returning < 0 ? NEVER : (columns.return[returning] as number);
-      if (row < this.size && (columns.invoke[row] as number) < returnsAt) {
+      const event = this.events[rank] as number;
+      const row = event >>> 1;
+      if ((event & 1) === 0) {
+        assert(row === invoked, 'operations are ordered by invocation');
         this.invoke[row] = rank;
-        this.events[rank] = 2 * row++;
+        invoked++;
       } else {
-        assert(returning >= 0 && returning < row, 'an operation returns after it was invoked');
-        this.return[returning] = rank;
-        this.events[rank] = 2 * returning + 1;
-        next++;
+        assert(row < invoked, 'an operation returns after it was invoked');
+        this.return[row] = rank;
       }
     }
   }
@@ -159,11 +156,32 @@ export class Table {
     return this.columns.invoke[row] as number;
   }
 
-  /** The row of an operation by its id; undefined when there is none. */
-  rowOf(id: number): number | undefined {
+  /**
+   * The row of an operation by its id; undefined when there is none.
+   *
+   * @param near - a row to begin the search at: the closer, the faster. Operations next to one another
+   *   in an order mostly are so in the history
+   */
+  rowOf(id: number, near: number = 0): number | undefined {
     const { invoke } = this.columns;
+    // The first row whose id is not less lies within low and high: steps double, then halve.
     let low = 0;
     let high = this.size;
+    let at = Math.min(near, high - 1);
+    let step = 1;
+    if (at >= 0 && (invoke[at] as number) < id) {
+      for (; at < this.size && (invoke[at] as number) < id; step *= 2) {
+        low = at + 1;
+        at += step;
+      }
+      if (at < high) high = at;
+    } else {
+      for (; at >= 0 && (invoke[at] as number) >= id; step *= 2) {
+        high = at;
+        at -= step;
+      }
+      if (at >= 0) low = at + 1;
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((invoke[middle] as number) < id) low = middle + 1;
@@ -322,6 +340,12 @@ export class Cursor implements Operation {
   }
 }
 
+/** One cursor, at each row in turn. */
+export function* cursorOver(columns: Columns): Generator<Operation> {
+  const cursor = new Cursor(columns);
+  for (let row = 0; row < columns.size; row++) yield cursor.at(row);
+}
+
 function nameOf(names: readonly string[], number: number | undefined): string | undefined {
   return number === undefined || number === ABSENT ? undefined : names[number];
 }
@@ -333,35 +357,51 @@ function plain(cursor: Cursor): Operation {
   return { id, process, f, key, input, output, outcome, applied, ...times, node, servedBy };
 }
 
-/** Rows of completed operations in the order of their completions. */
-function rowsByReturn(returns: Int32Array): Int32Array {
+/** 2·row for an invocation, 2·row+1 for a completion, in the order of their positions. */
+function eventsInOrder({ size, invoke, return: returns }: Columns): Int32Array {
   let completed = 0;
-  let least = NEVER;
-  let greatest = -NEVER;
-  for (const position of returns) {
+  let greatest = size === 0 ? 0 : (invoke[size - 1] as number);
+  for (let row = 0; row < size; row++) {
+    const position = returns[row] as number;
     if (position === NEVER) continue;
     completed++;
-    if (position < least) least = position;
     if (position > greatest) greatest = position;
   }
-  const rows = new Int32Array(completed);
+  const least = size === 0 ? 0 : (invoke[0] as number);
+  const events = new Int32Array(size + completed);
   const span = greatest - least + 1;
-  if (completed > 0 && span <= 8 * completed) {
-    // Positions are nearly dense: each has its place.
-    const rowAt = new Int32Array(span);
-    for (let row = 0; row < returns.length; row++) {
-      const position = returns[row] as number;
-      if (position !== NEVER) rowAt[position - least] = row + 1;
+  let next = 0;
+  if (span > 4 * events.length) {
+    const byReturn = rowsByReturn(returns, completed, least);
+    let row = 0;
+    for (let i = 0; i <= completed; i++) {
+      const returning = byReturn[i] ?? size;
+      const end = i === completed ? NEVER : (returns[returning] as number);
+      for (; row < size && (invoke[row] as number) < end; row++) events[next++] = 2 * row;
+      if (i < completed) events[next++] = 2 * returning + 1;
     }
-    let next = 0;
-    for (let i = 0; i < span; i++) {
-      const row = rowAt[i] as number;
-      if (row !== 0) rows[next++] = row - 1;
-    }
-    assert(next === completed, 'no two operations complete at one position');
-    return rows;
+    return events;
   }
-  // A position and its row in one exact double: sorting numbers needs no comparator.
+  // Positions are nearly dense: each has its place. 0 is a free one.
+  const places = new Int32Array(span);
+  for (let row = 0; row < size; row++) {
+    places[(invoke[row] as number) - least] = 2 * row + 1;
+    const position = returns[row] as number;
+    if (position !== NEVER) places[position - least] = 2 * row + 2;
+  }
+  for (let i = 0; i < span; i++) {
+    const place = places[i] as number;
+    if (place !== 0) events[next++] = place - 1;
+  }
+  assert(next === events.length, 'no two events have one position');
+  return events;
+}
+
+/** Rows of completed operations in the order of their completions. */
+function rowsByReturn(returns: Int32Array, completed: number, least: number): Int32Array {
+  // A position and its row in one exact double: sorting numbers needs no comparator. Both from 0, or the
+  // remainder would not be the row: the checker's own operations lie at negative positions.
+  const rows = new Int32Array(completed);
   const packed = new Float64Array(completed);
   const scale = returns.length;
   let next = 0;

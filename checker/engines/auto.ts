@@ -2,6 +2,7 @@ import { defined } from '../assert.ts';
 import { compile, rowsOf } from './problem.ts';
 import { runSearch, type Slice } from './run.ts';
 import { Search } from './wgl.ts';
+import { zones } from './zones.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
 import type { Budget, EngineName } from '../verdict.ts';
@@ -32,7 +33,7 @@ export const wgl: Engine = {
 };
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[] = [];
+export const SPECIALISED: readonly Engine[] = [zones];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(

@@ -7,6 +7,7 @@ import {
   explainOverwrite,
   isObservation,
   malformedCas,
+  malformedObservation,
   malformedWrite,
   overwriteKey,
   show,
@@ -24,6 +25,7 @@ const FUNCTIONS = ['get', 'put', 'delete', 'cas', 'append'] as const;
  */
 export const kv: Model = {
   name: 'kv',
+  about: 'one key of a key-value store: values, deletion, compare-and-set, strings appended to',
   functions: FUNCTIONS,
   initial: null,
   malformed(operation) {
@@ -37,7 +39,7 @@ export const kv: Model = {
         return malformedCas(operation);
       case 'append':
         return typeof operation.input === 'string'
-          ? undefined
+          ? malformedObservation(operation)
           : `append has value ${show(operation.input)}, expected a string`;
       default:
         return unknownFunction('kv', FUNCTIONS, operation);
@@ -56,6 +58,7 @@ export const kv: Model = {
     return operation.f === 'get' ? 'get empty' : `append ${canonicalJson(operation.input)}`;
   },
   overwrite,
+  assign: (state) => (state === null ? { f: 'delete', input: null } : { f: 'put', input: state }),
   describe,
   describeState: showState,
   explainRejection(state, operation) {

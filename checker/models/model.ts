@@ -47,6 +47,8 @@ export type Structure =
  */
 export interface Model {
   readonly name: string;
+  /** What it is, one line for people. */
+  readonly about?: string;
   /** Every `f` it knows. */
   readonly functions: readonly string[];
   readonly initial: Json;
@@ -58,7 +60,7 @@ export interface Model {
   /**
    * The state after the operation, or REJECTED when it cannot have had this result in `state`. The
    * result of an operation whose outcome is `info` is unknown: all that counts is its effect, and it
-   * is rejected where it would have none.
+   * is rejected where it could have none (a crashed dequeue of an empty queue).
    */
   step(state: Json, operation: Operation): Json | typeof REJECTED;
   /** True when the operation changes no state. A read whose outcome is `info` can be left out. */
@@ -80,9 +82,22 @@ export interface Model {
    * the middle of a history; undefined when there is none.
    */
   assign?(state: Json): { readonly f: string; readonly input: Json } | undefined;
+  /**
+   * The same as `step` from `initial` on, in place. Optional: copying a state that grows costs the square
+   * of its size over a history, this its size.
+   */
+  replay?(): Replay;
   /** `read of k17 → 3`. */
   describe(operation: Operation): string;
   describeState(state: Json): string;
   /** Why `step` rejects this operation in this state, from the history's point of view. */
   explainRejection(state: Json, operation: Operation): string;
+}
+
+/** One object that changes as operations are applied to it. */
+export interface Replay {
+  /** False, and nothing has changed, where `step` would reject it. Keeps no reference to the operation. */
+  apply(operation: Operation): boolean;
+  /** What `step` would have led to: a copy. */
+  state(): Json;
 }

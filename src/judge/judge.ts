@@ -1,9 +1,11 @@
 import {
+  cursorOver,
   findMalformed,
   inferModel,
   MODELS,
   partition,
   Table,
+  type Columns,
   type Model,
 } from '../../checker/index.ts';
 import { defined } from '../lib/assert.ts';
@@ -50,7 +52,7 @@ export const MEMORY_BYTES_MAX: number = 2 * 1024 ** 3;
 export async function judgeFile(path: string, options: JudgeOptions = {}): Promise<Judgement> {
   const known = options.model === undefined ? undefined : modelNamed(options.model);
   const history = await readHistory(path, options.signal);
-  const model = known ?? guessModel(path, history.columns.functions);
+  const model = known ?? guessModel(path, history.columns);
   const malformed = findMalformed(history.columns, model);
   if (malformed !== undefined) {
     throw new UserError({
@@ -112,9 +114,10 @@ export function modelNamed(name: string): Model {
   });
 }
 
-function guessModel(path: string, names: readonly string[]): Model {
-  const functions = new Set(names);
-  const model = functions.size === 0 ? MODELS.get('register') : inferModel(functions);
+function guessModel(path: string, columns: Columns): Model {
+  const functions = new Set(columns.functions);
+  const model =
+    functions.size === 0 ? MODELS.get('register') : inferModel(functions, cursorOver(columns));
   if (model !== undefined) return model;
   const models = [...MODELS.values()];
   const found = [...functions].join(', ');

@@ -55,7 +55,7 @@ export interface ReportedFailure {
     /** True: `couldNotPlace` is the first completion at which the history is not linearizable. */
     readonly isExact: boolean;
     readonly placed: number;
-    /** The end of the longest order found, at most `ORDER_MAX` operations. */
+    /** The end of the longest order found, at most 20 operations. */
     readonly lastPlaced: readonly ReportedOperation[];
     readonly state: Json;
     readonly states: readonly Json[];
@@ -110,9 +110,6 @@ export interface JudgeVerdict {
   readonly elapsedNs: number;
 }
 
-/** How much of the longest order found a verdict holds. */
-export const ORDER_MAX = 20;
-
 /** As people read them: the key of the worst stale read first, the others by position. */
 export function failuresInOrder({
   failures,
@@ -151,10 +148,10 @@ export function reportFailure(
     staleReadsTotal: staleReads.length,
     stuck: {
       isExact: stuck.isExact,
-      placed: stuck.order.length,
-      lastPlaced: stuck.order
-        .slice(-ORDER_MAX)
-        .map((id) => report(defined(byId.get(id), 'an order names known operations'))),
+      placed: stuck.placed,
+      lastPlaced: stuck.order.map((id) =>
+        report(defined(byId.get(id), 'an order names known operations')),
+      ),
       state: stuck.state,
       states: stuck.states,
       rejection: stuck.rejection ?? null,
