@@ -7,6 +7,7 @@ export {
   type DecideOptions,
   type ModelError,
 } from './check.ts';
+export { groupByKey, rowsByKey, sliceColumns, type GroupedColumns } from './by-key.ts';
 export type { ColumnHistory } from './column-pairing.ts';
 export { ENGINES } from './engines/auto.ts';
 export type { Slice } from './engines/run.ts';
@@ -55,7 +56,6 @@ export {
   Cursor,
   cursorOver,
   NEVER,
-  rowsByKey,
   snapshotOf,
   Table,
   type Columns,
