@@ -27,6 +27,7 @@ export {
   HistoryScanner,
   type ScanError,
   type ScannedHistory,
+  type ScanOptions,
   type ScanResult,
 } from './format/scan.ts';
 export type { HistoryError, HistoryErrorCode } from './history-error.ts';

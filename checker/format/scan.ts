@@ -8,6 +8,16 @@ import { LINE_BYTES_MAX, parseLine, type LineError } from './jsonl.ts';
 export type ScanError =
   ({ readonly type: 'line' } & LineError) | ({ readonly type: 'history' } & HistoryError);
 
+export interface ScanOptions {
+  /**
+   * Columns and values lie in shared memory, for worker threads (where there is `SharedArrayBuffer`).
+   * Default false.
+   */
+  readonly isShared?: boolean;
+  /** Size of the input, about: what is known of it spares copies. Default 0. */
+  readonly bytesExpected?: number;
+}
+
 /** A history as it was scanned. */
 export interface ScannedHistory extends ColumnHistory {
   /** True when the last line had no newline: its writer was interrupted. */
@@ -35,6 +45,9 @@ const LETTER_E = 0x65;
 const LETTER_N = 0x6e;
 const LETTER_T = 0x74;
 const TILDE = 0x7e;
+
+/** Of two short lines. Memory for too many operations is not touched, and costs nothing. */
+const OPERATION_BYTES = 128;
 
 /** 1 for bytes that stand for themselves in a string; all others are for the general parser. */
 const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
@@ -106,12 +119,9 @@ export class HistoryScanner {
   /** Where the array or element that was read ends. */
   #end = 0;
 
-  /**
-   * @param options.isShared - columns and values lie in shared memory, for worker threads (where there
-   *   is `SharedArrayBuffer`)
-   */
-  constructor(options: { readonly isShared?: boolean } = {}) {
-    this.#pairing = new ColumnPairing(options.isShared ?? false);
+  constructor(options: ScanOptions = {}) {
+    const { isShared = false, bytesExpected = 0 } = options;
+    this.#pairing = new ColumnPairing(isShared, bytesExpected / OPERATION_BYTES);
   }
 
   /**
