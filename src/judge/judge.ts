@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
 import {
   findMalformed,
+  groupByKey,
   inferModel,
   MODELS,
-  NEVER,
-  rowsByKey,
   unlikeOperations,
   type Columns,
   type EngineName,
@@ -15,7 +14,7 @@ import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
 import { decideAll, type JudgeProgress, type Sharing } from './decide-all.ts';
 import { faultWindows } from './faults.ts';
-import { partsOf } from './part.ts';
+import { completionsOf, partsOf } from './part.ts';
 import { readHistory, type ReadHistory } from './read.ts';
 import { Tally } from './tally.ts';
 import type { JudgeVerdict } from './verdict.ts';
@@ -32,7 +31,7 @@ export interface JudgeOptions {
   /** Replays the witness of every valid key with the separate verifier. Default true. */
   readonly isVerified?: boolean | undefined;
   /** Threads beside this one, and when to start them. Default one for each further core. */
-  readonly threads?: Partial<Omit<Sharing, 'columns' | 'rows'>> | undefined;
+  readonly threads?: Partial<Omit<Sharing, 'history'>> | undefined;
   /** Interrupts: keys that are not decided yet become `unknown`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each key. */
@@ -86,8 +85,8 @@ async function judgeHistory(
   const { now, readNs } = options;
   const { columns } = history;
   const begin = now();
-  const rows = rowsByKey(columns);
-  const parts = partsOf(columns, rows);
+  const grouped = groupByKey(columns);
+  const parts = partsOf(grouped);
   const proved = await decideAll(parts, model, {
     now,
     deadlineNs: begin + (options.budgetNs ?? BUDGET_NS),
@@ -96,7 +95,7 @@ async function judgeHistory(
     onProgress: options.onProgress,
     engine: options.engine,
     isVerified: options.isVerified,
-    sharing: { threads: availableParallelism() - 1, ...options.threads, columns, rows },
+    sharing: { threads: availableParallelism() - 1, ...options.threads, history: grouped },
   });
   const witnesses = new Map<string | undefined, Int32Array>();
   const windows = faultWindows(history.nemesis);
@@ -108,7 +107,7 @@ async function judgeHistory(
   }
   const counts = {
     operations: columns.size,
-    completed: columns.return.reduce((n, position) => (position === NEVER ? n : n + 1), 0),
+    completed: completionsOf(columns.return),
     failed: history.failed,
     torn: history.isTorn,
     isWhole: history.isWhole,
