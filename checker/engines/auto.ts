@@ -1,5 +1,7 @@
 import { defined } from '../assert.ts';
+import { bag } from './bag.ts';
 import { compile, rowsOf } from './problem.ts';
+import { queue } from './queue.ts';
 import { runSearch, type Slice } from './run.ts';
 import { Search } from './wgl.ts';
 import type { Model } from '../models/model.ts';
@@ -32,7 +34,7 @@ export const wgl: Engine = {
 };
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[] = [];
+export const SPECIALISED: readonly Engine[] = [queue, bag];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(
