@@ -1,7 +1,9 @@
 import { defined } from '../assert.ts';
 import { bag } from './bag.ts';
 import { compile, rowsOf } from './problem.ts';
+import { lock } from './lock.ts';
 import { queue } from './queue.ts';
+import { stack } from './stack.ts';
 import { runSearch, type Slice } from './run.ts';
 import { Search } from './wgl.ts';
 import type { Model } from '../models/model.ts';
@@ -34,7 +36,7 @@ export const wgl: Engine = {
 };
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[] = [queue, bag];
+export const SPECIALISED: readonly Engine[] = [queue, bag, stack, lock];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(

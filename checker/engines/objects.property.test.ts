@@ -9,7 +9,9 @@ import { Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
 import { bag } from './bag.ts';
 import type { Decision, Engine } from './decision.ts';
+import { lock } from './lock.ts';
 import { queue } from './queue.ts';
+import { stack } from './stack.ts';
 
 const UNLIMITED: Budget = { now: () => 0, deadlineNs: Infinity, memoryBytesMax: Infinity };
 const RUNS = 24_000;
@@ -17,6 +19,10 @@ const RUNS = 24_000;
 const CASES: readonly (readonly [ObjectKind, string, Engine])[] = [
   ['queue', 'queue', queue],
   ['bag', 'unordered-queue', bag],
+  ['stack', 'stack', stack],
+  ['mutex', 'mutex', lock],
+  ['reentrant-mutex', 'reentrant-mutex', lock],
+  ['fenced-lock', 'fenced-lock', lock],
 ];
 
 function decide(engine: Engine, table: Table, model: Model): Decision | undefined {

@@ -55,7 +55,8 @@ function simulate(
 ): HistoryEvent[] {
   const { kind, crashRate, operations } = options;
   const events: HistoryEvent[] = [];
-  const apply = objectOf(kind, below);
+  const apply = objectOf(options, random, below);
+  const holds = new Map<number, number>();
   const processes = Array.from({ length: options.processes }, (_, i) => i);
   interface Flight {
     readonly f: string;
@@ -78,7 +79,10 @@ function simulate(
     if (flight === undefined) {
       if (invoked >= operations) continue;
       invoked++;
-      const isPut = random() < (options.putRate ?? 0.5);
+      // Clients of a lock mostly release what they hold, and nothing else.
+      const held = (holds.get(process) ?? 0) > 0;
+      const lockRate = held ? 0.3 : kind === 'mutex' ? 0.6 : 0.95;
+      const isPut = random() < (isLock(kind) ? lockRate : (options.putRate ?? 0.5));
       const f = nameOf(kind, isPut);
       const value = isPut && !isLock(kind) ? ++written : null;
       record('invoke', process, f, value);
@@ -97,6 +101,8 @@ function simulate(
     } else {
       const { output } = flight.effect;
       record('ok', process, flight.f, flight.value === null ? output : flight.value);
+      const isAcquire = flight.f === 'acquire';
+      holds.set(process, Math.max(0, (holds.get(process) ?? 0) + (isAcquire ? 1 : -1)));
       flights.delete(process);
     }
     if (ghosts.length > 0 && random() < 0.1) {
@@ -113,7 +119,12 @@ function nameOf(kind: ObjectKind, isPut: boolean): string {
   return isPut ? 'enqueue' : 'dequeue';
 }
 
-function objectOf(kind: ObjectKind, below: (bound: number) => number): Apply {
+/** A lock that is to be damaged now and then lets somebody in who should wait. */
+function objectOf(
+  { kind, damages }: ObjectHistoryOptions,
+  random: () => number,
+  below: (bound: number) => number,
+): Apply {
   const inside: Json[] = [];
   let owner: number | undefined;
   let depth = 0;
@@ -130,14 +141,15 @@ function objectOf(kind: ObjectKind, below: (bound: number) => number): Apply {
     }
     const isOwner = kind === 'mutex' || owner === process;
     if (f === 'acquire') {
-      if (depth > 0 && !(kind === 'reentrant-mutex' && isOwner)) return undefined;
+      const mayEnter = depth === 0 || (kind === 'reentrant-mutex' && isOwner);
+      if (!mayEnter && random() >= 0.1 * damages) return undefined;
       owner = process;
       depth++;
       token += 1 + below(2);
       return { output: kind === 'fenced-lock' ? token : null };
     }
-    if (depth === 0 || !isOwner) return undefined;
-    depth--;
+    if ((depth === 0 || !isOwner) && random() >= 0.1 * damages) return undefined;
+    depth = Math.max(0, depth - 1);
     if (depth === 0) owner = undefined;
     return { output: null };
   };
