@@ -1,10 +1,10 @@
 import type { Model } from '../models/model.ts';
 import { NEVER, type Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
-import { assignCrashedTakes, closePoints } from './crashed-takes.ts';
+import { assignCrashedTakes, settleEmpties } from './crashed-takes.ts';
 import type { Decision, Engine } from './decision.ts';
-import { conflictOfEmpty, countInside, placeEmpties, type EmptyPoints } from './empties.ts';
-import { BYTES_PER_ROW, NONE, pairValues, type Pairs } from './pairs.ts';
+import type { EmptyPoints } from './empties.ts';
+import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs.ts';
 import type { Slice } from './run.ts';
 
 /*
@@ -34,21 +34,9 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   if (pairs.table.size * BYTES_PER_ROW > budget.memoryBytesMax) {
     return { type: 'unknown', reason: 'memory', provenRank: 0 };
   }
-  const counts = countInside(pairs);
   const need = new Int32Array(pairs.size).fill(NEVER);
-  if (pairs.crashedTakes.length > 0 && pairs.empties.length > 0) {
-    closePoints(pairs, need, counts);
-  }
-  yield 'running';
-  const placed = placeEmpties(pairs, counts);
-  if (typeof placed === 'number') {
-    const refuted = { type: 'not-linearizable', cuts: [] } as const;
-    if (pairs.crashedTakes.length > 0) {
-      return { ...refuted, byRank: undefined, conflict: undefined };
-    }
-    const { byRank, rows } = conflictOfEmpty(pairs, placed);
-    return { ...refuted, byRank, conflict: rows };
-  }
+  const placed = settleEmpties(pairs, need, new Refutation());
+  if ('type' in placed) return placed;
   assignCrashedTakes(pairs, need, placed.rowAt);
   yield 'running';
   if (budget.now() >= budget.deadlineNs) return { type: 'unknown', reason: 'time', provenRank: 0 };

@@ -1,6 +1,9 @@
+import { assert } from '../assert.ts';
 import { NEVER } from '../table.ts';
+import type { Refuted } from './decision.ts';
+import { conflictOfEmpty, countInside, placeEmpties, type EmptyPoints } from './empties.ts';
 import { MinimumTree } from './minimum-tree.ts';
-import { NONE, type Pairs } from './pairs.ts';
+import { NONE, type Pairs, type Refutation } from './pairs.ts';
 
 /*
  * What crashed takes took. A value that no completed take returned may have been taken by a crashed one, and has to be
@@ -55,8 +58,35 @@ export function firstShortage(pairs: Pairs, need: Int32Array): number {
   return slackOf(pairs, need).findIndex((slack) => slack < 0);
 }
 
+/**
+ * Finds places for takes that found the container empty, with crashed takes or without.
+ *
+ * @param need - see `firstShortage`
+ * @param refutation - what is known already: when there is any, or there are no places, it is returned
+ */
+export function settleEmpties(
+  pairs: Pairs,
+  need: Int32Array,
+  refutation: Refutation,
+): EmptyPoints | Refuted {
+  const counts = countInside(pairs);
+  const certain = placeEmpties(pairs, counts);
+  if (typeof certain === 'number') {
+    const { byRank, rows } = conflictOfEmpty(pairs, certain);
+    refutation.offer(byRank, rows);
+  }
+  if (refutation.found !== undefined) return refutation.found;
+  assert(typeof certain === 'object', 'or else it is refuted');
+  if (pairs.crashedTakes.length === 0 || pairs.empties.length === 0) return certain;
+  closePoints(pairs, need, counts);
+  const placed = placeEmpties(pairs, counts);
+  return typeof placed === 'object'
+    ? placed
+    : { type: 'not-linearizable', byRank: undefined, conflict: undefined, cuts: [] };
+}
+
 /** Marks points that are not open on account of values that nobody took. @param counts - 0: open */
-export function closePoints(pairs: Pairs, need: Int32Array, counts: Int32Array): void {
+function closePoints(pairs: Pairs, need: Int32Array, counts: Int32Array): void {
   const { putReturn, takeRow, table, valueOf } = pairs;
   const slack = new MinimumTree(slackOf(pairs, need));
   for (let point = 0; point < counts.length; point++) {
@@ -74,10 +104,11 @@ export function closePoints(pairs: Pairs, need: Int32Array, counts: Int32Array):
  *
  * @param need - becomes the deadline of each value without a completed take
  * @param rowAt - see `EmptyPoints`
+ * @returns how many crashed takes were given away, the first of them
  */
-export function assignCrashedTakes(pairs: Pairs, need: Int32Array, rowAt: Int32Array): void {
-  const { crashedTakes, putInvoke, putReturn, takeInvoke, takeRow, valueOf, table } = pairs;
-  if (crashedTakes.length === 0) return;
+export function assignCrashedTakes(pairs: Pairs, need: Int32Array, rowAt: Int32Array): number {
+  const { crashedTakes, putReturn, takeRow } = pairs;
+  if (crashedTakes.length === 0) return 0;
   const next = nextUsed(rowAt);
   const late: number[] = [];
   for (let value = 0; value < pairs.size; value++) {
@@ -87,12 +118,16 @@ export function assignCrashedTakes(pairs: Pairs, need: Int32Array, rowAt: Int32A
     if (need[value] !== NEVER) late.push(value);
   }
   late.sort((a, b) => (need[a] as number) - (need[b] as number));
-  for (const [i, value] of late.entries()) {
-    const row = crashedTakes[i] as number;
-    takeRow[value] = row;
-    takeInvoke[value] = Math.max(table.invoke[row] as number, putInvoke[value] as number);
-    valueOf[row] = value;
-  }
+  for (const [i, value] of late.entries()) takeWith(pairs, value, crashedTakes[i] as number);
+  return late.length;
+}
+
+/** Makes a crashed take that of a value. */
+export function takeWith(pairs: Pairs, value: number, row: number): void {
+  const { putInvoke, takeInvoke, takeRow, valueOf, table } = pairs;
+  takeRow[value] = row;
+  takeInvoke[value] = Math.max(table.invoke[row] as number, putInvoke[value] as number);
+  valueOf[row] = value;
 }
 
 /** Per point the first used one that is not before it; NEVER when there is none. */

@@ -26,7 +26,8 @@ import { NONE, type Pairs } from './pairs.ts';
  * nothing of the others.
  */
 
-/** How many values are certainly inside, per point. Without crashed takes what is not taken stays. */
+/** How many values are certainly inside, per point. What no completed take returned counts only if no
+ * crashed one can have taken it. */
 export function countInside(pairs: Pairs): Int32Array {
   const { putReturn, takeInvoke, takeRow, crashedTakes } = pairs;
   const points = pairs.table.events.length;
@@ -97,11 +98,9 @@ function nextPoint(numbers: Int32Array, wanted: number): Int32Array {
 }
 
 /**
- * Why a take cannot have found nothing, when there is no crashed take: values that leave no point of its
- * interval open, each by its put and its take.
- *
- * Where a value is needed that nobody took, it counts that every take which began in time found
- * something else: one that is weakened could have taken it.
+ * Why a take cannot have found nothing: values that leave no point of its interval open (`countInside`), each by
+ * its put and its take. Where a value is needed that nobody took, it counts that every take which began in
+ * time found something else: one that is weakened could have taken it.
  */
 export function conflictOfEmpty(
   pairs: Pairs,

@@ -160,17 +160,26 @@ function pack(
   };
 }
 
-/** Of several refutations the one that is complete first. */
+/** More rows than this explain nothing at a glance. */
+const FEW = 12;
+
+/** Of several refutations one with few rows, and of these the one that is complete first. */
 export class Refutation {
   #found: Refuted | undefined;
+  #byRank = Infinity;
+  #isShort = false;
 
   get found(): Refuted | undefined {
     return this.#found;
   }
 
-  /** @param byRank - of the completion at which it is complete; NEVER and above are no ranks */
-  offer(byRank: number, conflict: readonly number[] | undefined): void {
-    if (this.#found?.byRank !== undefined && this.#found.byRank <= byRank) return;
+  /** @param byRank - of the completion at which it is complete */
+  offer(byRank: number, conflict: readonly number[]): void {
+    const isShort = conflict.length <= FEW;
+    const isBetter = isShort === this.#isShort ? byRank < this.#byRank : isShort;
+    if (!isBetter) return;
+    this.#byRank = byRank;
+    this.#isShort = isShort;
     this.#found = { type: 'not-linearizable', byRank, conflict, cuts: [] };
   }
 }

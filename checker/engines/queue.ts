@@ -2,15 +2,9 @@ import { assert } from '../assert.ts';
 import type { Model } from '../models/model.ts';
 import { NEVER, type Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
-import { assignCrashedTakes, closePoints, firstShortage } from './crashed-takes.ts';
-import type { Decision, Engine, Refuted } from './decision.ts';
-import {
-  conflictOfEmpty,
-  countInside,
-  placeEmpties,
-  takersBefore,
-  type EmptyPoints,
-} from './empties.ts';
+import { assignCrashedTakes, firstShortage, settleEmpties } from './crashed-takes.ts';
+import type { Decision, Engine } from './decision.ts';
+import { takersBefore, type EmptyPoints } from './empties.ts';
 import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs.ts';
 import type { Slice } from './run.ts';
 
@@ -65,30 +59,15 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   yield 'running';
   const refutation = new Refutation();
   findOvertaken(pairs, need, refutation);
-  const counts = countInside(pairs);
   const shortage = firstShortage(pairs, need);
   if (shortage !== NONE) offerShortage(pairs, need, shortage, refutation);
-  else if (pairs.crashedTakes.length > 0 && pairs.empties.length > 0) {
-    closePoints(pairs, need, counts);
-  }
-  yield 'running';
-  const placed = placeEmpties(pairs, counts);
-  if (typeof placed === 'number') offerEmpty(pairs, placed, refutation);
-  if (refutation.found !== undefined) return refutation.found;
-  if (typeof placed === 'number') return REFUTED;
+  const placed = settleEmpties(pairs, need, refutation);
+  if ('type' in placed) return placed;
   assignCrashedTakes(pairs, need, placed.rowAt);
   yield 'running';
   if (budget.now() >= budget.deadlineNs) return { type: 'unknown', reason: 'time', provenRank: 0 };
   return { type: 'linearizable', order: orderOf(pairs, placed) };
 }
-
-/** Nothing is known but that no order exists. */
-const REFUTED: Refuted = {
-  type: 'not-linearizable',
-  byRank: undefined,
-  conflict: undefined,
-  cuts: [],
-};
 
 /** Per value: the first return of a take of a value that was put after this one. */
 function needsOf(pairs: Pairs): Int32Array {
@@ -145,12 +124,6 @@ function offerShortage(
     byRank,
     [...rows].toSorted((a, b) => a - b),
   );
-}
-
-function offerEmpty(pairs: Pairs, row: number, refutation: Refutation): void {
-  if (pairs.crashedTakes.length > 0) return;
-  const { byRank, rows } = conflictOfEmpty(pairs, row);
-  refutation.offer(byRank, rows);
 }
 
 /** A total order of values that extends <₁ and <₂, and where in it the container gets empty. */

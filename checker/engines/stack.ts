@@ -1,16 +1,12 @@
 import { assert } from '../assert.ts';
 import type { Model } from '../models/model.ts';
-import type { Table } from '../table.ts';
+import { NEVER, type Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
+import { assignCrashedTakes, firstShortage, settleEmpties, takeWith } from './crashed-takes.ts';
 import type { Decision, Engine } from './decision.ts';
-import {
-  conflictOfEmpty,
-  countInside,
-  placeEmpties,
-  takersBefore,
-  type EmptyPoints,
-} from './empties.ts';
-import { BYTES_PER_ROW, NONE, pairValues, type Pairs } from './pairs.ts';
+import { takersBefore, type EmptyPoints } from './empties.ts';
+import { MinimumTree } from './minimum-tree.ts';
+import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs.ts';
 import { peel, type Peeled } from './peeling.ts';
 import { PointSet } from './point-set.ts';
 import type { Slice } from './run.ts';
@@ -32,29 +28,31 @@ import type { Slice } from './run.ts';
  * good for all values still to come). Each pair comes in between neighbours, so pairs nest: it is a stack.
  */
 
-/** Decides stacks of unique values without crashed pops. */
+/** Decides stacks of unique values; where pops crashed, most of them, see `prepareCrashed`. */
 export const stack: Engine = {
   name: 'stack',
   prepare(table: Table, model: Model) {
     if (model.structure !== 'stack') return undefined;
     const pairs = pairValues(table, 'push', 'pop');
     if (pairs === undefined) return undefined;
-    if (!('type' in pairs) && pairs.crashedTakes.length > 0) return undefined;
-    return function* (budget) {
-      return 'type' in pairs ? pairs : yield* decide(pairs, budget);
-    };
+    if ('type' in pairs) return () => known(pairs);
+    if (pairs.crashedTakes.length > 0) return prepareCrashed(pairs);
+    return (budget) => decide(pairs, budget);
   },
 };
+
+function* known(decision: Decision): Generator<Slice, Decision> {
+  yield 'running';
+  return decision;
+}
 
 function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   if (pairs.table.size * BYTES_PER_ROW > budget.memoryBytesMax) {
     return { type: 'unknown', reason: 'memory', provenRank: 0 };
   }
-  const empty = placeEmpties(pairs, countInside(pairs));
-  if (typeof empty === 'number') {
-    const { byRank, rows } = conflictOfEmpty(pairs, empty);
-    return { type: 'not-linearizable', byRank, conflict: rows, cuts: [] };
-  }
+  const need = new Int32Array(pairs.size).fill(NEVER);
+  const empty = settleEmpties(pairs, need, new Refutation());
+  if ('type' in empty) return empty;
   yield 'running';
   const peeling = peel(pairs, criticalValues(pairs));
   for (;;) {
@@ -70,12 +68,93 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   }
 }
 
+/** Rounds in which values that are stuck get crashed pops that are left over. */
+const ROUNDS = 8;
+
+/**
+ * With crashed pops a history may be decided all the same, from two sides:
+ *
+ * - Without the values that no completed pop returned, and without crashed pops, a legal order stays legal. So
+ *   when the others are stuck, there is none; nor when there are too few crashed pops for the values that
+ *   have to be gone (`crashed-takes.ts`): by a point where the stack is found empty, or because a value w below was
+ *   popped. (u has to be gone before w's pop returns when w was pushed before u, put(w) returning before
+ *   that of u was invoked, and popped after u was pushed, w's pop being invoked after u's push returned.)
+ * - Any choice of what they popped that leads to a legal order will do: those with deadlines first, then whatever
+ *   is stuck.
+ *
+ * Both sides are tried here, since only then it is known whether the engine applies.
+ *
+ * @returns undefined when neither side decides
+ */
+function prepareCrashed(
+  pairs: Pairs,
+): ((budget: Budget) => Generator<Slice, Decision>) | undefined {
+  const { takeRow, crashedTakes, putReturn } = pairs;
+  const taken = criticalValues(pairs).filter((value) => takeRow[value] !== NONE);
+  const { stuck } = drain(peel(pairs, taken));
+  if (stuck.length > 0) return (budget) => refute(pairs, stuck, budget);
+  const need = needsOf(pairs);
+  const refuted = { type: 'not-linearizable', cuts: [] } as const;
+  if (firstShortage(pairs, need) !== NONE) {
+    return () => known({ ...refuted, byRank: undefined, conflict: undefined });
+  }
+  const empty = settleEmpties(pairs, need, new Refutation());
+  if ('type' in empty) return () => known(empty);
+  let used = assignCrashedTakes(pairs, need, empty.rowAt);
+  for (let round = 0; round < ROUNDS; round++) {
+    const peeled = drain(peel(pairs, criticalValues(pairs)));
+    if (peeled.stuck.length === 0) {
+      return () => known({ type: 'linearizable', order: orderOf(pairs, empty, peeled) });
+    }
+    const kept = peeled.stuck.filter((value) => takeRow[value] === NONE);
+    if (kept.length === 0) return undefined;
+    for (const value of kept.toSorted((a, b) => at(putReturn, a) - at(putReturn, b))) {
+      if (used === crashedTakes.length) return undefined;
+      takeWith(pairs, value, at(crashedTakes, used++));
+    }
+  }
+  return undefined;
+}
+
+function at(numbers: Int32Array, index: number): number {
+  return numbers[index] as number;
+}
+
+function drain<T>(steps: Generator<Slice, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Per value that no completed pop returned: the first return of a pop of a value certainly below it. */
+function needsOf(pairs: Pairs): Int32Array {
+  const { putInvoke, putReturn, takeInvoke, takeReturn, takeRow, table, valueOf } = pairs;
+  const need = new Int32Array(pairs.size).fill(NEVER);
+  const points = table.events.length;
+  // By when the pop was invoked: when it returned, of values whose push had returned so far.
+  const returns = new MinimumTree(new Int32Array(points).fill(points));
+  for (let rank = 0; rank < points; rank++) {
+    const value = valueOf[at(table.events, rank) >>> 1] as number;
+    if (value === NONE) continue;
+    const isTaken = takeRow[value] !== NONE;
+    if (isTaken && rank === putReturn[value] && rank < at(takeInvoke, value)) {
+      const begin = at(takeInvoke, value);
+      returns.add(begin, begin + 1, at(takeReturn, value) - points);
+    } else if (!isTaken && rank === putInvoke[value]) {
+      const least = returns.leastIn(at(putReturn, value), points);
+      if (least < points) need[value] = least;
+    }
+  }
+  return need;
+}
+
 /** Those that are certainly inside somewhere. */
 function criticalValues({ putReturn, takeInvoke, size }: Pairs): Int32Array {
   const values = new Int32Array(size);
   let count = 0;
   for (let value = 0; value < size; value++) {
-    if ((putReturn[value] as number) < (takeInvoke[value] as number)) values[count++] = value;
+    if (at(putReturn, value) < at(takeInvoke, value)) values[count++] = value;
   }
   return values.subarray(0, count);
 }
