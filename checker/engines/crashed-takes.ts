@@ -104,11 +104,10 @@ function closePoints(pairs: Pairs, need: Int32Array, counts: Int32Array): void {
  *
  * @param need - becomes the deadline of each value without a completed take
  * @param rowAt - see `EmptyPoints`
- * @returns how many crashed takes were given away, the first of them
  */
-export function assignCrashedTakes(pairs: Pairs, need: Int32Array, rowAt: Int32Array): number {
+export function assignCrashedTakes(pairs: Pairs, need: Int32Array, rowAt: Int32Array): void {
   const { crashedTakes, putReturn, takeRow } = pairs;
-  if (crashedTakes.length === 0) return 0;
+  if (crashedTakes.length === 0) return;
   const next = nextUsed(rowAt);
   const late: number[] = [];
   for (let value = 0; value < pairs.size; value++) {
@@ -119,11 +118,22 @@ export function assignCrashedTakes(pairs: Pairs, need: Int32Array, rowAt: Int32A
   }
   late.sort((a, b) => (need[a] as number) - (need[b] as number));
   for (const [i, value] of late.entries()) takeWith(pairs, value, crashedTakes[i] as number);
-  return late.length;
+}
+
+/** Undoes `assignCrashedTakes`. */
+export function withdrawCrashedTakes(pairs: Pairs): void {
+  const { crashedTakes, takeInvoke, takeRow, valueOf } = pairs;
+  for (const row of crashedTakes) {
+    const value = valueOf[row] as number;
+    if (value === NONE) continue;
+    takeRow[value] = NONE;
+    takeInvoke[value] = NEVER;
+    valueOf[row] = NONE;
+  }
 }
 
 /** Makes a crashed take that of a value. */
-export function takeWith(pairs: Pairs, value: number, row: number): void {
+function takeWith(pairs: Pairs, value: number, row: number): void {
   const { putInvoke, takeInvoke, takeRow, valueOf, table } = pairs;
   takeRow[value] = row;
   takeInvoke[value] = Math.max(table.invoke[row] as number, putInvoke[value] as number);

@@ -2,7 +2,12 @@ import { assert } from '../assert.ts';
 import type { Model } from '../models/model.ts';
 import { NEVER, type Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
-import { assignCrashedTakes, firstShortage, settleEmpties, takeWith } from './crashed-takes.ts';
+import {
+  assignCrashedTakes,
+  firstShortage,
+  settleEmpties,
+  withdrawCrashedTakes,
+} from './crashed-takes.ts';
 import type { Decision, Engine } from './decision.ts';
 import { takersBefore, type EmptyPoints } from './empties.ts';
 import { MinimumTree } from './minimum-tree.ts';
@@ -68,8 +73,8 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   }
 }
 
-/** Rounds in which values that are stuck get crashed pops that are left over. */
-const ROUNDS = 8;
+/** Choices of what crashed pops took that are tried. */
+const ROUNDS = 16;
 
 /**
  * With crashed pops a history may be decided all the same, from two sides:
@@ -79,8 +84,8 @@ const ROUNDS = 8;
  *   have to be gone (`crashed-takes.ts`): by a point where the stack is found empty, or because a value w below was
  *   popped. (u has to be gone before w's pop returns when w was pushed before u, put(w) returning before
  *   that of u was invoked, and popped after u was pushed, w's pop being invoked after u's push returned.)
- * - Any choice of what they popped that leads to a legal order will do: those with deadlines first, then whatever
- *   is stuck.
+ * - Any choice of what they popped that leads to a legal order will do: those with deadlines, and more of
+ *   these where values are stuck.
  *
  * Both sides are tried here, since only then it is known whether the engine applies.
  *
@@ -89,7 +94,7 @@ const ROUNDS = 8;
 function prepareCrashed(
   pairs: Pairs,
 ): ((budget: Budget) => Generator<Slice, Decision>) | undefined {
-  const { takeRow, crashedTakes, putReturn } = pairs;
+  const { takeRow } = pairs;
   const taken = criticalValues(pairs).filter((value) => takeRow[value] !== NONE);
   const { stuck } = drain(peel(pairs, taken));
   if (stuck.length > 0) return (budget) => refute(pairs, stuck, budget);
@@ -100,20 +105,38 @@ function prepareCrashed(
   }
   const empty = settleEmpties(pairs, need, new Refutation());
   if ('type' in empty) return () => known(empty);
-  let used = assignCrashedTakes(pairs, need, empty.rowAt);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < ROUNDS && firstShortage(pairs, need) === NONE; round++) {
+    const deadlines = need.slice();
+    assignCrashedTakes(pairs, deadlines, empty.rowAt);
     const peeled = drain(peel(pairs, criticalValues(pairs)));
     if (peeled.stuck.length === 0) {
       return () => known({ type: 'linearizable', order: orderOf(pairs, empty, peeled) });
     }
-    const kept = peeled.stuck.filter((value) => takeRow[value] === NONE);
-    if (kept.length === 0) return undefined;
-    for (const value of kept.toSorted((a, b) => at(putReturn, a) - at(putReturn, b))) {
-      if (used === crashedTakes.length) return undefined;
-      takeWith(pairs, value, at(crashedTakes, used++));
-    }
+    if (!findNeeds(pairs, peeled.stuck, need)) return undefined;
+    withdrawCrashedTakes(pairs);
   }
   return undefined;
+}
+
+/**
+ * Chooses a value that could go next but for those that no pop took, and lets them be gone in time.
+ *
+ * @returns false when there is none
+ */
+function findNeeds(pairs: Pairs, stuck: Int32Array, need: Int32Array): boolean {
+  const { takeRow, takeReturn, putReturn } = pairs;
+  const others = stuck.filter((value) => takeRow[value] !== NONE);
+  const { values, takePoint } = drain(peel(pairs, others));
+  const next = values.find((value) => takeReturn[value] !== NEVER);
+  if (next === undefined) return false;
+  let hasFound = false;
+  for (const value of stuck) {
+    if (takeRow[value] !== NONE || at(putReturn, value) > at(takePoint, next)) continue;
+    if (at(need, value) <= at(takeReturn, next)) continue;
+    need[value] = at(takeReturn, next);
+    hasFound = true;
+  }
+  return hasFound;
 }
 
 function at(numbers: Int32Array, index: number): number {
