@@ -71,6 +71,7 @@ export const WALLS: readonly Wall[] = [
     imports: ['src/contracts', 'checker', 'src/rundir', 'src/statistics', 'src/lib'],
     isShell: true,
   },
+  { room: 'src/bench', imports: ['src/contracts', 'src/lib'], isShell: true },
   { room: 'src/cli', imports: ['*'], isShell: true },
   // Outside of the house: they look at it from where a user stands.
   { room: 'src/acceptance', imports: ['*'], isShell: true },
