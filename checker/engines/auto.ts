@@ -1,10 +1,13 @@
 import { defined } from '../assert.ts';
 import { bag } from './bag.ts';
+import { counter } from './counter.ts';
+import { list } from './list.ts';
 import { compile, rowsOf } from './problem.ts';
 import { lock } from './lock.ts';
 import { queue } from './queue.ts';
 import { stack } from './stack.ts';
 import { runSearch, type Slice } from './run.ts';
+import { set } from './set.ts';
 import { Search } from './wgl.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
@@ -36,7 +39,7 @@ export const wgl: Engine = {
 };
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[] = [queue, bag, stack, lock];
+export const SPECIALISED: readonly Engine[] = [set, queue, bag, stack, lock, list, counter];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(

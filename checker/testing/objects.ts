@@ -1,202 +1,255 @@
 import { defined } from '../assert.ts';
-import { pair, type HistoryEvent, type Json, type Operation } from '../history.ts';
-import type { Structure } from '../models/model.ts';
-import { mulberry32 } from './generate.ts';
+import type { Json } from '../history.ts';
 
-/** Objects that histories can be made of here. */
-export type ObjectKind = Extract<
-  Structure,
-  'queue' | 'bag' | 'stack' | 'mutex' | 'reentrant-mutex' | 'fenced-lock'
->;
-
-export interface ObjectHistoryOptions {
-  /** The same options give the same history. */
-  readonly seed: number;
-  readonly kind: ObjectKind;
-  readonly operations: number;
-  readonly processes: number;
-  /** Share of operations that crash. */
-  readonly crashRate: number;
-  /** Results that are changed afterwards, or neighbouring events that change places. */
-  readonly damages: number;
-  /** Share of puts. */
-  readonly putRate?: number;
+/** How a call on a correct object ended. */
+export interface Answer {
+  readonly type: 'ok' | 'fail';
+  readonly value: Json;
+  readonly applied?: boolean;
 }
 
-/** What an operation did, at the instant when it took effect. */
-interface Effect {
-  readonly output: Json;
+export interface Call {
+  readonly f: string;
+  readonly value: Json;
 }
 
-/** A correct object: undefined where the operation has to wait. */
-type Apply = (f: string, input: Json, process: number) => Effect | undefined;
-
-/**
- * Clients on a correct object, simulated: each operation takes effect at a random instant between its
- * invocation and its completion, crashed ones at any time or never. Values are unique.
- */
-export function objectHistory(options: ObjectHistoryOptions): readonly Operation[] {
-  const random = mulberry32(options.seed);
-  const below = (bound: number): number => Math.floor(random() * bound);
-  const events = damageOrder(simulate(options, random, below), options, below);
-  const result = pair(events.map((event, index) => ({ ...event, index })));
-  if (!result.ok) throw new Error(result.error.message);
-  return damageResults(result.history.operations, options, below);
+/** A correct object, which clients of the simulation call; it shares nothing with the models. */
+export interface CorrectObject {
+  /** Takes effect now. Undefined: it would have to wait (for a lock). */
+  call(f: string, value: Json, process: number): Answer | undefined;
 }
 
-function isLock(kind: ObjectKind): boolean {
-  return kind !== 'queue' && kind !== 'bag' && kind !== 'stack';
+/** What clients draw their next call from. */
+export interface Draw {
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** How many different values are written; undefined: each its own. */
+  readonly values: number | undefined;
+  readonly below: (bound: number) => number;
+  /** A value to write: one of few, or each its own. */
+  readonly value: () => Json;
+  /** A value written of late, or null. */
+  readonly recent: () => Json;
+  readonly readRate: number;
+  readonly isCasObserved: boolean;
+  /** kv only. */
+  readonly hasAppends: boolean;
+  readonly process: number;
 }
 
-function simulate(
-  options: ObjectHistoryOptions,
-  random: () => number,
-  below: (bound: number) => number,
-): HistoryEvent[] {
-  const { kind, crashRate, operations } = options;
-  const events: HistoryEvent[] = [];
-  const apply = objectOf(options, random, below);
-  const holds = new Map<number, number>();
-  const processes = Array.from({ length: options.processes }, (_, i) => i);
-  interface Flight {
-    readonly f: string;
-    readonly value: Json;
-    effect: Effect | undefined;
-  }
-  const flights = new Map<number, Flight>();
-  const ghosts: (Flight & { readonly process: number })[] = [];
-  let invoked = 0;
-  let written = 0;
-  let idle = 0;
-  const record = (type: HistoryEvent['type'], process: number, f: string, value: Json): void => {
-    events.push({ index: events.length, time: events.length, type, process, f, value });
-    idle = 0;
-  };
-  while ((invoked < operations || flights.size > 0) && idle++ < 40) {
-    const slot = below(processes.length);
-    const process = defined(processes[slot], 'a slot');
-    const flight = flights.get(process);
-    if (flight === undefined) {
-      if (invoked >= operations) continue;
-      invoked++;
-      // Clients of a lock mostly release what they hold, and nothing else.
-      const held = (holds.get(process) ?? 0) > 0;
-      const lockRate = held ? 0.3 : kind === 'mutex' ? 0.6 : 0.95;
-      const isPut = random() < (isLock(kind) ? lockRate : (options.putRate ?? 0.5));
-      const f = nameOf(kind, isPut);
-      const value = isPut && !isLock(kind) ? ++written : null;
-      record('invoke', process, f, value);
-      flights.set(process, { f, value, effect: undefined });
-    } else if (random() < crashRate / 2) {
-      if (random() < 0.8) record('info', process, flight.f, flight.value);
-      flights.delete(process);
-      processes[slot] = process + options.processes;
-      if (flight.effect === undefined) ghosts.push({ ...flight, process });
-    } else if (flight.effect === undefined) {
-      flight.effect = apply(flight.f, flight.value, process);
-      if (flight.effect === undefined && isLock(kind) && random() < 0.3) {
-        record('fail', process, flight.f, flight.value);
-        flights.delete(process);
+/** A kind of object and what its clients do. */
+export interface Kind {
+  make(isCasObserved: boolean): CorrectObject;
+  draw(draw: Draw): Call;
+}
+
+const ok = (value: Json): Answer => ({ type: 'ok', value });
+
+const read = (f = 'read'): Call => ({ f, value: null });
+
+function cell(isCasObserved: boolean): CorrectObject {
+  let state: Json = null;
+  const missed = (value: Json): Answer =>
+    isCasObserved ? { type: 'ok', value, applied: false } : { type: 'fail', value };
+  return {
+    call(f, value) {
+      switch (f) {
+        case 'read':
+          return ok(state);
+        case 'get':
+          return ok(state);
+        case 'append':
+          state = `${typeof state === 'string' ? state : ''}${value as string}`;
+          return ok(value);
+        case 'delete':
+          if (state === null && isCasObserved) return missed(null);
+          state = null;
+          return ok(null);
+        case 'cas': {
+          const [from, to] = value as readonly [Json, Json];
+          if (from !== state) return missed(value);
+          state = to;
+          return ok(value);
+        }
+        default:
+          state = value;
+          return ok(value);
       }
-    } else {
-      const { output } = flight.effect;
-      record('ok', process, flight.f, flight.value === null ? output : flight.value);
-      const isAcquire = flight.f === 'acquire';
-      holds.set(process, Math.max(0, (holds.get(process) ?? 0) + (isAcquire ? 1 : -1)));
-      flights.delete(process);
-    }
-    if (ghosts.length > 0 && random() < 0.1) {
-      const [ghost] = ghosts.splice(below(ghosts.length), 1);
-      if (ghost !== undefined && random() < 0.7) apply(ghost.f, ghost.value, ghost.process);
-    }
-  }
-  return events;
-}
-
-function nameOf(kind: ObjectKind, isPut: boolean): string {
-  if (isLock(kind)) return isPut ? 'acquire' : 'release';
-  if (kind === 'stack') return isPut ? 'push' : 'pop';
-  return isPut ? 'enqueue' : 'dequeue';
-}
-
-/** A lock that is to be damaged now and then lets somebody in who should wait. */
-function objectOf(
-  { kind, damages }: ObjectHistoryOptions,
-  random: () => number,
-  below: (bound: number) => number,
-): Apply {
-  const inside: Json[] = [];
-  let owner: number | undefined;
-  let depth = 0;
-  let token = 0;
-  return (f, input, process) => {
-    if (f === 'enqueue' || f === 'push') {
-      inside.push(input);
-      return { output: input };
-    }
-    if (f === 'dequeue' || f === 'pop') {
-      const at = kind === 'queue' ? 0 : kind === 'stack' ? inside.length - 1 : below(inside.length);
-      const [output] = inside.splice(Math.max(0, at), 1);
-      return { output: output ?? null };
-    }
-    const isOwner = kind === 'mutex' || owner === process;
-    if (f === 'acquire') {
-      const mayEnter = depth === 0 || (kind === 'reentrant-mutex' && isOwner);
-      if (!mayEnter && random() >= 0.1 * damages) return undefined;
-      owner = process;
-      depth++;
-      token += 1 + below(2);
-      return { output: kind === 'fenced-lock' ? token : null };
-    }
-    if ((depth === 0 || !isOwner) && random() >= 0.1 * damages) return undefined;
-    depth = Math.max(0, depth - 1);
-    if (depth === 0) owner = undefined;
-    return { output: null };
+    },
   };
 }
 
-/** Events of different processes that change places with their neighbours. */
-function damageOrder(
-  events: HistoryEvent[],
-  { damages, kind }: ObjectHistoryOptions,
-  below: (bound: number) => number,
-): HistoryEvent[] {
-  const swaps = isLock(kind) ? 2 * damages : damages;
-  for (let i = 0; i < swaps && events.length > 1; i++) {
-    const at = below(events.length - 1);
-    const [a, b] = [events[at], events[at + 1]];
-    if (a === undefined || b === undefined || a.process === b.process) continue;
-    events[at] = b;
-    events[at + 1] = a;
-  }
-  return events;
+function drawCell(functions: readonly string[], readF: string) {
+  return (draw: Draw): Call => {
+    if (draw.random() < draw.readRate) return read(readF);
+    const f = defined(functions[draw.below(functions.length)], 'a function');
+    if (f === 'delete') return read(f);
+    return { f, value: f === 'cas' ? [draw.recent(), draw.value()] : draw.value() };
+  };
 }
 
-/** Results that are exchanged, or replaced. */
-function damageResults(
-  operations: readonly Operation[],
-  { damages, kind }: ObjectHistoryOptions,
-  below: (bound: number) => number,
-): readonly Operation[] {
-  const damaged = [...operations];
-  const isTake = ({ f, outcome }: Operation): boolean =>
-    outcome === 'ok' &&
-    (f === 'dequeue' || f === 'pop' || (f === 'acquire' && kind === 'fenced-lock'));
-  for (let i = 0; i < damages; i++) {
-    const takes = damaged.flatMap((each, at) => (isTake(each) ? [at] : []));
-    const [one, other] = [takes[below(takes.length)], takes[below(takes.length)]];
-    if (one === undefined || other === undefined) continue;
-    const [a, b] = [damaged[one], damaged[other]];
-    if (a === undefined || b === undefined) continue;
-    const chance = below(10);
-    if (chance < 6 || kind === 'fenced-lock') {
-      damaged[one] = { ...a, output: b.output };
-      damaged[other] = { ...b, output: a.output };
-    } else if (chance < 9) {
-      damaged[one] = { ...a, output: null };
-    } else {
-      damaged[one] = { ...a, output: 1 + below(operations.length) };
+/** Elements in the order of their coming, of which `at` says which goes next. */
+function line(put: string, at: (elements: readonly Json[], draw: () => number) => number) {
+  return (): CorrectObject => {
+    const elements: Json[] = [];
+    let turn = 0;
+    return {
+      call(f, value) {
+        if (f === put) {
+          elements.push(value);
+          return ok(value);
+        }
+        if (elements.length === 0) return ok(null);
+        const [taken] = elements.splice(
+          at(elements, () => (turn += 7)),
+          1,
+        );
+        return ok(taken ?? null);
+      },
+    };
+  };
+}
+
+function drawLine(put: string, take: string) {
+  return (draw: Draw): Call =>
+    draw.random() < draw.readRate ? read(take) : { f: put, value: draw.value() };
+}
+
+function lock(hasOwner: boolean, isReentrant: boolean, hasTokens: boolean) {
+  return (): CorrectObject => {
+    let depth = 0;
+    let owner = -1;
+    let token = 0;
+    return {
+      call(f, _, process) {
+        if (f === 'acquire') {
+          if (depth > 0 && !(isReentrant && owner === process)) return undefined;
+          depth++;
+          owner = process;
+          token += 1 + (token % 3);
+          return ok(hasTokens ? token : null);
+        }
+        if (depth === 0 || (hasOwner && owner !== process)) return { type: 'fail', value: null };
+        depth--;
+        return ok(null);
+      },
+    };
+  };
+}
+
+/** A client acquires and releases in turn, mostly. */
+function drawLock(): (draw: Draw) => Call {
+  const holds = new Set<number>();
+  return ({ random, process }) => {
+    const isHolding = holds.has(process);
+    const f = isHolding !== random() < 0.15 ? 'release' : 'acquire';
+    if (f === 'acquire') holds.add(process);
+    else holds.delete(process);
+    return read(f);
+  };
+}
+
+function sum(): CorrectObject {
+  let state = 0;
+  return {
+    call(f, value) {
+      if (f === 'add') state += Number(value);
+      return ok(f === 'add' ? value : state);
+    },
+  };
+}
+
+/** Of two values, all adds are of one size. */
+const drawSum =
+  (least: number) =>
+  ({ random, below, readRate, values }: Draw): Call => {
+    if (random() < readRate) return read();
+    return { f: 'add', value: values === 2 ? 2 : least + below(4 - least) };
+  };
+
+/** Several cells, called by transactions. */
+function cells(): CorrectObject {
+  const states = new Map<Json, Json>();
+  return {
+    call(_, value) {
+      const micros = value as readonly (readonly [string, string, Json])[];
+      return ok(
+        micros.map(([f, key, its]) => {
+          if (f === 'write') states.set(key, its);
+          return [f, key, f === 'write' ? its : (states.get(key) ?? null)];
+        }),
+      );
+    },
+  };
+}
+
+function drawTransaction(draw: Draw): Call {
+  const micros = Array.from({ length: 1 + draw.below(3) }, (): Json => {
+    const key = defined(['x', 'y', 'z'][draw.below(3)], 'a key');
+    return draw.random() < draw.readRate ? ['read', key, null] : ['write', key, draw.value()];
+  });
+  return { f: 'txn', value: micros };
+}
+
+function elements(f: 'add' | 'append'): () => CorrectObject {
+  return () => {
+    const inside: Json[] = [];
+    return {
+      call(called, value) {
+        if (called !== f) {
+          // A set comes back in another order now and then.
+          const isTurned = f === 'add' && inside.length % 2 === 1;
+          return ok(isTurned ? inside.toReversed() : [...inside]);
+        }
+        if (f === 'append' || !inside.includes(value)) inside.push(value);
+        return ok(value);
+      },
+    };
+  };
+}
+
+const drawElements =
+  (f: string) =>
+  (draw: Draw): Call =>
+    draw.random() < draw.readRate ? read() : { f, value: draw.value() };
+
+/** By model name. Made anew for each history: some clients remember what they did. */
+export function kindOf(model: string, hasAppends: boolean): Kind {
+  switch (model) {
+    case 'register':
+      return { make: cell, draw: drawCell(['write'], 'read') };
+    case 'cas-register':
+      return { make: cell, draw: drawCell(['write', 'cas', 'cas'], 'read') };
+    case 'kv': {
+      const functions = hasAppends ? ['put', 'append', 'delete'] : ['put', 'cas', 'delete'];
+      return { make: cell, draw: drawCell(functions, 'get') };
     }
+    case 'set':
+      return { make: elements('add'), draw: drawElements('add') };
+    case 'append-list':
+      return { make: elements('append'), draw: drawElements('append') };
+    case 'counter':
+      return { make: sum, draw: drawSum(-3) };
+    case 'grow-counter':
+      return { make: sum, draw: drawSum(0) };
+    case 'queue':
+      return { make: line('enqueue', () => 0), draw: drawLine('enqueue', 'dequeue') };
+    case 'stack':
+      return { make: line('push', ({ length }) => length - 1), draw: drawLine('push', 'pop') };
+    case 'unordered-queue':
+      return {
+        make: line('enqueue', ({ length }, turn) => turn() % length),
+        draw: drawLine('enqueue', 'dequeue'),
+      };
+    case 'mutex':
+      return { make: lock(false, false, false), draw: drawLock() };
+    case 'reentrant-mutex':
+      return { make: lock(true, true, false), draw: drawLock() };
+    case 'fenced-lock':
+      return { make: lock(true, false, true), draw: drawLock() };
+    case 'multi-register':
+      return { make: cells, draw: drawTransaction };
+    default:
+      throw new Error(`the simulation knows no ${model}`);
   }
-  return damaged;
 }

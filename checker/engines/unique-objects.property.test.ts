@@ -4,7 +4,7 @@ import type { Json, Operation } from '../history.ts';
 import { MODELS, verifyWitness } from '../index.ts';
 import type { Model } from '../models/model.ts';
 import { mulberry32 } from '../testing/generate.ts';
-import { objectHistory, type ObjectKind } from '../testing/objects.ts';
+import { objectHistory, type ObjectKind } from '../testing/unique-objects.ts';
 import { Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
 import { bag } from './bag.ts';
