@@ -1,39 +1,41 @@
-import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
 import type { Decision, Engine } from './decision.ts';
-import { IdMap } from './id-map.ts';
-import { NO_VALUE, overwritesOf, type Overwrites } from './problem.ts';
 import type { Slice } from './run.ts';
+import { clustersOf, INITIAL, NOBODY, NONE, ROOT, type Clusters } from './zones-clusters.ts';
 
-const NONE = -1;
-/** Of a cluster's `from`: its writer expects no value. */
-const ROOT = -2;
-/** Instead of a cluster: a value that nobody writes. */
-const NOBODY = -3;
 /** Of a cluster's chain, while a walk backwards is on its way. */
 const VISITED = -2;
-/** The cluster and the chain of the initial value. */
-const INITIAL = 0;
 
-/** Rows that are looked at before all are: where values repeat, they soon do. */
-const PROBE_ROWS = 2_048;
 /** Events between two looks at the budget: some milliseconds. */
 const EVENTS_PER_SLICE = 100_000;
 
 /**
  * Decides registers whose values are written once each, in linear time (Gibbons & Korach 1997, with CAS).
  *
- * Applies when every mutation, crashed ones included, produces a value of its own, never the initial
- * one, and no CAS observed another value than it expects.
+ * Applies when every value that somebody observed is written once, crashed mutations included, and
+ * never is the initial one; and no CAS observed another value than it expects. Where some values or
+ * operations are otherwise, it applies if the rest refutes the history by itself.
  */
 export const zones: Engine = {
   name: 'zones',
   prepare(table, model) {
-    const problem = clustersOf(table, model);
-    return problem && ((budget) => decide(table, problem, budget));
+    const clusters = clustersOf(table, model);
+    if (clusters === undefined) return undefined;
+    if (clusters.isWhole) return (budget) => decide(table, clusters, budget);
+    const pass = new Pass(table, clusters);
+    const conflict = pass.advance(table.events.length);
+    if (conflict === undefined) return undefined;
+    const byRank = pass.rank;
+    // What was left out may have refuted it earlier: the rank is early, and not known to be the first.
+    return () => settled({ type: 'not-linearizable', byRank, conflict, cuts: [] });
   },
 };
+
+function* settled(decision: Decision): Generator<Slice, Decision> {
+  yield 'running';
+  return decision;
+}
 
 function* decide(table: Table, clusters: Clusters, budget: Budget): Generator<Slice, Decision> {
   const pass = new Pass(table, clusters);
@@ -58,90 +60,6 @@ function* decide(table: Table, clusters: Clusters, budget: Budget): Generator<Sl
     yield 'running';
   }
   return { type: 'linearizable', order: pass.order() };
-}
-
-/** A cluster: one value, its writer and the reads of it. Numbered by writer; 0: the initial value. */
-interface Clusters {
-  readonly count: number;
-  /** Per cluster: the row of its writer; NONE for the initial value. */
-  readonly writer: Int32Array;
-  /** Per cluster: the one whose value its writer, a CAS, expects; or ROOT, NOBODY. */
-  readonly from: Int32Array;
-  /** Per row: the value that a read returned, or that a mutation writes; or NOBODY. */
-  readonly of: Int32Array;
-  readonly isRead: Uint8Array;
-}
-
-/** @returns undefined where the engine does not apply */
-function clustersOf(table: Table, model: Model): Clusters | undefined {
-  const { values } = table.columns;
-  const initial = values.id(model.initial);
-  if (table.size > PROBE_ROWS) {
-    const probe = overwritesOf(table, model, PROBE_ROWS);
-    if (probe === undefined || numberWriters(table, probe, initial) === undefined) return undefined;
-  }
-  const overwrites = overwritesOf(table, model);
-  if (overwrites === undefined) return undefined;
-  const numbered = numberWriters(table, overwrites, initial);
-  if (numbered === undefined) return undefined;
-  const { requires, isReadOnly } = overwrites;
-  const { of, writer, count, map } = numbered;
-  const from = new Int32Array(count).fill(ROOT);
-  for (let row = 0; row < table.size; row++) {
-    const required = requires[row] as number;
-    if (required === NO_VALUE) continue;
-    const number = map.get(required);
-    const found = number === NONE ? NOBODY : number;
-    if (isReadOnly[row] === 1) of[row] = found;
-    else from[of[row] as number] = found;
-  }
-  return { count, writer, from, of, isRead: isReadOnly };
-}
-
-interface Numbered {
-  readonly count: number;
-  readonly writer: Int32Array;
-  /** Per row: the cluster of a mutation; 0 of others, yet. */
-  readonly of: Int32Array;
-  readonly map: IdMap;
-}
-
-/** @returns undefined when a value is produced twice, or something is observed that is no value */
-function numberWriters(
-  table: Table,
-  overwrites: Overwrites,
-  initial: number,
-): Numbered | undefined {
-  const { requires, forbids, produces, isReadOnly } = overwrites;
-  const size = produces.length;
-  let writers = 0;
-  let least = initial;
-  let greatest = initial;
-  for (let row = 0; row < size; row++) {
-    if (isReadOnly[row] === 1) {
-      // A crashed one is left out; a completed one is a read of one value, or not for this engine.
-      if (requires[row] === NO_VALUE && table.isCompleted(row)) return undefined;
-      continue;
-    }
-    if (forbids[row] !== NO_VALUE) return undefined;
-    const id = produces[row] as number;
-    if (id < least) least = id;
-    if (id > greatest) greatest = id;
-    writers++;
-  }
-  const map = new IdMap({ least, greatest, count: writers + 1 });
-  const writer = new Int32Array(writers + 1);
-  const of = new Int32Array(size);
-  let count = 0;
-  map.add(initial, count);
-  writer[count++] = NONE;
-  for (let row = 0; row < size; row++) {
-    if (isReadOnly[row] === 1) continue;
-    if (!map.add(produces[row] as number, count)) return undefined;
-    writer[count] = row;
-    of[row] = count++;
-  }
-  return { count, writer, of, map };
 }
 
 /**
@@ -254,7 +172,10 @@ class Pass {
       this.rank = at;
       const row = event >>> 1;
       const cluster = of[row] as number;
-      if (cluster === NOBODY) return [row];
+      if (cluster < 0) {
+        if (cluster === NOBODY) return [row];
+        continue;
+      }
       let conflict: readonly number[] | undefined;
       if (chain[cluster] === NONE) {
         conflict = this.#need(cluster, row);
