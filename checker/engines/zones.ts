@@ -269,28 +269,34 @@ class Pass {
 
   /** Rows in a legal order: what completed before `rank`, and the mutations that this needs. */
   order(): Int32Array {
-    const { size, events, return: returns } = this.#table;
+    const { size, return: returns } = this.#table;
     const { count, writer, of, isRead } = this.#clusters;
-    const chainAt = new Int32Array(events.length).fill(NONE);
+    const begin = this.#begin;
+    const end = this.#end;
+    const root = this.#root;
+    const next = this.#next;
+    const reads = this.#reads;
+    const rank = this.rank;
+    const chainAt = new Int32Array(rank).fill(NONE);
     for (let chain = 1; chain < this.#chains; chain++) {
-      chainAt[Math.min(this.#begin[chain] as number, this.#end[chain] as number)] = chain;
+      chainAt[Math.min(begin[chain] as number, end[chain] as number)] = chain;
     }
     const order = new Int32Array(size);
     // Where the next read of a cluster goes.
     const place = new Int32Array(count);
     let length = 0;
-    for (let rank = -1; rank < this.rank; rank++) {
-      const chain = rank < 0 ? INITIAL : (chainAt[rank] as number);
+    for (let at = -1; at < rank; at++) {
+      const chain = at < 0 ? INITIAL : (chainAt[at] as number);
       if (chain === NONE) continue;
-      let cluster = this.#root[chain] as number;
-      for (; cluster !== NONE; cluster = this.#next[cluster] as number) {
+      let cluster = root[chain] as number;
+      for (; cluster !== NONE; cluster = next[cluster] as number) {
         if (cluster !== INITIAL) order[length++] = writer[cluster] as number;
         place[cluster] = length;
-        length += this.#reads[cluster] as number;
+        length += reads[cluster] as number;
       }
     }
     for (let row = 0; row < size; row++) {
-      if (isRead[row] === 0 || (returns[row] as number) >= this.rank) continue;
+      if (isRead[row] === 0 || (returns[row] as number) >= rank) continue;
       const cluster = of[row] as number;
       const at = place[cluster] as number;
       order[at] = row;
