@@ -1,7 +1,6 @@
-import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
 import { IdMap, NO_NUMBER } from './id-map.ts';
-import { NO_VALUE, overwritesOf, type Overwrites } from './problem.ts';
+import { NO_VALUE, type Overwrites } from './problem.ts';
 
 /** No cluster, no row. */
 export const NONE = -1;
@@ -13,9 +12,6 @@ export const NOBODY = -3;
 export const ANYWHERE = -4;
 /** The cluster of the initial value. */
 export const INITIAL = 0;
-
-/** Rows that are looked at before all are: where values repeat, they soon do. */
-const PROBE_ROWS = 2_048;
 
 /** A cluster: one value, its writer and the reads of it. Numbered by writer; 0: the initial value. */
 export interface Clusters {
@@ -44,17 +40,16 @@ export interface Clusters {
  * changes is that less is required. The same is true of the history with some operations weakened,
  * whose clusters are these with the same operations weakened: a conflict between them is one of it.
  *
- * @returns undefined where an effect depends on the state, or where that says little: most values repeat
+ * @param initial - id of the initial value
+ * @returns undefined where that says little: most values repeat
  */
-export function clustersOf(table: Table, model: Model): Clusters | undefined {
-  const initial = table.columns.values.id(model.initial);
-  if (table.size > PROBE_ROWS) {
-    const probe = overwritesOf(table, model, PROBE_ROWS);
-    if (probe === undefined || writersOf(probe, initial) === undefined) return undefined;
-  }
-  const overwrites = overwritesOf(table, model);
-  const writers = overwrites && writersOf(overwrites, initial);
-  if (overwrites === undefined || writers === undefined) return undefined;
+export function clustersOf(
+  table: Table,
+  overwrites: Overwrites,
+  initial: number,
+): Clusters | undefined {
+  const writers = writersOf(overwrites, initial);
+  if (writers === undefined) return undefined;
   const { requires, isReadOnly } = overwrites;
   const { of, writer, count, map, isRepeated } = writers;
   const from = new Int32Array(count).fill(ROOT);

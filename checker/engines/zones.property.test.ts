@@ -289,9 +289,10 @@ test.each(['cas-register', 'kv'] as const)(
 
 function partialMistake(operations: readonly Operation[], refuted: Refuted): string | undefined {
   const table = Table.of(operations);
-  const { byRank = 0, conflict = [] } = refuted;
+  const { byRank = 0, conflict } = refuted;
   const { return: end } = table.operation((table.events[byRank] as number) >>> 1);
   if (isLinearizableByBruteForce(upTo(operations, end))) return 'refuted too early';
+  if (conflict === undefined) return undefined;
   if (conflict.some((each) => (table.return[each] as number) > byRank)) return 'a late conflict';
   return isLinearizableByBruteForce(weakened(table, conflict).operations())
     ? 'the conflict proves nothing'

@@ -1,7 +1,9 @@
 import type { Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
-import type { Decision, Engine } from './decision.ts';
+import type { Decision, Engine, Refuted } from './decision.ts';
+import { overwritesOf, type Overwrites } from './problem.ts';
 import type { Slice } from './run.ts';
+import { findUnexplained } from './visits.ts';
 import { clustersOf, INITIAL, NOBODY, NONE, ROOT, type Clusters } from './zones-clusters.ts';
 
 /** Of a cluster's chain, while a walk backwards is on its way. */
@@ -15,22 +17,42 @@ const EVENTS_PER_SLICE = 100_000;
  *
  * Applies when every value that somebody observed is written once, crashed mutations included, and
  * never is the initial one; and no CAS observed another value than it expects. Where some values or
- * operations are otherwise, it applies if the rest refutes the history by itself.
+ * operations are otherwise, it applies if the rest refutes the history by itself, or if there are too
+ * few writes to explain what was observed.
  */
 export const zones: Engine = {
   name: 'zones',
   prepare(table, model) {
-    const clusters = clustersOf(table, model);
-    if (clusters === undefined) return undefined;
-    if (clusters.isWhole) return (budget) => decide(table, clusters, budget);
-    const pass = new Pass(table, clusters);
-    const conflict = pass.advance(table.events.length);
-    if (conflict === undefined) return undefined;
-    const byRank = pass.rank;
-    // What was left out may have refuted it earlier: the rank is early, and not known to be the first.
-    return () => settled({ type: 'not-linearizable', byRank, conflict, cuts: [] });
+    const overwrites = overwritesOf(table, model);
+    if (overwrites === undefined) return undefined;
+    const initial = table.columns.values.id(model.initial);
+    const clusters = clustersOf(table, overwrites, initial);
+    if (clusters?.isWhole === true) return (budget) => decide(table, clusters, budget);
+    const found =
+      (clusters && refuteInPart(table, clusters)) ?? refuteByVisits(table, overwrites, initial);
+    return found && (() => settled(found));
   },
 };
+
+/** What was left out may have refuted it earlier: the rank is early, and not known to be the first. */
+function refuteInPart(table: Table, clusters: Clusters): Refuted | undefined {
+  const pass = new Pass(table, clusters);
+  const conflict = pass.advance(table.events.length);
+  if (conflict === undefined) return undefined;
+  return { type: 'not-linearizable', byRank: pass.rank, conflict, cuts: [] };
+}
+
+function refuteByVisits(
+  table: Table,
+  overwrites: Overwrites,
+  initial: number,
+): Refuted | undefined {
+  const unexplained = findUnexplained(table, overwrites, initial);
+  if (unexplained === undefined) return undefined;
+  const { rank, isOrphan } = unexplained;
+  const conflict = isOrphan ? [(table.events[rank] as number) >>> 1] : undefined;
+  return { type: 'not-linearizable', byRank: rank, conflict, cuts: [] };
+}
 
 function* settled(decision: Decision): Generator<Slice, Decision> {
   yield 'running';
