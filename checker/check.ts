@@ -4,7 +4,7 @@ import { collectEvidence } from './evidence/collect.ts';
 import { idsOf } from './evidence/stuck.ts';
 import type { Operation } from './history.ts';
 import type { Model } from './models/model.ts';
-import { Table } from './table.ts';
+import { Cursor, Table, type Columns } from './table.ts';
 import { combine, type Budget, type EngineName, type KeyVerdict, type Verdict } from './verdict.ts';
 
 /** An operation that its model cannot read. */
@@ -15,16 +15,26 @@ export interface ModelError {
   readonly message: string;
 }
 
-/** The first operation that the model does not know, or whose value it cannot read. */
+/**
+ * The first operation that the model does not know, or whose value it cannot read.
+ *
+ * @param history - operations, or columns, of which no objects are made
+ */
 export function findMalformed(
-  operations: readonly Operation[],
+  history: Columns | readonly Operation[],
   model: Model,
 ): ModelError | undefined {
-  for (const operation of operations) {
+  for (const operation of 'size' in history ? rows(history) : history) {
     const message = model.malformed(operation);
     if (message !== undefined) return { line: operation.invoke + 1, message };
   }
   return undefined;
+}
+
+/** The same cursor at every row. */
+function* rows(columns: Columns): Generator<Operation> {
+  const cursor = new Cursor(columns);
+  for (let row = 0; row < columns.size; row++) yield cursor.at(row);
 }
 
 /**

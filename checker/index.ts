@@ -7,6 +7,7 @@ export {
   type DecideOptions,
   type ModelError,
 } from './check.ts';
+export type { ColumnHistory } from './column-pairing.ts';
 export { ENGINES } from './engines/auto.ts';
 export type { Slice } from './engines/run.ts';
 export { sentenceOf, staleSentence } from './evidence/sentence.ts';
@@ -22,12 +23,17 @@ export {
   type Lines,
 } from './format/jsonl.ts';
 export {
+  HistoryScanner,
+  type ScanError,
+  type ScannedHistory,
+  type ScanResult,
+} from './format/scan.ts';
+export type { HistoryError, HistoryErrorCode } from './history-error.ts';
+export {
   Matching,
   pair,
   Pairing,
   type EventType,
-  type HistoryError,
-  type HistoryErrorCode,
   type HistoryEvent,
   type Json,
   type Operation,
@@ -43,8 +49,19 @@ export {
   type Replay,
   type Structure,
 } from './models/model.ts';
-export { columnsOf, Cursor, NEVER, rowsByKey, Table, type Columns } from './table.ts';
-export { Values } from './values.ts';
+export {
+  columnsFrom,
+  columnsOf,
+  Cursor,
+  NEVER,
+  pickColumns,
+  rowsByKey,
+  snapshotOf,
+  Table,
+  type Columns,
+  type ColumnsSnapshot,
+} from './table.ts';
+export { Values, type ValuesSnapshot } from './values.ts';
 export {
   combine,
   type Budget,

@@ -1,6 +1,6 @@
 import { assert, defined } from './assert.ts';
 import type { Operation } from './history.ts';
-import { NULL, Values } from './values.ts';
+import { NULL, Values, type ValuesSnapshot } from './values.ts';
 
 /** Position of a completion that never came. Real positions are far below. */
 export const NEVER = 0x7fff_ffff;
@@ -67,6 +67,21 @@ export function columnsOf(operations: readonly Operation[]): Columns {
     nodes: nodes.texts,
     values,
   };
+}
+
+/** Columns that can be posted to another thread; what lies in shared memory is not copied. */
+export interface ColumnsSnapshot extends Omit<Columns, 'values'> {
+  readonly values: ValuesSnapshot;
+}
+
+/** What a thread posts. Ids of values stay; values that a thread adds later are its own. */
+export function snapshotOf(columns: Columns): ColumnsSnapshot {
+  return { ...columns, values: columns.values.snapshot() };
+}
+
+/** What another thread makes of it. */
+export function columnsFrom(snapshot: ColumnsSnapshot): Columns {
+  return { ...snapshot, values: Values.from(snapshot.values) };
 }
 
 /** Texts, numbered from 0 in the order in which they came. */

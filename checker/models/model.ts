@@ -75,6 +75,14 @@ export interface Model {
    * every operation on a key has an answer.
    */
   overwrite?(operation: Operation): Overwrite | undefined;
+  /**
+   * Folds states that no sequence of these operations can tell apart into one of them, for searches: a
+   * state and what it is folded to reject the same sequences. The result is asked of states that follow
+   * from the initial one by these operations and by folding.
+   *
+   * @returns undefined when there is nothing to fold
+   */
+  folding?(operations: readonly Operation[]): ((state: Json) => Json) | undefined;
   /** Chooses engines made for it. */
   readonly structure?: Structure;
   /**
