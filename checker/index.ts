@@ -4,6 +4,7 @@ export {
   decideKey,
   findMalformed,
   partition,
+  unlikeOperations,
   type DecideOptions,
   type ModelError,
 } from './check.ts';
@@ -55,8 +56,8 @@ export {
   columnsFrom,
   columnsOf,
   Cursor,
-  cursorOver,
   NEVER,
+  pickColumns,
   snapshotOf,
   Table,
   type Columns,

@@ -61,6 +61,7 @@ export interface Stuck {
 
 /** One operation of a counterexample. */
 export interface CounterexampleOperation {
+  /** As it counts: a weak one has no outcome and never returns, though it may have one in the history. */
   readonly operation: Operation;
   /** Weakened: it may take effect once, at any time after its invocation, or never. */
   readonly isWeak: boolean;

@@ -24,10 +24,10 @@ export function* collectEvidence(
   budget: Budget,
   refuted: Refuted,
 ): Generator<Slice, Evidence> {
-  const staleReads = findStaleReads(table.operations(), model);
+  const staleReads = findStaleReads(table, model);
   const first = staleReads[0]?.read;
   const proof = refuted.byRank ?? (first === undefined ? undefined : rankOf(table, first.id));
-  const stuck = yield* explainStuck(table, model, budget, proof);
+  const stuck = yield* explainStuck(table, model, budget, { ...refuted, byRank: proof });
   // No order gets beyond that completion: what comes later does not matter.
   const byRank = rankOf(table, stuck.operation.id);
   const effort = new Effort(budget, table.size);

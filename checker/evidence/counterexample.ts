@@ -2,6 +2,7 @@ import { ENGINES } from '../engines/auto.ts';
 import type { Cut, Refuted } from '../engines/decision.ts';
 import { overwritesOf } from '../engines/problem.ts';
 import type { Slice } from '../engines/run.ts';
+import type { Operation } from '../history.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
 import type { Counterexample } from '../verdict.ts';
@@ -306,9 +307,16 @@ class Minimization {
       operations: rows
         .sort((a, b) => a - b)
         .map((row) => {
-          const operation = table.operation(row);
-          return { operation, isWeak: !isStrong.has(row), isOwn: operation.id < 0 };
+          const isWeak = !isStrong.has(row);
+          const operation = isWeak ? weakened(table.operation(row)) : table.operation(row);
+          return { operation, isWeak, isOwn: operation.id < 0 };
         }),
     };
   }
+}
+
+/** A mutation whose outcome is not counted upon. */
+function weakened(operation: Operation): Operation {
+  const unknown = { outcome: 'info', output: null, applied: true } as const;
+  return { ...operation, ...unknown, return: Infinity, returnTime: Infinity };
 }

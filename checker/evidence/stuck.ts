@@ -8,6 +8,7 @@ import type { Json, Operation } from '../history.ts';
 import { canonicalJson, sameJson } from '../json.ts';
 import { REJECTED, type Model } from '../models/model.ts';
 import { show } from '../models/register.ts';
+import { replayOf } from '../models/replay.ts';
 import { Cursor, type Table } from '../table.ts';
 import { ORDER_MAX, type Budget, type Candidate, type Stuck } from '../verdict.ts';
 import { prefixOf } from './weakening.ts';
@@ -24,14 +25,21 @@ const ENDS_SIZE_MAX = 20_000;
  * depend on how an engine searches.
  *
  * @param table - of one key, not linearizable
- * @param provedBy - rank of a completion by which it is certainly no longer linearizable, where one is known
+ * @param refuted - what the engine knows of the place: where it knows it exactly, nothing is decided again
  */
 export function* explainStuck(
   table: Table,
   model: Model,
   budget: Budget,
-  provedBy: Refuted['byRank'],
+  { byRank: provedBy, orderBefore }: Pick<Refuted, 'byRank' | 'orderBefore'>,
 ): Generator<Slice, Stuck> {
+  if (provedBy !== undefined && orderBefore !== undefined) {
+    const prefix = prefixOf(table, provedBy + 1, model);
+    const states = yield* lastStates(prefix, model, budget);
+    const order = { table, rows: orderBefore() };
+    const row = (table.events[provedBy] as number) >>> 1;
+    return describe({ table, prefix, row, order, states, isExact: true, model });
+  }
   const completions = completionRanks(table);
   // Invariant: after `low` completions linearizable, as `order` shows; after `high` not.
   let low = 0;
@@ -195,12 +203,9 @@ function replay({ table, rows }: Order, model: Model): Json {
       if (i === 0) return model.initial;
     }
   }
-  let state = model.initial;
-  for (const row of rows) {
-    const next = model.step(state, cursor.at(row));
-    if (next !== REJECTED) state = next;
-  }
-  return state;
+  const object = replayOf(model);
+  for (const row of rows) object.apply(cursor.at(row));
+  return object.state();
 }
 
 /** Ids of operations in rows of a table. */

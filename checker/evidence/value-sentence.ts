@@ -31,9 +31,10 @@ export function valueSentence(scene: Scene): string | undefined {
     if (writers.length === 0 && !isInitial) {
       return `${told(act, value)}, but nobody had begun to write ${show(value)} by then`;
     }
+    const times = writers.length + (isInitial ? 1 : 0);
     const found =
-      spentTwice(act, value, writers.length + (isInitial ? 1 : 0), certain) ??
-      overAlready(act, value, { isInitial, writers, certain });
+      spentTwice(act, value, times, certain) ??
+      overAlready(act, value, { times, writers, certain });
     if (found !== undefined) return found;
   }
   return undefined;
@@ -61,6 +62,12 @@ function told({ operation, effect }: Act, value: Json): string {
   return `${named(operation)} ${result(operation)} and expects ${show(value)}`;
 }
 
+/** A CAS that ended the only stretch of time for which the value was the state. */
+function leaves({ effect }: Act, value: Json, times: number): boolean {
+  const isEnd = effect.produces !== undefined && !isSame(effect.produces, value);
+  return times === 1 && isEnd && isSame(effect.requires, value);
+}
+
 /** Two CAS that left the value, which had come about once: the second had nothing to find. */
 function spentTwice(
   act: Act,
@@ -68,12 +75,8 @@ function spentTwice(
   times: number,
   certain: readonly Act[],
 ): string | undefined {
-  const leaves = ({ effect }: Act): boolean =>
-    isSame(effect.requires, value) &&
-    effect.produces !== undefined &&
-    !isSame(effect.produces, value);
-  if (times !== 1 || !leaves(act)) return undefined;
-  const other = certain.find((each) => each !== act && leaves(each));
+  if (!leaves(act, value, times)) return undefined;
+  const other = certain.find((each) => each !== act && leaves(each, value, times));
   if (other === undefined) return undefined;
   const [first, second] = [other, act].map(
     ({ operation }) => `${named(operation)} ${result(operation)}`,
@@ -83,7 +86,8 @@ function spentTwice(
 
 /**
  * A value that was over: every write of it had completed, or it had been seen, before another operation
- * began that left or saw another value and was answered before this one began.
+ * began that left or saw another value and was answered before this one began. Or that other operation is a
+ * CAS which found the value, and there was only one write of it.
  *
  * It is implied: at some instant of that operation the state was another, and all writes of the value had
  * taken effect before (the only one had, when it was seen), so that it could not come again.
@@ -92,12 +96,13 @@ function overAlready(
   act: Act,
   value: Json,
   parts: {
-    readonly isInitial: boolean;
+    /** How often it can have come about. */
+    readonly times: number;
     readonly writers: readonly Act[];
     readonly certain: readonly Act[];
   },
 ): string | undefined {
-  const { isInitial, writers, certain } = parts;
+  const { times, writers, certain } = parts;
   const isCertain = ({ operation }: Act): boolean =>
     operation.id < 0 || certain.some((each) => each.operation.id === operation.id);
   // By when all writes had taken effect for certain; a crashed one never had.
@@ -105,7 +110,7 @@ function overAlready(
   for (const writer of writers) {
     over = Math.max(over, isCertain(writer) ? writer.operation.return : Infinity);
   }
-  const only = writers.length === 1 && !isInitial ? writers[0] : undefined;
+  const only = times === 1 ? writers[0] : undefined;
   const seen = certain
     .filter((each) => each !== act && only !== undefined && isSame(each.effect.requires, value))
     .toSorted((a, b) => a.operation.return - b.operation.return)[0];
@@ -115,7 +120,7 @@ function overAlready(
     .filter(
       (each) =>
         each !== act &&
-        each.operation.invoke > over &&
+        (each.operation.invoke > over || leaves(each, value, times)) &&
         each.operation.return < act.operation.invoke &&
         differs(each, value),
     )

@@ -54,7 +54,8 @@ export interface Model {
   readonly initial: Json;
   /**
    * What is malformed about an operation, one line with what was expected; undefined when it is well
-   * formed. The other methods are asked of well-formed operations only.
+   * formed. The other methods are asked of well-formed operations only. Looks at `f`, the values, the
+   * outcome and `applied`; integers from 0 to 2³⁰-1 are all alike to it.
    */
   malformed(operation: Operation): string | undefined;
   /**
@@ -75,6 +76,14 @@ export interface Model {
    * every operation on a key has an answer.
    */
   overwrite?(operation: Operation): Overwrite | undefined;
+  /**
+   * Folds states that no sequence of these operations can tell apart into one of them, for searches: a
+   * state and what it is folded to reject the same sequences. The result is asked of states that follow
+   * from the initial one by these operations and by folding.
+   *
+   * @returns undefined when there is nothing to fold
+   */
+  folding?(operations: readonly Operation[]): ((state: Json) => Json) | undefined;
   /** Chooses engines made for it. */
   readonly structure?: Structure;
   /**

@@ -187,7 +187,7 @@ class Bag implements Replay {
     const each = Array.from(this.#counts.entries(), ([element, count]) =>
       Array.from({ length: count }, () => element),
     );
-    return sortElements(each.flat(1) as readonly Json[]);
+    return sortElements(each.flat(1));
   }
 
   #least(): Json {
