@@ -2,6 +2,7 @@ import {
   NEVER,
   pickColumns,
   rowsByKey,
+  sliceColumns,
   Table,
   type Columns,
   type KeyVerdict,
@@ -36,9 +37,12 @@ export function partsOf(
   });
 }
 
-/** @param rows - ascending; all of them need no copy */
+/** @param rows - ascending, at least one; those that lie next to one another need no copy */
 export function tableOf(columns: Columns, rows: Int32Array): Table {
-  return new Table(rows.length === columns.size ? columns : pickColumns(columns, rows));
+  const first = rows[0] as number;
+  const end = first + rows.length;
+  const areNeighbours = rows[rows.length - 1] === end - 1;
+  return new Table(areNeighbours ? sliceColumns(columns, first, end) : pickColumns(columns, rows));
 }
 
 /** @param operations - on one key, at least one, ordered by invocation */
