@@ -21,7 +21,7 @@ const UNEVEN: GenerateOptions = {
 };
 
 async function decide(
-  { model, parts, shared }: KeyedHistory,
+  { model, parts, grouped }: KeyedHistory,
   sharing: Partial<DecideOptions['sharing']> & { readonly threads: number },
   options: Partial<DecideOptions> = {},
 ): Promise<readonly Proved[]> {
@@ -30,7 +30,7 @@ async function decide(
     deadlineNs: monotonicNs() + 1_000 * SECOND,
     memoryBytesMax: 1024 ** 3,
     ...options,
-    sharing: { ...shared, afterNs: 0, ...sharing },
+    sharing: { history: grouped, afterNs: 0, ...sharing },
   });
 }
 

@@ -4,8 +4,6 @@ import {
   groupByKey,
   inferModel,
   MODELS,
-  NEVER,
-  rowsByKey,
   unlikeOperations,
   type Columns,
   type EngineName,
@@ -16,7 +14,7 @@ import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
 import { decideAll, type JudgeProgress, type Sharing } from './decide-all.ts';
 import { faultWindows } from './faults.ts';
-import { partsOf } from './part.ts';
+import { completionsOf, partsOf } from './part.ts';
 import { readHistory, type ReadHistory } from './read.ts';
 import { Tally } from './tally.ts';
 import type { JudgeVerdict } from './verdict.ts';
@@ -33,7 +31,7 @@ export interface JudgeOptions {
   /** Replays the witness of every valid key with the separate verifier. Default true. */
   readonly isVerified?: boolean | undefined;
   /** Threads beside this one, and when to start them. Default one for each further core. */
-  readonly threads?: Partial<Omit<Sharing, 'columns' | 'rows'>> | undefined;
+  readonly threads?: Partial<Omit<Sharing, 'history'>> | undefined;
   /** Interrupts: keys that are not decided yet become `unknown`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each key. */
@@ -85,11 +83,10 @@ async function judgeHistory(
   options: JudgeOptions & { readonly now: () => number; readonly readNs: number },
 ): Promise<Judgement> {
   const { now, readNs } = options;
+  const { columns } = history;
   const begin = now();
-  // The operations of one key next to one another: its table needs no copy, in whichever thread.
-  const { columns } = groupByKey(history.columns);
-  const rows = rowsByKey(columns);
-  const parts = partsOf(columns, rows);
+  const grouped = groupByKey(columns);
+  const parts = partsOf(grouped);
   const proved = await decideAll(parts, model, {
     now,
     deadlineNs: begin + (options.budgetNs ?? BUDGET_NS),
@@ -98,7 +95,7 @@ async function judgeHistory(
     onProgress: options.onProgress,
     engine: options.engine,
     isVerified: options.isVerified,
-    sharing: { threads: availableParallelism() - 1, ...options.threads, columns, rows },
+    sharing: { threads: availableParallelism() - 1, ...options.threads, history: grouped },
   });
   const witnesses = new Map<string | undefined, Int32Array>();
   const windows = faultWindows(history.nemesis);
@@ -110,7 +107,7 @@ async function judgeHistory(
   }
   const counts = {
     operations: columns.size,
-    completed: columns.return.reduce((n, position) => (position === NEVER ? n : n + 1), 0),
+    completed: completionsOf(columns.return),
     failed: history.failed,
     torn: history.isTorn,
     isWhole: history.isWhole,
