@@ -56,7 +56,6 @@ export {
   columnsFrom,
   columnsOf,
   Cursor,
-  cursorOver,
   NEVER,
   snapshotOf,
   Table,
