@@ -39,8 +39,8 @@ export interface Pairs {
   readonly crashedTakes: Int32Array;
 }
 
-/** Bytes of `Pairs` and of what deciding about them needs, per row. */
-export const BYTES_PER_ROW = 160;
+/** Bytes of `Pairs` and of what deciding about a queue or a bag needs, per row. */
+export const BYTES_PER_ROW = 110;
 
 /**
  * Pairs what entered with what left.

@@ -30,7 +30,8 @@ import type { Slice } from './run.ts';
  * put to put and take to take, where real time would contradict the order of values; put of c to take of d with c not
  * after d, where take d → put c by tightening makes d <₁ c and contradicts it. So a linear extension exists.
  * Placing each operation at the greatest invocation among those that precede it along the
- * chains is one (the position of an operation is then below every return among those that follow).
+ * chains, itself included, is one: were that invocation, of y, after the return of x, then x → y in real time and
+ * y before x along the chains.
  *
  * Takes that found it empty ask for open points only, see `empties.ts`; crashed takes see
  * `crashed-takes.ts`: to take u with a crashed take that was invoked at i removes a pair u <₁ b <₂ u exactly

@@ -11,13 +11,13 @@ import {
 import type { Decision, Engine } from './decision.ts';
 import { takersBefore, type EmptyPoints } from './empties.ts';
 import { MinimumTree } from './minimum-tree.ts';
-import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs.ts';
+import { NONE, pairValues, Refutation, type Pairs } from './pairs.ts';
 import { peel, type Peeled } from './peeling.ts';
 import { PointSet } from './point-set.ts';
 import type { Slice } from './run.ts';
 
 /*
- * Stack of unique values, without crashed takes: O(n log n).
+ * Stack of unique values: O(n log n). Without crashed takes:
  *
  * - A value that is certainly inside nowhere (its put and its take overlap) can be left out: put it and take it
  *   at once, at a common point of both, wherever the stack stands then.
@@ -32,6 +32,9 @@ import type { Slice } from './run.ts';
  * where these are nearer (such a point lies in the operation's interval as well, and it is as
  * good for all values still to come). Each pair comes in between neighbours, so pairs nest: it is a stack.
  */
+
+/** Bytes of `Pairs`, and of the trees and lists here, per row. */
+const BYTES_PER_ROW = 320;
 
 /** Decides stacks of unique values; where pops crashed, most of them, see `prepareCrashed`. */
 export const stack: Engine = {
