@@ -1,3 +1,4 @@
+import { assert } from '../assert.ts';
 import type { Model } from '../models/model.ts';
 import { NEVER, type Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
@@ -8,8 +9,7 @@ import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs
 import type { Slice } from './run.ts';
 
 /*
- * Unordered queue of unique values: linear, but for crashed takes together with takes that found it
- * empty, O(n log n).
+ * Unordered queue of unique values: O(n), but for sorting the values that crashed dequeues took.
  *
  * Without takes that found it empty the history is linearizable iff every taken value was put, once, and
  * before its take returned (`pairValues` sees to that): put each operation at its tightened invocation, the
@@ -35,9 +35,10 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
     return { type: 'unknown', reason: 'memory', provenRank: 0 };
   }
   const need = new Int32Array(pairs.size).fill(NEVER);
-  const placed = settleEmpties(pairs, need, new Refutation());
+  const placed = settleEmpties(pairs, new Refutation());
   if ('type' in placed) return placed;
-  assignCrashedTakes(pairs, need, placed.rowAt);
+  const isInTime = assignCrashedTakes(pairs, need, placed.rowAt);
+  assert(isInTime, 'enough crashed dequeues, or it is refuted');
   yield 'running';
   if (budget.now() >= budget.deadlineNs) return { type: 'unknown', reason: 'time', provenRank: 0 };
   return { type: 'linearizable', order: orderOf(pairs, need, placed) };

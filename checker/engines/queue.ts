@@ -9,7 +9,7 @@ import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs
 import type { Slice } from './run.ts';
 
 /*
- * FIFO queue of unique values: near linear (Henzinger, Sezgin & Vafeiadis 2013; the rest is proved here).
+ * FIFO queue of unique values: O(n), but for sorting the values that crashed dequeues took (Henzinger, Sezgin & Vafeiadis 2013; the rest is proved here).
  *
  * Write a <₁ b when the put of a returned before that of b was invoked, a <₂ b the same of their takes; a
  * value without a take is taken at the end of time, so a <₂ b for every taken a and every b that is not, and
@@ -62,9 +62,10 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   findOvertaken(pairs, need, refutation);
   const shortage = firstShortage(pairs, need);
   if (shortage !== NONE) offerShortage(pairs, need, shortage, refutation);
-  const placed = settleEmpties(pairs, need, refutation);
+  const placed = settleEmpties(pairs, refutation);
   if ('type' in placed) return placed;
-  assignCrashedTakes(pairs, need, placed.rowAt);
+  const isInTime = assignCrashedTakes(pairs, need, placed.rowAt);
+  assert(isInTime, 'enough crashed dequeues, or it is refuted');
   yield 'running';
   if (budget.now() >= budget.deadlineNs) return { type: 'unknown', reason: 'time', provenRank: 0 };
   return { type: 'linearizable', order: orderOf(pairs, placed) };

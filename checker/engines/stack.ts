@@ -58,8 +58,7 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   if (pairs.table.size * BYTES_PER_ROW > budget.memoryBytesMax) {
     return { type: 'unknown', reason: 'memory', provenRank: 0 };
   }
-  const need = new Int32Array(pairs.size).fill(NEVER);
-  const empty = settleEmpties(pairs, need, new Refutation());
+  const empty = settleEmpties(pairs, new Refutation());
   if ('type' in empty) return empty;
   yield 'running';
   const peeling = peel(pairs, criticalValues(pairs));
@@ -106,11 +105,11 @@ function prepareCrashed(
   if (firstShortage(pairs, need) !== NONE) {
     return () => known({ ...refuted, byRank: undefined, conflict: undefined });
   }
-  const empty = settleEmpties(pairs, need, new Refutation());
+  const empty = settleEmpties(pairs, new Refutation());
   if ('type' in empty) return () => known(empty);
-  for (let round = 0; round < ROUNDS && firstShortage(pairs, need) === NONE; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const deadlines = need.slice();
-    assignCrashedTakes(pairs, deadlines, empty.rowAt);
+    if (!assignCrashedTakes(pairs, deadlines, empty.rowAt)) return undefined;
     const peeled = drain(peel(pairs, criticalValues(pairs)));
     if (peeled.stuck.length === 0) {
       return () => known({ type: 'linearizable', order: orderOf(pairs, empty, peeled) });
