@@ -11,10 +11,11 @@ import type { Slice } from './run.ts';
 /*
  * Unordered queue of unique values: O(n), but for sorting the values that crashed dequeues took.
  *
- * Without takes that found it empty the history is linearizable iff every taken value was put, once, and
- * before its take returned (`pairValues` sees to that): put each operation at its tightened invocation, the
- * put of a value before its take where both have the same. Takes that found it empty ask for open points
- * only, see `empties.ts`; crashed takes, see `crashed-takes.ts`, have nothing else to serve: no need.
+ * Without takes that found it empty the history is linearizable iff every taken value was put,
+ * once, and before its take returned (`pairValues` sees to that): put each operation at its
+ * tightened invocation, the put of a value before its take where both have the same. Takes that
+ * found it empty ask for open points only, see `empties.ts`; crashed takes, see `crashed-takes.ts`,
+ * have nothing else to serve: no need.
  */
 
 /** Decides unordered queues of unique values, with crashed operations of any kind. */
@@ -47,10 +48,11 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
 /**
  * Rows in a legal order: each operation at its tightened invocation, but
  *
- * - a put whose value would be inside at a point where the bag is empty waits for the last such point
- *   before its value is taken (its value is not certainly inside there, so the put returns after it);
- * - a crashed take stands at the first such point after the put of its value returned. So at each point
- *   crashed takes take all that is inside: which takes what makes no difference.
+ * - a put whose value would be inside at a point where the bag is empty waits for the last such
+ *   point before its value is taken (its value is not certainly inside there, so the put returns
+ *   after it);
+ * - a crashed take stands at the first such point after the put of its value returned. So at each
+ *   point crashed takes take all that is inside: which takes what makes no difference.
  */
 function orderOf(pairs: Pairs, need: Int32Array, { rowAt, nextRow }: EmptyPoints): Int32Array {
   const { putInvoke, putReturn, takeInvoke, putRow, takeRow, valueOf, table } = pairs;

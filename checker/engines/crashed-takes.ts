@@ -5,34 +5,38 @@ import { conflictOfEmpty, countInside, placeEmpties, type EmptyPoints } from './
 import { NONE, type Pairs, type Refutation } from './pairs.ts';
 
 /*
- * What crashed takes took. A value that no completed take returned may have been taken by a crashed one, and has to be
- * when it would stand in the way: by a *need*, a rank before which that take must have been invoked (NEVER:
- * none), and for each take that found the container empty at a point t by which the value's put
- * had returned. All that matters of the crashed takes is when they were invoked: a take with no end may as well
- * come later than it could. So values with their deadlines (before which rank a crashed take of their own must
- * have been invoked) can all be served exactly when for every rank x
+ * What crashed takes took. A value that no completed take returned may have been taken by a crashed
+ * one, and has to be when it would stand in the way: by a *need*, a rank before which that take
+ * must have been invoked (NEVER: none), and for each take that found the container empty at a point
+ * t by which the value's put had returned. All that matters of the crashed takes is when they were
+ * invoked: a take with no end may as well come later than it could. So values with their deadlines
+ * (before which rank a crashed take of their own must have been invoked) can all be served exactly
+ * when for every rank x
  *
  *   #{values with a deadline ≤ x} ≤ #{crashed takes invoked before x}
  *
- * (Hall's condition for intervals that begin at 0: sorted, the k-th deadline gets the k-th crashed take.)
+ * (Hall's condition for intervals that begin at 0: sorted, the k-th deadline gets the k-th crashed
+ * take.)
  *
- * Let T be the points at which takes found the container empty. The deadline of a value is the least of its need and of
- * t+1 over those t in T with putReturn ≤ t. For a given x only the last t < x of T counts, so the
- * condition reads: for every x, #{need ≤ x} ≤ …, and for every t in T and every x > t,
+ * Let T be the points at which takes found the container empty. The deadline of a value is the
+ * least of its need and of t+1 over those t in T with putReturn ≤ t. For a given x only the last t
+ * < x of T counts, so the condition reads: for every x, #{need ≤ x} ≤ …, and for every t in T and
+ * every x > t,
  *
  *   #{need ≤ x or putReturn ≤ t} ≤ #{crashed takes invoked before x}
  *
  * (asking it of all x > t, not only up to the next of T, asks nothing new: there the next one's
- * condition is the stronger). Of these x the first, t+1, is enough, where the needs by themselves can be met, and
- * where they are those of a queue, or NEVER for all, as in a bag: if a value with t < putReturn has a need ≤ x,
- * it is the return of the take of some b whose put was invoked after putReturn, hence after t, so that every value
- * with putReturn ≤ t has a need ≤ x too, and the condition is that of the needs; else the values meant are
- * those with putReturn ≤ t, whatever x. So a point t can be in T iff
+ * condition is the stronger). Of these x the first, t+1, is enough, where the needs by themselves
+ * can be met, and where they are those of a queue, or NEVER for all, as in a bag: if a value with t
+ * < putReturn has a need ≤ x, it is the return of the take of some b whose put was invoked after
+ * putReturn, hence after t, so that every value with putReturn ≤ t has a need ≤ x too, and the
+ * condition is that of the needs; else the values meant are those with putReturn ≤ t, whatever x.
+ * So a point t can be in T iff
  *
  *   #{putReturn ≤ t} ≤ #{crashed takes invoked before t+1}
  *
- * which does not depend on what else is in T: such a point is open, and the takes that found nothing choose
- * among the open points one by one.
+ * which does not depend on what else is in T: such a point is open, and the takes that found
+ * nothing choose among the open points one by one.
  */
 
 /** Every rank x, from 0 to the number of events: crashed takes invoked before x, less needs ≤ x. */
@@ -57,18 +61,19 @@ function slackOf(pairs: Pairs, need: Int32Array): Int32Array {
 
 /**
  * @param need - per value; counts for those without a completed take
- * @returns the first rank by which more values have to be gone than crashed takes can have taken; NONE
- *   when there is none
+ * @returns the first rank by which more values have to be gone than crashed takes can have taken;
+ *   NONE when there is none
  */
 export function firstShortage(pairs: Pairs, need: Int32Array): number {
   return slackOf(pairs, need).findIndex((slack) => slack < 0);
 }
 
 /**
- * Finds places for takes that found the container empty, with crashed takes or without. (In a stack there may be none
- * although these are found; where these are not found there is none.)
+ * Finds places for takes that found the container empty, with crashed takes or without. (In a stack
+ * there may be none although these are found; where these are not found there is none.)
  *
- * @param refutation - what is known already: when there is any, or there are no places, it is returned
+ * @param refutation - what is known already: when there is any, or there are no places, it is
+ *   returned
  */
 export function settleEmpties(pairs: Pairs, refutation: Refutation): EmptyPoints | Refuted {
   const counts = countInside(pairs);

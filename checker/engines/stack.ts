@@ -19,18 +19,19 @@ import type { Slice } from './run.ts';
 /*
  * Stack of unique values: O(n log n). Without crashed takes:
  *
- * - A value that is certainly inside nowhere (its put and its take overlap) can be left out: put it and take it
- *   at once, at a common point of both, wherever the stack stands then.
+ * - A value that is certainly inside nowhere (its put and its take overlap) can be left out: put it
+ *   and take it at once, at a common point of both, wherever the stack stands then.
  * - Takes that found it empty ask for open points only (`empties.ts`).
  * - The others are peeled (`peeling.ts`).
  *
- * The order is built in the order of peeling, which is from the bottom of the stack upwards. At any time it is a
- * list of operations at points that do not decrease along it, and none of the points is one at which a
- * value that is still to come is certainly inside: takes that found the stack empty first, then values as they were
- * peeled. So a value v has a place between two neighbours of the list, the last before putReturn and the first
- * from takeInvoke on; its put and its take go there together, at their points, or at those of the neighbours
- * where these are nearer (such a point lies in the operation's interval as well, and it is as
- * good for all values still to come). Each pair comes in between neighbours, so pairs nest: it is a stack.
+ * The order is built in the order of peeling, which is from the bottom of the stack upwards. At any
+ * time it is a list of operations at points that do not decrease along it, and none of the points
+ * is one at which a value that is still to come is certainly inside: takes that found the stack
+ * empty first, then values as they were peeled. So a value v has a place between two neighbours of
+ * the list, the last before putReturn and the first from takeInvoke on; its put and its take go
+ * there together, at their points, or at those of the neighbours where these are nearer (such a
+ * point lies in the operation's interval as well, and it is as good for all values still to come).
+ * Each pair comes in between neighbours, so pairs nest: it is a stack.
  */
 
 /** Bytes of `Pairs`, and of the trees and lists here, per row. */
@@ -81,13 +82,14 @@ const ROUNDS = 16;
 /**
  * With crashed pops a history may be decided all the same, from two sides:
  *
- * - Without the values that no completed pop returned, and without crashed pops, a legal order stays legal. So
- *   when the others are stuck, there is none; nor when there are too few crashed pops for the values that
- *   have to be gone (`crashed-takes.ts`): by a point where the stack is found empty, or because a value w below was
- *   popped. (u has to be gone before w's pop returns when w was pushed before u, put(w) returning before
- *   that of u was invoked, and popped after u was pushed, w's pop being invoked after u's push returned.)
- * - Any choice of what they popped that leads to a legal order will do: those with deadlines, and more of
- *   these where values are stuck.
+ * - Without the values that no completed pop returned, and without crashed pops, a legal order
+ *   stays legal. So when the others are stuck, there is none; nor when there are too few crashed
+ *   pops for the values that have to be gone (`crashed-takes.ts`): by a point where the stack is
+ *   found empty, or because a value w below was popped. (u has to be gone before w's pop returns
+ *   when w was pushed before u, put(w) returning before that of u was invoked, and popped after u
+ *   was pushed, w's pop being invoked after u's push returned.)
+ * - Any choice of what they popped that leads to a legal order will do: those with deadlines, and
+ *   more of these where values are stuck.
  *
  * Both sides are tried here, since only then it is known whether the engine applies.
  *
@@ -152,7 +154,10 @@ function drain<T>(steps: Generator<Slice, T>): T {
   }
 }
 
-/** Per value that no completed pop returned: the first return of a pop of a value certainly below it. */
+/**
+ * Per value that no completed pop returned: the first return of a pop of a value certainly below
+ * it.
+ */
 function needsOf(pairs: Pairs): Int32Array {
   const { putInvoke, putReturn, takeInvoke, takeReturn, takeRow, table, valueOf } = pairs;
   const need = new Int32Array(pairs.size).fill(NEVER);
@@ -267,8 +272,9 @@ function orderOf(pairs: Pairs, { rowAt, nextRow }: EmptyPoints, peeled: Peeled):
 }
 
 /**
- * Some of the stuck values that are stuck by themselves, found by bisection: the least prefix of those in
- * question (by take) that is stuck together with those known to be needed; its last one is needed.
+ * Some of the stuck values that are stuck by themselves, found by bisection: the least prefix of
+ * those in question (by take) that is stuck together with those known to be needed; its last one is
+ * needed.
  */
 function* refute(pairs: Pairs, stuck: Int32Array, budget: Budget): Generator<Slice, Decision> {
   const { takeReturn, takeRow, putRow, table } = pairs;

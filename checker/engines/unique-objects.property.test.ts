@@ -228,7 +228,7 @@ describe.each(CASES)('%s', (kind, modelName, engine) => {
   }, 120_000);
 });
 
-test('a crashed dequeue takes one value: not the one overtaken and the one inside where it was found empty', () => {
+test('one crashed dequeue takes not both what is overtaken and what would be inside', () => {
   // [f, value]; a crashed one has no result. One after the other.
   const calls = [
     ['enqueue', 1, 'ok'],
