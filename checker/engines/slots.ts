@@ -1,5 +1,6 @@
 import type { Table } from '../table.ts';
-import type { Refuted } from './decision.ts';
+import type { Budget, UnknownReason } from '../verdict.ts';
+import type { Decision, Refuted } from './decision.ts';
 
 /** Slot of an operation that is left out: it is crashed, and nobody needs it. */
 export const LEFT_OUT = -1;
@@ -22,15 +23,16 @@ export type Placed =
 /**
  * Puts operations into their slots: linear time.
  *
- * An order that real time allows has slots that never fall exactly when no operation returned before one of a
- * smaller slot was invoked. *Only when*: the first stands before the other in every order. *When*: sort by
- * slot, and by invocation within one; of any two, one that stands later did not return before the other was
- * invoked: if its slot is greater by what was assumed, if it is the same because it was invoked later.
+ * An order that real time allows has slots that never fall exactly when no operation returned
+ * before one of a smaller slot was invoked. *Only when*: the first stands before the other in every
+ * order. *When*: sort by slot, and by invocation within one; of any two, one that stands later did
+ * not return before the other was invoked: if its slot is greater by what was assumed, if it is the
+ * same because it was invoked later.
  *
- * A flexible operation gets the least slot from its own upwards that is not less than those of all that
- * returned before it was invoked. It thereby violates nothing itself, and demands of those invoked after it
- * returned no more than its own slot, which they would owe it anyway, and the slots of those that returned before it
- * was invoked, and so before them.
+ * A flexible operation gets the least slot from its own upwards that is not less than those of all
+ * that returned before it was invoked. It thereby violates nothing itself, and demands of those
+ * invoked after it returned no more than its own slot, which they would owe it anyway, and the
+ * slots of those that returned before it was invoked, and so before them.
  *
  * @param slots - `slot` is changed where operations are flexible
  */
@@ -78,4 +80,17 @@ export function refutedBy(table: Table, conflict: readonly number[]): Refuted {
   let byRank = 0;
   for (const row of conflict) byRank = Math.max(byRank, table.return[row] as number);
   return { type: 'not-linearizable', byRank, conflict, cuts: [] };
+}
+
+/** The answer of an engine that gave up; it has proven no prefix. */
+export function gaveUp(reason: UnknownReason): Decision {
+  return { type: 'unknown', reason, provenRank: 0 };
+}
+
+/** Bytes of an engine's own arrays per row, at most. */
+const BYTES_PER_ROW = 96;
+
+/** Whether the budget has room for what a linear engine keeps per row. */
+export function hasRoom(table: Table, budget: Budget): boolean {
+  return table.size * BYTES_PER_ROW <= budget.memoryBytesMax;
 }

@@ -13,9 +13,9 @@ interface Micro {
 
 /**
  * Several registers, of which one transaction reads and writes some at once: `txn` with a list of
- * `["read", key, null]` and `["write", key, value]` (also `"r"`, `"w"`), done in that order; at completion
- * the reads have their values. All begin absent (null), which is never written. Of a crashed transaction
- * only the writes count; one without writes is read-only.
+ * `["read", key, null]` and `["write", key, value]` (also `"r"`, `"w"`), done in that order; at
+ * completion the reads have their values. All begin absent (null), which is never written. Of a
+ * crashed transaction only the writes count; one without writes is read-only.
  *
  * States are lists of [key, value] for the registers that were written, sorted by key.
  */

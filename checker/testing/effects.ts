@@ -4,8 +4,8 @@ import type { Json, Operation } from '../history.ts';
 export interface Effect {
   readonly initial: Json;
   /**
-   * Every state that the operation may lead to, with its result where that is known. None: it cannot
-   * happen here.
+   * Every state that the operation may lead to, with its result where that is known. None: it
+   * cannot happen here.
    */
   readonly apply: (state: Json, operation: Operation) => readonly Json[];
 }
