@@ -13,11 +13,21 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(',')}}`;
 }
 
-/** Structural equality. */
+/** Structural equality, as `canonicalJson` has it. */
 export function sameJson(a: Json, b: Json): boolean {
   if (a === b) return true;
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return false;
-  return canonicalJson(a) === canonicalJson(b);
+  if (isArray(a)) {
+    return (
+      isArray(b) && a.length === b.length && a.every((each, i) => sameJson(each, b[i] ?? null))
+    );
+  }
+  if (isArray(b)) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && sameJson(a[key] ?? null, b[key] ?? null))
+  );
 }
 
 /** `Array.isArray` that narrows readonly arrays too. */

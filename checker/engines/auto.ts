@@ -1,8 +1,16 @@
 import { defined } from '../assert.ts';
+import { bag } from './bag.ts';
+import { counter } from './counter.ts';
 import { frontier } from './frontier.ts';
+import { list } from './list.ts';
 import { compile, rowsOf } from './problem.ts';
+import { lock } from './lock.ts';
+import { queue } from './queue.ts';
+import { stack } from './stack.ts';
 import { runSearch, type Slice } from './run.ts';
+import { set } from './set.ts';
 import { Search } from './wgl.ts';
+import { zones } from './zones.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
 import type { Budget, EngineName } from '../verdict.ts';
@@ -17,7 +25,7 @@ export const wgl: Engine = {
   prepare: (table, model) =>
     function* (budget) {
       const problem = compile(table, model);
-      const search = new Search(problem);
+      const search = new Search(problem, { memoryBytesMax: budget.memoryBytesMax });
       const result = yield* runSearch(search, budget);
       if (result.type === 'linearizable') {
         return { type: 'linearizable', order: rowsOf(problem, result.order) };
@@ -33,7 +41,7 @@ export const wgl: Engine = {
 };
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[] = [];
+export const SPECIALISED: readonly Engine[] = [zones, set, queue, bag, stack, lock, list, counter];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(

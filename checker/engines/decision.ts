@@ -29,6 +29,12 @@ export interface Refuted {
    * still no order exists. Few, not necessarily minimal.
    */
   readonly conflict: readonly number[] | undefined;
+  /**
+   * Present where `byRank` is known to be the first completion by which no order exists: rows in a legal
+   * order of all that completed before it, with the mutations open then that it needs. Computed when
+   * asked for; costs about what deciding did.
+   */
+  readonly orderBefore?: () => Int32Array;
   /** Points from which the rest is refuted; the latest last. */
   readonly cuts: readonly Cut[];
 }

@@ -1,147 +1,252 @@
-import { assert } from '../assert.ts';
+/** What a configuration is made of, kept up to date by its owner; the lengths never change. */
+export interface Configuration {
+  /** Bit set by slot: pending operations that are not placed. */
+  readonly open: Int32Array;
+  /** Those of them that may not be left out; a subset of `open`. */
+  readonly fresh: Int32Array;
+  /** Crashed operations used, packed; see `isAtMost`. */
+  readonly used: Int32Array;
+  /** The guard bits of `used`: one above each number. */
+  readonly guards: Int32Array;
+}
 
 /**
- * Remembers configurations from which the search found no way out. A configuration is a state, the
- * set of completed operations placed and the set of crashed ones used. One that used fewer crashed
- * operations dominates: whatever legal order continues the greater one continues it too, because a
- * crashed operation blocks nobody and may stay out for ever. So dominated ones count as seen.
+ * Remembers configurations from which the search found no way out: a position in the history up to
+ * which all is done, a state, and what `Configuration` says.
  *
- * Equality is of the whole configuration, never of its hash: a wrongly equal one would cost truth.
+ * Of two that agree in position, state and open operations, one *dominates* the other when it has used
+ * at most as many crashed operations of each kind, and when at most the same operations are fresh:
+ * whatever legal order continues the other continues it too, because a crashed operation may stay out
+ * for ever and one that is not fresh may be placed as if it were. So dominated ones count as seen.
+ *
+ * Equality is of the whole configuration, never of its hash: a wrongly equal one would cost truth. A
+ * forgotten one costs time alone. So memory is bounded: entries stand in two generations, each in an
+ * arena of its own. What is found in the older one moves to the younger; when the younger is full, the
+ * older is forgotten and they change places.
  */
 export class Memo {
-  readonly #completed: Int32Array;
-  readonly #crashed: Int32Array;
-  /** Offsets into the arena, 0 for none; open addressing, the length a power of two. */
-  #table: Int32Array = new Int32Array(1024);
-  /**
-   * Nodes `[chain, hash, state, first word, words, …words]`, and chain items `[next, …crashed words]`.
-   */
-  #arena: Int32Array = new Int32Array(1 << 14);
-  #used = 1;
-  #nodes = 0;
+  readonly #now: Configuration;
+  readonly #bytesMax: number;
+  readonly #open: number;
+  readonly #used: number;
+  /** Words of an entry: `[next, hash, position, state, …open, …fresh, …used]`. */
+  readonly #stride: number;
+  #young: Generation;
+  #old: Generation;
+  #forgotten = 0;
 
-  /**
-   * @param completed - bit set of completed operations placed; kept up to date by its owner
-   * @param crashed - bit set of crashed operations used; likewise
-   */
-  constructor(completed: Int32Array, crashed: Int32Array) {
-    this.#completed = completed;
-    this.#crashed = crashed;
+  /** @param bytesMax - for both generations; where it is too small, few entries are kept all the same */
+  constructor(configuration: Configuration, bytesMax: number) {
+    this.#now = configuration;
+    this.#open = configuration.open.length;
+    this.#used = configuration.used.length;
+    this.#stride = HEADER + 2 * this.#open + this.#used;
+    this.#bytesMax = Math.min(bytesMax, BYTES_MAX);
+    this.#young = new Generation(this.#stride);
+    this.#old = new Generation(this.#stride);
   }
 
   /** Bytes held. */
   get bytes(): number {
-    return (this.#table.length + this.#arena.length) * 4;
+    return this.#young.bytes + this.#old.bytes;
   }
 
-  /** Bytes that it may soon hold: where little is free, the larger arrays to move to count too. */
-  get bytesAfterGrowth(): number {
-    const isNearlyFull = (used: number, length: number): boolean => used > length - length / 8;
-    const arena = isNearlyFull(this.#used, this.#arena.length) ? this.#arena.length * 2 : 0;
-    const table = isNearlyFull(this.#nodes * 2, this.#table.length) ? this.#table.length * 2 : 0;
-    return this.bytes + (arena + table) * 4;
+  /** How many entries were given up for room. */
+  get forgotten(): number {
+    return this.#forgotten;
   }
 
   /**
-   * Adds the configuration that the two sets describe together with `state`.
+   * Adds the configuration as it stands.
    *
-   * @param firstOpen - least completed operation that is not placed: all before it are
-   * @param last - greatest completed operation that is placed, -1 when none is
-   * @returns false when it, or one that dominates it, was added before
+   * @returns false when it, or one that dominates it, is remembered
    */
-  add(state: number, firstOpen: number, last: number): boolean {
-    const first = firstOpen >>> 5;
-    const words = Math.max(0, (last >>> 5) + 1 - first) * (last < 0 ? 0 : 1);
-    const hash = this.#hash(state, first, words);
-    let slot = hash & (this.#table.length - 1);
-    for (;;) {
-      const node = this.#table[slot] as number;
-      if (node === 0) break;
-      if (this.#isEqual(node, hash, state, first, words)) return this.#extend(node);
-      slot = (slot + 1) & (this.#table.length - 1);
+  add(position: number, state: number): boolean {
+    const hash = this.#hash(position, state);
+    if (this.#find(this.#young, hash, position, state) !== 0) return false;
+    const old = this.#old.entries === 0 ? 0 : this.#find(this.#old, hash, position, state);
+    if (old !== 0) {
+      const from = this.#old.arena;
+      const at = this.#allocate(hash);
+      const { arena } = this.#young;
+      for (let i = 1; i < this.#stride; i++) arena[at + i] = from[old + i] as number;
+      return false;
     }
-    this.#reserve(HEADER + words + 1 + this.#crashed.length);
-    const node = this.#used;
-    const arena = this.#arena;
-    arena[node + 1] = hash;
-    arena[node + 2] = state;
-    arena[node + 3] = first;
-    arena[node + 4] = words;
-    for (let i = 0; i < words; i++) arena[node + HEADER + i] = this.#completed[first + i] as number;
-    this.#used += HEADER + words;
-    arena[node] = this.#chain(0);
-    this.#table[slot] = node;
-    this.#nodes++;
-    if (this.#nodes * 2 > this.#table.length) this.#rehash();
+    const at = this.#allocate(hash);
+    const { arena } = this.#young;
+    const { open, fresh, used } = this.#now;
+    arena[at + 1] = hash;
+    arena[at + 2] = position;
+    arena[at + 3] = state;
+    let word = at + HEADER;
+    for (let i = 0; i < this.#open; i++) arena[word++] = open[i] as number;
+    for (let i = 0; i < this.#open; i++) arena[word++] = fresh[i] as number;
+    for (let i = 0; i < this.#used; i++) arena[word++] = used[i] as number;
     return true;
   }
 
-  /** True when no item of the node's chain dominates the crashed set, which then joins the chain. */
-  #extend(node: number): boolean {
-    for (let item = this.#arena[node] as number; item !== 0; item = this.#arena[item] as number) {
-      if (this.#isSubset(item)) return false;
+  /** Forgets all. */
+  clear(): void {
+    this.#forgotten += this.#young.entries + this.#old.entries;
+    this.#young.clear();
+    this.#old.clear();
+  }
+
+  /** @returns an entry that is equal or dominates, 0 when there is none */
+  #find(generation: Generation, hash: number, position: number, state: number): number {
+    const { arena } = generation;
+    let at = generation.first(hash);
+    for (; at !== 0; at = arena[at] as number) {
+      if (arena[at + 1] !== hash || arena[at + 2] !== position || arena[at + 3] !== state) continue;
+      if (this.#dominates(arena, at + HEADER)) return at;
     }
-    this.#reserve(1 + this.#crashed.length);
-    this.#arena[node] = this.#chain(this.#arena[node] as number);
-    return true;
+    return 0;
   }
 
-  #isSubset(item: number): boolean {
-    for (let i = 0; i < this.#crashed.length; i++) {
-      if (((this.#arena[item + 1 + i] as number) & ~(this.#crashed[i] as number)) !== 0)
-        return false;
-    }
-    return true;
-  }
-
-  #chain(next: number): number {
-    const item = this.#used;
-    this.#arena[item] = next;
-    this.#arena.set(this.#crashed, item + 1);
-    this.#used += 1 + this.#crashed.length;
-    return item;
-  }
-
-  #hash(state: number, first: number, words: number): number {
-    let hash = Math.imul(state ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(first + 1, 0xc2b2ae35);
+  #dominates(arena: Int32Array, at: number): boolean {
+    const { open, fresh, used, guards } = this.#now;
+    const words = this.#open;
     for (let i = 0; i < words; i++) {
-      hash = Math.imul(hash ^ (this.#completed[first + i] as number), 0x01000193);
+      if (arena[at + i] !== open[i]) return false;
+      if (((arena[at + words + i] as number) & ~(fresh[i] as number)) !== 0) return false;
+    }
+    const from = at + 2 * words;
+    for (let i = 0; i < this.#used; i++) {
+      if (!isAtMost(arena[from + i] as number, used[i] as number, guards[i] as number)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #hash(position: number, state: number): number {
+    const { open } = this.#now;
+    let hash = Math.imul(state ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(position + 1, 0xc2b2ae35);
+    for (let i = 0; i < this.#open; i++) {
+      hash = Math.imul(hash ^ (open[i] as number), 0x01000193);
       hash ^= hash >>> 15;
     }
     hash = Math.imul(hash ^ (hash >>> 13), 0x5bd1e995);
     return hash ^ (hash >>> 15);
   }
 
-  #isEqual(node: number, hash: number, state: number, first: number, words: number): boolean {
-    const arena = this.#arena;
-    if (arena[node + 1] !== hash || arena[node + 2] !== state) return false;
-    if (arena[node + 3] !== first || arena[node + 4] !== words) return false;
-    for (let i = 0; i < words; i++) {
-      if (arena[node + HEADER + i] !== this.#completed[first + i]) return false;
+  /** Room for one entry in the younger generation, already in its chain. */
+  #allocate(hash: number): number {
+    if (this.#young.isFull) {
+      // Growing holds the smaller and the larger arrays for a moment.
+      const { bytes, bytesGrown } = this.#young;
+      if (this.#old.bytes + bytes + bytesGrown <= this.#bytesMax && bytesGrown <= GROWN_MAX) {
+        this.#young.grow();
+      } else {
+        this.#forgotten += this.#old.entries;
+        [this.#young, this.#old] = [this.#old, this.#young];
+        this.#young.clear();
+      }
     }
-    return true;
+    return this.#young.insert(hash);
+  }
+}
+
+const HEADER = 4;
+/** Larger arrays would have offsets that no 32 bits hold. */
+const GROWN_MAX = 0x7fff_ffff;
+const BYTES_MAX = 4 * GROWN_MAX;
+const ENTRIES_AT_FIRST = 256;
+
+/** Entries in an arena, found by chains from a table of hashes. */
+class Generation {
+  readonly #stride: number;
+  arena: Int32Array;
+  entries = 0;
+  #capacity = ENTRIES_AT_FIRST;
+  #table: Int32Array;
+
+  constructor(stride: number) {
+    this.#stride = stride;
+    // Offset 0 means none.
+    this.arena = new Int32Array((this.#capacity + 1) * stride);
+    this.#table = new Int32Array(this.#capacity);
   }
 
-  #reserve(words: number): void {
-    const needed = this.#used + words;
-    if (needed <= this.#arena.length) return;
-    const larger = new Int32Array(this.#arena.length * 2 + words);
-    larger.set(this.#arena);
-    this.#arena = larger;
-    assert(needed < 0x7fff_ffff, 'the memory budget ends before offsets overflow');
+  get bytes(): number {
+    return (this.arena.length + this.#table.length) * 4;
   }
 
-  #rehash(): void {
-    const old = this.#table;
-    this.#table = new Int32Array(old.length * 2);
-    const mask = this.#table.length - 1;
-    for (const node of old) {
-      if (node === 0) continue;
-      let slot = (this.#arena[node + 1] as number) & mask;
-      while (this.#table[slot] !== 0) slot = (slot + 1) & mask;
-      this.#table[slot] = node;
+  get bytesGrown(): number {
+    return ((2 * this.#capacity + 1) * this.#stride + 2 * this.#capacity) * 4;
+  }
+
+  get isFull(): boolean {
+    return this.entries === this.#capacity;
+  }
+
+  first(hash: number): number {
+    return this.#table[hash & (this.#capacity - 1)] as number;
+  }
+
+  insert(hash: number): number {
+    const at = ++this.entries * this.#stride;
+    const slot = hash & (this.#capacity - 1);
+    this.arena[at] = this.#table[slot] as number;
+    this.#table[slot] = at;
+    return at;
+  }
+
+  clear(): void {
+    this.#table.fill(0);
+    this.entries = 0;
+  }
+
+  grow(): void {
+    this.#capacity *= 2;
+    const larger = new Int32Array((this.#capacity + 1) * this.#stride);
+    larger.set(this.arena);
+    this.arena = larger;
+    this.#table = new Int32Array(this.#capacity);
+    const mask = this.#capacity - 1;
+    for (let entry = 1; entry <= this.entries; entry++) {
+      const at = entry * this.#stride;
+      const slot = (larger[at + 1] as number) & mask;
+      larger[at] = this.#table[slot] as number;
+      this.#table[slot] = at;
     }
   }
 }
 
-const HEADER = 5;
+/**
+ * Whether every number packed in `a` is at most its counterpart in `b`. Each has a guard bit above it
+ * that is 0: set in `b` before subtracting, it is still set after exactly where nothing was borrowed.
+ */
+export function isAtMost(a: number, b: number, guards: number): boolean {
+  return ((((b | guards) - a) | 0) & guards) === guards;
+}
+
+/** Where each of several numbers stands in packed words. */
+export interface Packing {
+  readonly words: number;
+  readonly wordOf: Int32Array;
+  /** What to add for one more. */
+  readonly oneOf: Int32Array;
+  readonly guards: Int32Array;
+}
+
+/** @param maxima - of each number */
+export function packing(maxima: readonly number[]): Packing {
+  const wordOf = new Int32Array(maxima.length);
+  const oneOf = new Int32Array(maxima.length);
+  const guards: number[] = [];
+  let free = 0;
+  for (const [i, maximum] of maxima.entries()) {
+    const bits = 33 - Math.clz32(maximum);
+    if (free < bits) {
+      guards.push(0);
+      free = 32;
+    }
+    const word = guards.length - 1;
+    wordOf[i] = word;
+    oneOf[i] = 1 << (32 - free);
+    guards[word] = (guards[word] ?? 0) | (1 << (32 - free + bits - 1));
+    free -= bits;
+  }
+  return { words: guards.length, wordOf, oneOf, guards: Int32Array.from(guards) };
+}

@@ -1,7 +1,7 @@
 import type { Json } from '../history.ts';
 import { REJECTED, type Model } from '../models/model.ts';
 import { Cursor, type Table } from '../table.ts';
-import { Values } from '../values.ts';
+import { States, Transitions } from './states.ts';
 
 export { NEVER } from '../table.ts';
 /** No value, no state. */
@@ -35,6 +35,16 @@ export interface Problem {
   readonly transition: (state: number, operation: number) => number;
   /** Present when every operation overwrites (`Model.overwrite`): what pruning needs. */
   readonly values: Demands | undefined;
+  /** Present where states are found as the search goes. */
+  readonly space: StateSpace | undefined;
+}
+
+/** States met so far, which grow in number. */
+export interface StateSpace {
+  /** About what they take. */
+  readonly bytes: number;
+  /** Forgets all states but these, and numbers them anew, in place. */
+  forgetAllBut(live: Int32Array): void;
 }
 
 /** Demand and supply of states; indexed by operation or by state. */
@@ -45,8 +55,6 @@ export interface Demands {
   readonly produces: Int32Array;
   /** States are 0 … states-1; 0 stands for all that nobody requires or forbids. */
   readonly states: number;
-  /** The value of each state; undefined for 0. */
-  readonly valueOf: readonly (Json | undefined)[];
   /** Per state: crashed operations that can happen in it only. */
   readonly crashedDemand: Int32Array;
 }
@@ -106,81 +114,96 @@ export function compile(table: Table, model: Model): Problem {
  */
 export function usefulCrashed(table: Table, overwrites: Overwrites): readonly number[] {
   const { requires, forbids, produces, isReadOnly } = overwrites;
+  if (table.completed === table.size) return [];
   const required = new Set<number>();
   const forbidden = new Set<number>();
-  let rest: number[] = [];
+  const makers = new Map<number, number[]>();
+  const leavers: number[] = [];
   for (let row = 0; row < table.size; row++) {
     if (table.isCompleted(row)) {
-      required.add(requires[row] as number);
-      forbidden.add(forbids[row] as number);
-    } else if (isReadOnly[row] === 0) {
-      rest.push(row);
-    }
-  }
-  required.delete(NO_VALUE);
-  forbidden.delete(NO_VALUE);
-  const kept: number[] = [];
-  for (;;) {
-    // What a kept one requires is required: close this backwards along chains of CAS.
-    const isUseful = (row: number): boolean => {
-      const from = requires[row] as number;
-      if (required.has(produces[row] as number)) return true;
-      return from === NO_VALUE ? forbidden.size > 0 : forbidden.has(from);
-    };
-    const found = rest.filter(isUseful);
-    if (found.length === 0) return kept.toSorted((a, b) => a - b);
-    for (const row of found) {
-      kept.push(row);
+      if (forbids[row] !== NO_VALUE) forbidden.add(forbids[row] as number);
       if (requires[row] !== NO_VALUE) required.add(requires[row] as number);
+    } else if (isReadOnly[row] === 0) {
+      const made = produces[row] as number;
+      const same = makers.get(made);
+      if (same === undefined) makers.set(made, [row]);
+      else same.push(row);
+      leavers.push(row);
     }
-    const isFound = new Set(found);
-    rest = rest.filter((row) => !isFound.has(row));
   }
+  const kept = new Set<number>();
+  // What a kept one requires is required: close this backwards along chains of CAS.
+  const open = [...required];
+  const keep = (row: number): void => {
+    if (kept.has(row)) return;
+    kept.add(row);
+    const from = requires[row] as number;
+    if (from === NO_VALUE || required.has(from)) return;
+    required.add(from);
+    open.push(from);
+  };
+  for (const row of leavers) {
+    const from = requires[row] as number;
+    if (from === NO_VALUE ? forbidden.size > 0 : forbidden.has(from)) keep(row);
+  }
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    for (const row of makers.get(value) ?? []) keep(row);
+  }
+  return [...kept].toSorted((a, b) => a - b);
 }
 
 function compileOverwriting(table: Table, model: Model, overwrites: Overwrites): Problem {
   const { values } = table.columns;
   const completed = completedRows(table);
-  const crashed = usefulCrashed(table, overwrites);
+  // One that requires what it produces changes nothing: crashed, it can stay out.
+  const crashed = usefulCrashed(table, overwrites).filter(
+    (row) => overwrites.requires[row] !== overwrites.produces[row],
+  );
+  const size = completed.length + crashed.length;
   // States that no operation requires or forbids cannot be told apart: they become one, 0.
-  const states = new Map<number, number>();
-  const valueOf: (Json | undefined)[] = [undefined];
-  const demand = (id: number): void => {
-    if (id === NO_VALUE || states.has(id)) return;
-    states.set(id, valueOf.push(values.value(id)) - 1);
-  };
+  const states = new Numbering(size);
   for (const part of [completed, crashed]) {
-    for (const row of part) {
-      demand(overwrites.requires[row] as number);
-      demand(overwrites.forbids[row] as number);
+    for (let i = 0; i < part.length; i++) {
+      const row = part[i] as number;
+      states.add(overwrites.requires[row] as number);
+      states.add(overwrites.forbids[row] as number);
     }
   }
-  const state = (id: number): number => (id === NO_VALUE ? NONE : (states.get(id) ?? 0));
+  const width = states.size + 1;
   const classNumbers = new Map<number, number>();
-  const width = valueOf.length + 1;
   const numbered = number(table, completed, crashed, (row) => {
     const packed =
-      (state(overwrites.requires[row] as number) + 1) * width * width +
-      (state(overwrites.forbids[row] as number) + 1) * width +
-      state(overwrites.produces[row] as number) +
+      (states.of(overwrites.requires[row] as number) + 1) * width * width +
+      (states.of(overwrites.forbids[row] as number) + 1) * width +
+      states.of(overwrites.produces[row] as number) +
       1;
     return classNumber(classNumbers, packed);
   });
   const { rows } = numbered;
-  const requires = Int32Array.from(rows, (row) => state(overwrites.requires[row] as number));
-  const forbids = Int32Array.from(rows, (row) => state(overwrites.forbids[row] as number));
-  const produces = Int32Array.from(rows, (row) => state(overwrites.produces[row] as number));
-  const crashedDemand = new Int32Array(valueOf.length);
-  for (const required of requires.subarray(completed.length)) {
-    if (required !== NONE) crashedDemand[required] = 1;
+  const requires = new Int32Array(size);
+  const forbids = new Int32Array(size);
+  const produces = new Int32Array(size);
+  const isReadOnly = new Uint8Array(size);
+  const crashedDemand = new Int32Array(states.size);
+  for (let i = 0; i < size; i++) {
+    const row = rows[i] as number;
+    const required = states.of(overwrites.requires[row] as number);
+    const produced = states.of(overwrites.produces[row] as number);
+    requires[i] = required;
+    forbids[i] = states.of(overwrites.forbids[row] as number);
+    // A CAS from a value to itself is an observation of it.
+    const isRead = produced === NONE || (required !== NONE && required === produced);
+    isReadOnly[i] = isRead ? 1 : 0;
+    produces[i] = isRead ? NONE : produced;
+    if (i >= completed.length && required !== NONE) crashedDemand[required] = 1;
   }
   return {
     model,
     table,
     ...numbered,
-    isReadOnly: Uint8Array.from(rows, (row) => overwrites.isReadOnly[row] as number),
+    isReadOnly,
     classes: classNumbers.size,
-    initial: state(values.id(model.initial)),
+    initial: states.of(values.id(model.initial)),
     transition: (from, operation) => {
       const required = requires[operation] as number;
       if (required !== NONE && required !== from) return NONE;
@@ -188,8 +211,32 @@ function compileOverwriting(table: Table, model: Model, overwrites: Overwrites):
       const next = produces[operation] as number;
       return next === NONE ? from : next;
     },
-    values: { requires, forbids, produces, states: valueOf.length, valueOf, crashedDemand },
+    values: { requires, forbids, produces, states: states.size, crashedDemand },
+    space: undefined,
   };
+}
+
+/** Numbers from 1 for ids of values; 0 for all others, NONE for NO_VALUE. */
+class Numbering {
+  /** Most ids are small integers: they need no look-up. */
+  readonly #small: Int32Array;
+  readonly #others = new Map<number, number>();
+  size = 1;
+
+  constructor(operations: number) {
+    this.#small = new Int32Array(Math.min(1 << 20, 64 + 2 * operations));
+  }
+
+  add(id: number): void {
+    if (id === NO_VALUE || this.of(id) !== 0) return;
+    if (id >= 0 && id < this.#small.length) this.#small[id] = this.size++;
+    else this.#others.set(id, this.size++);
+  }
+
+  of(id: number): number {
+    if (id >= 0 && id < this.#small.length) return this.#small[id] as number;
+    return id === NO_VALUE ? NONE : (this.#others.get(id) ?? 0);
+  }
 }
 
 function compileGeneric(table: Table, model: Model): Problem {
@@ -208,37 +255,39 @@ function compileGeneric(table: Table, model: Model): Problem {
     classNumber(classNumbers, model.effectKey(cursor.at(row))),
   );
   const { rows, classOf } = numbered;
-  const classes = classNumbers.size;
-  const states = new Values();
-  const stateIds: number[] = [];
-  const numbers = new Map<number, number>();
-  const stateNumber = (value: Json): number => {
-    const id = states.id(value);
-    const known = numbers.get(id);
-    if (known !== undefined) return known;
-    numbers.set(id, stateIds.length);
-    return stateIds.push(id) - 1;
-  };
-  const initial = stateNumber(model.initial);
-  const known = new Map<number, number>();
+  const fold = model.folding?.(table.operations()) ?? ((state: Json): Json => state);
+  let states = new States();
+  const known = new Transitions();
   return {
     model,
     table,
     ...numbered,
     isReadOnly: Uint8Array.from(rows, (row) => isReadOnly[row] as number),
-    classes,
-    initial,
+    classes: classNumbers.size,
+    initial: states.number(fold(model.initial)),
     transition: (from, operation) => {
-      const at = from * classes + (classOf[operation] as number);
-      const seen = known.get(at);
+      const itsClass = classOf[operation] as number;
+      const seen = known.get(from, itsClass);
       if (seen !== undefined) return seen;
-      const state = states.value(stateIds[from] as number);
-      const step = model.step(state, cursor.at(rows[operation] as number));
-      const next = step === REJECTED ? NONE : stateNumber(step);
-      known.set(at, next);
+      const step = model.step(states.value(from), cursor.at(rows[operation] as number));
+      const next = step === REJECTED ? NONE : states.number(fold(step));
+      known.set(from, itsClass, next);
       return next;
     },
     values: undefined,
+    space: {
+      get bytes() {
+        return states.bytes + known.bytes;
+      },
+      forgetAllBut(live) {
+        const old = states;
+        states = new States();
+        known.clear();
+        for (let i = 0; i < live.length; i++) {
+          live[i] = states.number(old.value(live[i] as number));
+        }
+      },
+    },
   };
 }
 
@@ -268,15 +317,14 @@ function number(
   crashed: readonly number[],
   classOfRow: (row: number) => number,
 ): Numbered {
-  const completedClasses = Int32Array.from(completed, classOfRow);
+  const size = completed.length + crashed.length;
+  const rows = new Int32Array(size);
+  const classOf = new Int32Array(size);
+  rows.set(completed);
+  for (let i = 0; i < completed.length; i++) classOf[i] = classOfRow(completed[i] as number);
   const sorted = crashed
     .map((row) => ({ row, itsClass: classOfRow(row) }))
     .toSorted((a, b) => a.itsClass - b.itsClass);
-  const size = completed.length + sorted.length;
-  const rows = new Int32Array(size);
-  rows.set(completed);
-  const classOf = new Int32Array(size);
-  classOf.set(completedClasses);
   const crashedRuns: { first: number; end: number }[] = [];
   for (const [i, { row, itsClass }] of sorted.entries()) {
     const at = completed.length + i;
@@ -286,15 +334,14 @@ function number(
     if (last !== undefined && classOf[last.first] === itsClass) last.end = at + 1;
     else crashedRuns.push({ first: at, end: at + 1 });
   }
-  return {
-    size,
-    rows,
-    completed: completed.length,
-    invoke: Int32Array.from(rows, (row) => table.invoke[row] as number),
-    return: Int32Array.from(rows, (row) => table.return[row] as number),
-    classOf,
-    crashedRuns,
-  };
+  const invoke = new Int32Array(size);
+  const returns = new Int32Array(size);
+  for (let i = 0; i < size; i++) {
+    invoke[i] = table.invoke[rows[i] as number] as number;
+    returns[i] = table.return[rows[i] as number] as number;
+  }
+  const common = { size, rows, completed: completed.length, classOf, crashedRuns };
+  return { ...common, invoke, return: returns };
 }
 
 /** Rows of the table in the order of these operations. */

@@ -1,7 +1,7 @@
-import { assert } from '../assert.ts';
 import type { UnknownReason } from '../verdict.ts';
-import { Memo } from './memo.ts';
-import { NEVER, NONE, type Problem } from './problem.ts';
+import { Memo, packing } from './memo.ts';
+import { NONE, type Demands, type Problem } from './problem.ts';
+import { arrange, layout, visibleLater } from './window.ts';
 
 export type SearchResult =
   /** Operation numbers in a legal order: all completed ones, and the crashed ones it needed. */
@@ -11,16 +11,27 @@ export type SearchResult =
 
 export interface SearchOptions {
   /**
-   * Prune a branch as soon as a state that a later operation requires can come no more (default). A
-   * refutation is faster with it, and says less about where it happened.
+   * Use all that is known of operations that overwrite (default). A refutation is faster with it, and
+   * says less about where it happened.
    */
   readonly isLookingAhead?: boolean;
+  /** Bytes that it may hold, as far as forgetting can help. Default 512 MiB. */
+  readonly memoryBytesMax?: number;
 }
 
 /**
- * Depth first search for a linearization: Wing & Gong 1993 with Lowe's list and memory of
- * configurations (Lowe 2017). Each reduction keeps this: from a configuration that some legal order
- * continues, at least one step that is tried leads to another such configuration.
+ * Depth first search for a linearization: Wing & Gong 1993 with Lowe's memory of configurations (Lowe
+ * 2017).
+ *
+ * A configuration is a *position*: all that completed before it is placed, and there stands the
+ * completion of an operation that is not; the pending operations (invoked before, completing after) that
+ * are not placed, *open*; the state; and how many crashed operations of each kind were used. Nothing
+ * that is invoked after the position can come before the operation that completes there, so this says
+ * all about the past, in as many bits as there are clients. It is *alive* when some legal order places
+ * all that is left.
+ *
+ * Each reduction keeps this: from a configuration that is alive, at least one step that is tried leads
+ * to another that is.
  *
  * - *Reads are eager*: a read-only operation that fits is placed at once. Moving it to the front of a
  *   legal continuation changes no state (the object is deterministic).
@@ -28,84 +39,140 @@ export interface SearchOptions {
  *   ones last. If a continuation begins with `b` of the same class and has `a` later (or, `a` being
  *   crashed, never), swap them: `a` may come now, and `b` may stand where `a` stood, because nothing
  *   invoked after `b` returned can stand before `a`, which returns earlier.
- * - *Crashed operations only when useful*: see `#isUseful`.
+ *
+ * Where every operation overwrites, more is known. A *plain* write requires nothing. It is *fresh* until,
+ * since its invocation, a plain write was placed, or the state was what it writes. One that is not fresh
+ * may be left out of what is still to be placed: it fits unseen right before that other write, or in that
+ * state (`arrange` puts it there). So `alive` means from here on: some legal order places all that is
+ * left but some writes that are not fresh.
+ *
+ * - *Useful writes*: of plain writes other than the one at the position only those are tried whose value
+ *   an open operation requires, or, where an open one forbids the state, all. Let a legal continuation
+ *   begin with a write `w` of another kind, let `m` be the next mutation in it. Whatever stands between
+ *   them, and `m`, precedes the operation at the position, or is it, and so is open now; it requires
+ *   nothing that `w` made, and does not forbid the state: it stands as well without `w`. `m` is thus no
+ *   CAS, and a plain write; `w` can be put unseen right before it. So the continuation without `w`
+ *   begins with a step of this kind again, or with one that is tried; placing `m`, which is plain, makes
+ *   `w` one that may be left out. (There is such an `m`: otherwise the operation at the position is
+ *   between, and fits now.)
+ * - *Crashed operations only when useful*: likewise for crashed plain writes, and for a crashed CAS
+ *   whose value nobody requires: without it, the same follows from the state before.
+ * - *Returning unseen*: a plain write at the position that is not fresh may be left out, and this is all
+ *   that is tried where nobody can see it: nobody who is open, and nobody invoked later (`visibleLater`).
+ *   Where it writes the state itself it is placed instead: that makes others not fresh, and costs nothing.
  * - *Look ahead*: see `#isDeadEnd`.
  *
  * Runs in slices, so that its caller can watch a clock, yield, or give up.
  */
 export class Search {
   readonly #problem: Problem;
+  /** Undefined where effects depend on the state. */
+  readonly #values: Demands | undefined;
+  /** Whether writes may return unseen. */
+  readonly #isAbsorbing: boolean;
   readonly #isLookingAhead: boolean;
   readonly #memo: Memo;
+  readonly #memoryBytesMax: number;
+  #spaceBytesMax: number;
 
-  // A doubly linked list of events that are not placed: invocation 2i and completion 2i+1 of every
-  // completed operation i, in the order of the history; the sentinel is both ends.
-  readonly #next: Int32Array;
-  readonly #previous: Int32Array;
-  readonly #sentinel: number;
+  readonly #events: Int32Array;
+  readonly #slotOf: Int32Array;
+  readonly #isVisible: Uint8Array;
 
-  // Where the search stands: operations placed, in order, and sets derived from that.
-  readonly #trail: Int32Array;
-  #trailLength = 0;
-  readonly #placed: Int32Array;
+  // The configuration, and how it came about.
+  #position = 0;
+  readonly #open: Int32Array;
+  readonly #fresh: Int32Array;
   readonly #used: Int32Array;
+  /** The pending operation of each slot; meaningless where the slot is not open. */
+  readonly #occupant: Int32Array;
   readonly #usedOfRun: Int32Array;
   readonly #runOf: Int32Array;
-  #open: number;
-  /** Per state: open completed operations that require it, that forbid it; open ones that make it. */
+  readonly #wordOfRun: Int32Array;
+  readonly #oneOfRun: Int32Array;
+  /** Operations placed, in order; `~w` is a write that returned unseen. */
+  readonly #trail: Int32Array;
+  #trailLength = 0;
+  /** How many completed operations are not placed. */
+  #left: number;
+  /** Per state: completed operations left that require it, that forbid it; all left that make it. */
   readonly #demand: Int32Array;
   readonly #forbidden: Int32Array;
   readonly #supply: Int32Array;
 
-  // One frame per configuration on the way, each with its candidates in one common stack.
-  readonly #frames: Frame[] = [];
+  // One frame per configuration on the way, each with its candidates in one common stack. A frame is
+  // `[position, state, trail length, next candidate, candidates' begin and end, …open, …fresh]`.
+  #frames: Int32Array;
+  readonly #stride: number;
+  #depth = 0;
   #candidates: Int32Array = new Int32Array(256);
   #candidatesLength = 0;
   readonly #bestOfClass: Int32Array;
   readonly #stampOfClass: Int32Array;
+  readonly #stampOfNeed: Int32Array;
   #stamp = 0;
 
   #result: SearchResult | undefined;
   #steps = 0;
   readonly #ends = new Map<number, readonly number[]>();
-  readonly #lastToReturn: number;
 
   // The furthest that any branch came. Its order shares a prefix with the trail: only what changed is copied.
   #blocked: number = NONE;
+  #blockedAt = -1;
   readonly #deepest: Int32Array;
   #deepestLength = 0;
   #unchanged = 0;
 
   constructor(problem: Problem, options: SearchOptions = {}) {
-    const { completed, size } = problem;
+    const { completed, size, crashedRuns, values } = problem;
     this.#problem = problem;
+    this.#values = values;
     this.#isLookingAhead = options.isLookingAhead ?? true;
-    this.#open = completed;
-    this.#sentinel = 2 * completed;
-    this.#next = new Int32Array(2 * completed + 1);
-    this.#previous = new Int32Array(2 * completed + 1);
-    this.#link();
-    this.#lastToReturn = (this.#previous[this.#sentinel] as number) >>> 1;
-    this.#trail = new Int32Array(size);
-    this.#deepest = new Int32Array(size);
-    this.#placed = new Int32Array((completed + 31) >>> 5);
-    this.#used = new Int32Array((size - completed + 31) >>> 5);
-    this.#usedOfRun = new Int32Array(problem.crashedRuns.length);
+    this.#isAbsorbing = this.#isLookingAhead && values !== undefined;
+    this.#memoryBytesMax = options.memoryBytesMax ?? 2 ** 29;
+    this.#spaceBytesMax = this.#memoryBytesMax / 4;
+    const laidOut = layout(problem);
+    this.#events = laidOut.events;
+    this.#slotOf = laidOut.slotOf;
+    this.#isVisible = visibleLater(problem, laidOut);
+    const words = (laidOut.slots + 31) >>> 5;
+    this.#open = new Int32Array(words);
+    this.#fresh = new Int32Array(words);
+    this.#occupant = new Int32Array(32 * words);
+    this.#usedOfRun = new Int32Array(crashedRuns.length);
     this.#runOf = new Int32Array(size - completed);
-    for (const [run, { first, end }] of problem.crashedRuns.entries()) {
+    for (const [run, { first, end }] of crashedRuns.entries()) {
       this.#runOf.fill(run, first - completed, end - completed);
     }
-    this.#memo = new Memo(this.#placed, this.#used);
-    this.#bestOfClass = new Int32Array(problem.classes);
-    this.#stampOfClass = new Int32Array(problem.classes);
-    const states = problem.values?.states ?? 0;
+    const packed = packing(crashedRuns.map(({ first, end }) => end - first));
+    this.#used = new Int32Array(packed.words);
+    this.#wordOfRun = packed.wordOf;
+    this.#oneOfRun = packed.oneOf;
+    this.#trail = new Int32Array(size);
+    this.#deepest = new Int32Array(size);
+    this.#left = completed;
+    const states = values?.states ?? 0;
     this.#demand = new Int32Array(states);
     this.#forbidden = new Int32Array(states);
     this.#supply = new Int32Array(states);
     for (let i = 0; i < size; i++) this.#count(i, 1);
+    this.#stampOfNeed = new Int32Array(states);
+    this.#bestOfClass = new Int32Array(problem.classes);
+    this.#stampOfClass = new Int32Array(problem.classes);
+    this.#stride = FRAME + 2 * words;
+    this.#frames = new Int32Array(64 * this.#stride);
+    const bytes = this.#fixedBytes();
+    const share = problem.space === undefined ? 1 : 1 / 2;
+    const configuration = {
+      open: this.#open,
+      fresh: this.#fresh,
+      used: this.#used,
+      guards: packed.guards,
+    };
+    this.#memo = new Memo(configuration, (this.#memoryBytesMax - bytes) * share);
     const orphan = this.#isLookingAhead ? this.#findOrphan() : NONE;
     if (orphan === NONE) {
-      this.#enter(problem.initial, 0, -1);
+      this.#enter(problem.initial);
     } else {
       this.#blocked = orphan;
       this.#result = { type: 'not-linearizable' };
@@ -117,9 +184,14 @@ export class Search {
     return this.#steps;
   }
 
-  /** Bytes held for configurations, and what growing may need. */
+  /** Bytes held. Beyond what was allowed where forgetting does not help. */
   get bytes(): number {
-    return this.#memo.bytesAfterGrowth;
+    return this.#fixedBytes() + this.#memo.bytes + (this.#problem.space?.bytes ?? 0);
+  }
+
+  /** How many configurations were forgotten for room. */
+  get forgotten(): number {
+    return this.#memo.forgotten;
   }
 
   /**
@@ -130,90 +202,139 @@ export class Search {
     return this.#ends.values();
   }
 
-  /** The operation that no branch got beyond, and a longest order before it. */
+  /**
+   * The operation that no branch got beyond, and a longest order before it: it holds all that completed
+   * before that one did.
+   */
   get deepest(): { readonly blocked: number; readonly order: readonly number[] } | undefined {
     if (this.#blocked === NONE) return undefined;
-    return { blocked: this.#blocked, order: [...this.#deepest.subarray(0, this.#deepestLength)] };
+    const order = arrange(this.#problem, this.#deepest.subarray(0, this.#deepestLength));
+    return { blocked: this.#blocked, order: [...order] };
   }
 
   /** Goes on for about this many steps; undefined when it needs more. */
   advance(steps: number): SearchResult | undefined {
     const until = this.#steps + steps;
     while (this.#result === undefined && this.#steps < until) {
-      const frame = this.#frames.at(-1);
-      if (frame === undefined) {
+      if ((this.#steps & 0xff) === 0 && this.#problem.space !== undefined) this.#forgetStates();
+      if (this.#depth === 0) {
         this.#result = { type: 'not-linearizable' };
         break;
       }
-      this.#undo(frame.trailLength);
-      if (frame.candidate === frame.candidatesEnd) {
-        this.#candidatesLength = frame.candidatesBegin;
-        this.#frames.pop();
+      const frame = (this.#depth - 1) * this.#stride;
+      this.#restore(frame);
+      const at = this.#frames[frame + CANDIDATE] as number;
+      if (at === this.#frames[frame + CANDIDATES_END]) {
+        this.#candidatesLength = this.#frames[frame + CANDIDATES_BEGIN] as number;
+        this.#depth--;
         continue;
       }
-      const operation = this.#candidates[frame.candidate++] as number;
-      const state = this.#problem.transition(frame.state, operation);
-      this.#place(operation);
-      this.#enter(state, frame.firstOpen, Math.max(frame.last, this.#completedOrNone(operation)));
+      this.#frames[frame + CANDIDATE] = at + 1;
+      const candidate = this.#candidates[at] as number;
+      const state = this.#frames[frame + STATE] as number;
+      if (candidate < 0) {
+        this.#leaveOut(~candidate);
+        this.#enter(state, true);
+      } else {
+        const next = this.#problem.transition(state, candidate);
+        this.#place(candidate);
+        this.#enter(next, next === state);
+      }
     }
     return this.#result;
   }
 
-  #completedOrNone(operation: number): number {
-    return operation < this.#problem.completed ? operation : -1;
+  /**
+   * Arrives in a configuration: places reads, goes on to where an operation must be placed that is not,
+   * and opens a frame there unless it was seen before.
+   */
+  #enter(state: number, isSameState = false): void {
+    this.#steps++;
+    if (!isSameState) this.#greet(state);
+    const blocked = this.#goOn(state);
+    if (blocked === NONE) {
+      const order = arrange(this.#problem, this.#trail.subarray(0, this.#trailLength));
+      this.#result = { type: 'linearizable', order };
+      return;
+    }
+    if (!this.#memo.add(this.#position, this.#indistinguishable(state))) return;
+    if (this.#left === 1) this.#recordEnd(state);
+    this.#recordProgress(blocked);
+    const begin = this.#candidatesLength;
+    if (this.#isAbsorbing) this.#collectUseful(state, blocked);
+    else this.#collect(state, blocked);
+    this.#pushFrame(state, begin);
+  }
+
+  /** In a new state: places every open read that fits; writes of this state are not fresh any more. */
+  #greet(state: number): void {
+    const { isReadOnly } = this.#problem;
+    for (let word = 0; word < this.#open.length; word++) {
+      let bits = this.#open[word] as number;
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        bits ^= bit;
+        const operation = this.#occupant[32 * word + 31 - Math.clz32(bit)] as number;
+        if (isReadOnly[operation] === 1) {
+          if (this.#fits(state, operation)) this.#place(operation);
+        } else if (this.#isAbsorbing && this.#isPlainOf(operation, state)) {
+          this.#fresh[word] = (this.#fresh[word] as number) & ~bit;
+        }
+      }
+    }
+  }
+
+  /** Passes events as far as all that completes is placed. @returns what is not; NONE at the end */
+  #goOn(state: number): number {
+    const { isReadOnly } = this.#problem;
+    const events = this.#events;
+    for (; this.#position < events.length; this.#position++) {
+      const event = events[this.#position] as number;
+      const operation = event >>> 1;
+      const slot = this.#slotOf[operation] as number;
+      const word = slot >>> 5;
+      const bit = 1 << (slot & 31);
+      if ((event & 1) === 1) {
+        if (((this.#open[word] as number) & bit) === 0) continue;
+        if (!this.#isAbsorbing || !this.#returnsUnseen(state, operation, word, bit)) {
+          return operation;
+        }
+        continue;
+      }
+      this.#occupant[slot] = operation;
+      if (isReadOnly[operation] === 1 && this.#fits(state, operation)) {
+        this.#record(operation, operation);
+        continue;
+      }
+      this.#open[word] = (this.#open[word] as number) | bit;
+      if (this.#isAbsorbing && this.#isPlain(operation) && !this.#isPlainOf(operation, state)) {
+        this.#fresh[word] = (this.#fresh[word] as number) | bit;
+      }
+    }
+    return NONE;
   }
 
   /**
-   * Arrives in a configuration: places reads, and opens a frame unless it was seen before.
-   *
-   * @param firstOpen - a bound from below for the least open completed operation
-   * @param last - the greatest completed operation that is placed
+   * Lets a write at the position return where it may be left out, and nobody can see it; or places it
+   * where it writes the state itself.
    */
-  #enter(state: number, firstOpen: number, last: number): void {
-    this.#steps++;
-    const greatest = this.#placeReads(state, last);
-    if (this.#open === 0) {
-      this.#result = {
-        type: 'linearizable',
-        order: this.#trail.slice(0, this.#trailLength),
-      };
-      return;
-    }
-    let first = firstOpen;
-    while (((this.#placed[first >>> 5] as number) & (1 << (first & 31))) !== 0) first++;
-    if (!this.#memo.add(this.#indistinguishable(state), first, greatest)) return;
-    if (this.#open === 1) this.#recordEnd(state);
-    const begin = this.#candidatesLength;
-    const blocked = this.#collect(state);
-    this.#recordProgress(blocked);
-    this.#frames.push({
-      state,
-      trailLength: this.#trailLength,
-      firstOpen: first,
-      last: greatest,
-      candidatesBegin: begin,
-      candidatesEnd: this.#candidatesLength,
-      candidate: begin,
-    });
-  }
-
-  /** Places every read-only candidate that fits, until none does. @returns the new greatest */
-  #placeReads(state: number, last: number): number {
-    const { isReadOnly, transition } = this.#problem;
-    let greatest = last;
-    let before = this.#sentinel;
-    for (;;) {
-      const event = this.#next[before] as number;
-      // An even number is an invocation, but for the sentinel's.
-      if ((event & 1) === 1 || event === this.#sentinel) return greatest;
-      const operation = event >>> 1;
-      if (isReadOnly[operation] === 1 && transition(state, operation) !== NONE) {
-        this.#place(operation);
-        if (operation > greatest) greatest = operation;
-      } else {
-        before = event;
+  #returnsUnseen(state: number, operation: number, word: number, bit: number): boolean {
+    if (!this.#isPlain(operation) || ((this.#fresh[word] as number) & bit) !== 0) return false;
+    if (this.#isVisible[operation] !== 0) return false;
+    const { requires, forbids, produces } = this.#values as Demands;
+    for (let w = 0; w < this.#open.length; w++) {
+      let bits = this.#open[w] as number;
+      while (bits !== 0) {
+        const lowest = bits & -bits;
+        bits ^= lowest;
+        const other = this.#occupant[32 * w + 31 - Math.clz32(lowest)] as number;
+        if (requires[other] === produces[operation] || forbids[other] !== NONE) return false;
       }
     }
+    if (this.#isLastSupply(state, operation)) return false;
+    if (this.#isPlainOf(operation, state)) this.#place(operation);
+    else this.#leaveOut(operation);
+    return true;
   }
 
   /**
@@ -222,7 +343,7 @@ export class Search {
    * open always), so that the memory stays consistent.
    */
   #indistinguishable(state: number): number {
-    const values = this.#problem.values;
+    const values = this.#values;
     if (values === undefined) return state;
     const isKnown =
       this.#demand[state] !== 0 ||
@@ -231,71 +352,211 @@ export class Search {
     return isKnown ? state : 0;
   }
 
-  /** Pushes the steps to try, best first. @returns the open operation that returns first */
-  #collect(state: number): number {
-    const { classOf, crashedRuns, invoke } = this.#problem;
-    const { return: returns } = this.#problem;
+  /** Pushes every mutation that fits, one of a class, those that return first before others. */
+  #collect(state: number, blocked: number): void {
+    const { isReadOnly, classOf } = this.#problem;
     const stamp = ++this.#stamp;
     const begin = this.#candidatesLength;
-    let event = this.#next[this.#sentinel] as number;
-    for (; (event & 1) === 0; event = this.#next[event] as number) {
-      const operation = event >>> 1;
-      const itsClass = classOf[operation] as number;
-      if (this.#stampOfClass[itsClass] === stamp) {
-        // Another of its class was met before: the one that returns first stands for both.
-        const at = this.#bestOfClass[itsClass] as number;
-        const rival = at === NONE ? NONE : (this.#candidates[at] as number);
-        if (rival !== NONE && (returns[operation] as number) < (returns[rival] as number)) {
-          this.#candidates[at] = operation;
-        }
-        continue;
+    for (let word = 0; word < this.#open.length; word++) {
+      let bits = this.#open[word] as number;
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        bits ^= bit;
+        const operation = this.#occupant[32 * word + 31 - Math.clz32(bit)] as number;
+        if (isReadOnly[operation] === 1) continue;
+        if (this.#fits(state, operation)) this.#consider(operation, stamp);
       }
-      this.#stampOfClass[itsClass] = stamp;
-      this.#bestOfClass[itsClass] = this.#isWorthTrying(state, operation)
-        ? this.#push(operation)
-        : NONE;
     }
-    const blocked = event >>> 1;
     this.#sortByReturn(begin);
-    const firstReturn = returns[blocked] as number;
-    for (const [run, { first, end }] of crashedRuns.entries()) {
-      const operation = first + (this.#usedOfRun[run] as number);
-      if (operation >= end || (invoke[operation] as number) > firstReturn) continue;
-      if (this.#stampOfClass[classOf[operation] as number] === stamp) continue;
-      if (this.#isUseful(state, operation) && this.#isWorthTrying(state, operation)) {
-        this.#push(operation);
-      }
+    for (let run = 0; run < this.#usedOfRun.length; run++) {
+      const operation = this.#nextOfRun(run, blocked);
+      if (operation === NONE || this.#stampOfClass[classOf[operation] as number] === stamp)
+        continue;
+      if (this.#fits(state, operation) && this.#isUseful(state, operation)) this.#push(operation);
     }
-    return blocked;
   }
 
-  /** A read-only operation that did not fit when reads were placed does not fit now either. */
-  #isWorthTrying(state: number, operation: number): boolean {
-    if (this.#problem.isReadOnly[operation] === 1) return false;
-    const next = this.#problem.transition(state, operation);
-    return next !== NONE && !(this.#isLookingAhead && this.#isDeadEnd(state, next, operation));
+  /** The same where every operation overwrites: only what may be of use, see above. */
+  #collectUseful(state: number, blocked: number): void {
+    const { classOf, isReadOnly } = this.#problem;
+    const { requires, produces } = this.#values as Demands;
+    const stamp = ++this.#stamp;
+    const isLeaving = this.#findNeeds(state, blocked, stamp);
+    const needs = this.#stampOfNeed;
+    const hasFresh = this.#hasFresh();
+    let begin = this.#candidatesLength;
+    const made = produces[blocked] as number;
+    // Placed where it writes the state itself, it makes others not fresh: that is as good or better.
+    const mayBeLeftOut =
+      this.#isPlain(blocked) &&
+      !this.#isFresh(blocked) &&
+      !(hasFresh && made === state) &&
+      !this.#isLastSupply(state, blocked);
+    const isLeftOutLast = mayBeLeftOut && this.#nextRequired(state) === made;
+    if (mayBeLeftOut && !isLeftOutLast) {
+      this.#push(~blocked);
+      begin++;
+    }
+    for (let word = 0; word < this.#open.length; word++) {
+      let bits = this.#open[word] as number;
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        bits ^= bit;
+        const operation = this.#occupant[32 * word + 31 - Math.clz32(bit)] as number;
+        if (isReadOnly[operation] === 1) continue;
+        const required = requires[operation] as number;
+        if (required !== NONE) {
+          if (required === state) this.#considerUnlessDead(state, operation, stamp);
+          continue;
+        }
+        const next = produces[operation] as number;
+        const isUseful =
+          next === state
+            ? hasFresh && (needs[next] === stamp || operation === blocked)
+            : needs[next] === stamp || isLeaving || operation === blocked;
+        if (isUseful) this.#considerUnlessDead(state, operation, stamp);
+        else this.#dismiss(classOf[operation] as number, stamp);
+      }
+    }
+    this.#sortByReturn(begin);
+    if (isLeftOutLast) this.#push(~blocked);
+    for (let run = 0; run < this.#usedOfRun.length; run++) {
+      const operation = this.#nextOfRun(run, blocked);
+      if (operation === NONE || this.#stampOfClass[classOf[operation] as number] === stamp)
+        continue;
+      const next = produces[operation] as number;
+      if (!this.#fits(state, operation)) continue;
+      if (
+        next === state ? !hasFresh || needs[next] !== stamp : needs[next] !== stamp && !isLeaving
+      ) {
+        continue;
+      }
+      if (!this.#isDeadEnd(state, operation)) this.#push(operation);
+    }
   }
 
   /**
-   * True when the step leaves a state that open completed operations require and that nothing open
-   * can bring back: those could never be placed.
+   * Marks what open operations require, and what crashed ones need to make that.
+   *
+   * @returns whether an open operation forbids the state
    */
-  #isDeadEnd(state: number, next: number, operation: number): boolean {
-    const values = this.#problem.values;
-    if (values === undefined || next === state) return false;
-    const isOwn = operation < this.#problem.completed && values.requires[operation] === state;
+  #findNeeds(state: number, blocked: number, stamp: number): boolean {
+    const { requires, forbids, produces } = this.#values as Demands;
+    const needs = this.#stampOfNeed;
+    let isLeaving = false;
+    for (let word = 0; word < this.#open.length; word++) {
+      let bits = this.#open[word] as number;
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        bits ^= bit;
+        const operation = this.#occupant[32 * word + 31 - Math.clz32(bit)] as number;
+        const required = requires[operation] as number;
+        if (required !== NONE) needs[required] = stamp;
+        if (forbids[operation] === state) isLeaving = true;
+      }
+    }
+    for (let isChanged = this.#usedOfRun.length > 0; isChanged;) {
+      isChanged = false;
+      for (let run = 0; run < this.#usedOfRun.length; run++) {
+        const operation = this.#nextOfRun(run, blocked);
+        if (operation === NONE) continue;
+        const required = requires[operation] as number;
+        if (required === NONE || needs[required] === stamp) continue;
+        if (needs[produces[operation] as number] !== stamp) continue;
+        needs[required] = stamp;
+        isChanged = true;
+      }
+    }
+    return isLeaving;
+  }
+
+  /** What the next operations to return require first of all; NONE when the state serves, or nothing is. */
+  #nextRequired(state: number): number {
+    const { requires } = this.#values as Demands;
+    const end = Math.min(this.#events.length, this.#position + LOOK_AHEAD_EVENTS);
+    for (let at = this.#position + 1; at < end; at++) {
+      const event = this.#events[at] as number;
+      if ((event & 1) === 0) continue;
+      const operation = event >>> 1;
+      const required = requires[operation] as number;
+      if (required === NONE || !this.#isLeft(operation)) continue;
+      return required === state ? NONE : required;
+    }
+    return NONE;
+  }
+
+  /** Whether an operation that completes after the position is not placed. */
+  #isLeft(operation: number): boolean {
+    const { invoke, return: returns } = this.#problem;
+    const blocked = (this.#events[this.#position] as number) >>> 1;
+    if ((invoke[operation] as number) > (returns[blocked] as number)) return true;
+    const slot = this.#slotOf[operation] as number;
+    return ((this.#open[slot >>> 5] as number) & (1 << (slot & 31))) !== 0;
+  }
+
+  /** The next unused crashed operation of a run; NONE when there is none that was invoked. */
+  #nextOfRun(run: number, blocked: number): number {
+    const { crashedRuns, invoke, return: returns } = this.#problem;
+    const { first, end } = crashedRuns[run] as Problem['crashedRuns'][number];
+    const operation = first + (this.#usedOfRun[run] as number);
+    if (operation >= end) return NONE;
+    return (invoke[operation] as number) > (returns[blocked] as number) ? NONE : operation;
+  }
+
+  #fits(state: number, operation: number): boolean {
+    const values = this.#values;
+    if (values === undefined) return this.#problem.transition(state, operation) !== NONE;
+    const required = values.requires[operation] as number;
+    return (required === NONE || required === state) && values.forbids[operation] !== state;
+  }
+
+  /** Only asked where every operation overwrites. */
+  #isPlain(operation: number): boolean {
+    const { requires, produces } = this.#values as Demands;
+    return requires[operation] === NONE && produces[operation] !== NONE;
+  }
+
+  #isPlainOf(operation: number, state: number): boolean {
+    const { requires, produces } = this.#values as Demands;
+    return produces[operation] === state && requires[operation] === NONE;
+  }
+
+  #isFresh(operation: number): boolean {
+    const slot = this.#slotOf[operation] as number;
+    return ((this.#fresh[slot >>> 5] as number) & (1 << (slot & 31))) !== 0;
+  }
+
+  #hasFresh(): boolean {
+    for (let word = 0; word < this.#fresh.length; word++) {
+      if (this.#fresh[word] !== 0) return true;
+    }
+    return false;
+  }
+
+  /**
+   * True when the step leaves a state that completed operations require which are not placed, and that
+   * nothing which is left can bring back: those could never be placed.
+   */
+  #isDeadEnd(state: number, operation: number): boolean {
+    const { produces, requires } = this.#values as Demands;
+    if (produces[operation] === state) return false;
+    const isOwn = operation < this.#problem.completed && requires[operation] === state;
     const demand = (this.#demand[state] as number) - (isOwn ? 1 : 0);
     return demand > 0 && this.#supply[state] === 0;
   }
 
+  /** The same for a write that is left out: true when nobody else can make its value, which is required. */
+  #isLastSupply(state: number, operation: number): boolean {
+    const made = (this.#values as Demands).produces[operation] as number;
+    return made !== state && this.#demand[made] !== 0 && this.#supply[made] === 1;
+  }
+
   /**
    * False for a crashed operation that can as well stay out: nobody requires what it makes, and
-   * nobody open forbids the state that it leaves, or it leaves none. Without it the state until the
-   * next mutation is the old one, which nothing there can tell from the new; and the next mutation
-   * leads to the same state from both.
+   * nobody forbids the state that it leaves, or it leaves none.
    */
   #isUseful(state: number, operation: number): boolean {
-    const values = this.#problem.values;
+    const values = this.#values;
     if (values === undefined) return true;
     const made = values.produces[operation] as number;
     if (made === state) return false;
@@ -306,7 +567,8 @@ export class Search {
 
   /** A completed operation that requires a state which nothing makes; NONE when there is none. */
   #findOrphan(): number {
-    const { completed, initial, values } = this.#problem;
+    const { completed, initial } = this.#problem;
+    const values = this.#values;
     if (values === undefined) return NONE;
     for (let i = 0; i < completed; i++) {
       const required = values.requires[i] as number;
@@ -315,14 +577,41 @@ export class Search {
     return NONE;
   }
 
-  #push(operation: number): number {
+  #considerUnlessDead(state: number, operation: number, stamp: number): void {
+    if (!this.#isDeadEnd(state, operation)) this.#consider(operation, stamp);
+  }
+
+  /** Pushes a candidate, or puts it in the place of another of its class that returns later. */
+  #consider(operation: number, stamp: number): void {
+    const { classOf, return: returns } = this.#problem;
+    const itsClass = classOf[operation] as number;
+    const at =
+      this.#stampOfClass[itsClass] === stamp ? (this.#bestOfClass[itsClass] as number) : NONE;
+    if (at === NONE) {
+      this.#stampOfClass[itsClass] = stamp;
+      this.#bestOfClass[itsClass] = this.#candidatesLength;
+      this.#push(operation);
+    } else if (
+      (returns[operation] as number) < (returns[this.#candidates[at] as number] as number)
+    ) {
+      this.#candidates[at] = operation;
+    }
+  }
+
+  /** No crashed operation of this class is needed either. */
+  #dismiss(itsClass: number, stamp: number): void {
+    if (this.#stampOfClass[itsClass] === stamp) return;
+    this.#stampOfClass[itsClass] = stamp;
+    this.#bestOfClass[itsClass] = NONE;
+  }
+
+  #push(operation: number): void {
     if (this.#candidatesLength === this.#candidates.length) {
       const larger = new Int32Array(this.#candidates.length * 2);
       larger.set(this.#candidates);
       this.#candidates = larger;
     }
-    this.#candidates[this.#candidatesLength] = operation;
-    return this.#candidatesLength++;
+    this.#candidates[this.#candidatesLength++] = operation;
   }
 
   /** Insertion sort: there are few. */
@@ -340,44 +629,98 @@ export class Search {
     }
   }
 
+  /** Places an operation: an open one, or a crashed one. */
   #place(operation: number): void {
-    this.#trail[this.#trailLength++] = operation;
-    this.#count(operation, -1);
-    if (operation >= this.#problem.completed) {
-      const crashed = operation - this.#problem.completed;
-      this.#toggle(this.#used, crashed);
-      const run = this.#runOf[crashed] as number;
-      this.#usedOfRun[run] = (this.#usedOfRun[run] as number) + 1;
+    this.#record(operation, operation);
+    if (this.#isAbsorbing && this.#isPlain(operation)) this.#fresh.fill(0);
+    if (operation < this.#problem.completed) {
+      this.#close(operation);
       return;
     }
-    this.#toggle(this.#placed, operation);
-    this.#open--;
-    this.#unlink(2 * operation);
-    this.#unlink(2 * operation + 1);
+    const run = this.#runOf[operation - this.#problem.completed] as number;
+    const word = this.#wordOfRun[run] as number;
+    this.#usedOfRun[run] = (this.#usedOfRun[run] as number) + 1;
+    this.#used[word] = (this.#used[word] as number) + (this.#oneOfRun[run] as number);
+  }
+
+  /** Lets an open write return unseen. */
+  #leaveOut(operation: number): void {
+    this.#record(operation, ~operation);
+    this.#close(operation);
+  }
+
+  #close(operation: number): void {
+    const slot = this.#slotOf[operation] as number;
+    const mask = ~(1 << (slot & 31));
+    this.#open[slot >>> 5] = (this.#open[slot >>> 5] as number) & mask;
+    this.#fresh[slot >>> 5] = (this.#fresh[slot >>> 5] as number) & mask;
+  }
+
+  #record(operation: number, entry: number): void {
+    this.#trail[this.#trailLength++] = entry;
+    this.#count(operation, -1);
+    if (operation < this.#problem.completed) this.#left--;
+  }
+
+  #pushFrame(state: number, candidatesBegin: number): void {
+    const at = this.#depth++ * this.#stride;
+    if (at === this.#frames.length) {
+      const larger = new Int32Array(this.#frames.length * 2);
+      larger.set(this.#frames);
+      this.#frames = larger;
+    }
+    const frames = this.#frames;
+    frames[at + POSITION] = this.#position;
+    frames[at + STATE] = state;
+    frames[at + TRAIL] = this.#trailLength;
+    frames[at + CANDIDATE] = candidatesBegin;
+    frames[at + CANDIDATES_BEGIN] = candidatesBegin;
+    frames[at + CANDIDATES_END] = this.#candidatesLength;
+    const words = this.#open.length;
+    for (let word = 0; word < words; word++) {
+      frames[at + FRAME + word] = this.#open[word] as number;
+      frames[at + FRAME + words + word] = this.#fresh[word] as number;
+    }
+  }
+
+  /** Back to the configuration of a frame. */
+  #restore(at: number): void {
+    const frames = this.#frames;
+    const position = frames[at + POSITION] as number;
+    while (this.#position > position) {
+      const event = this.#events[--this.#position] as number;
+      // Who completed there is pending again, and its slot its own.
+      if ((event & 1) === 1) this.#occupant[this.#slotOf[event >>> 1] as number] = event >>> 1;
+    }
+    this.#undo(frames[at + TRAIL] as number);
+    const words = this.#open.length;
+    for (let word = 0; word < words; word++) {
+      this.#open[word] = frames[at + FRAME + word] as number;
+      this.#fresh[word] = frames[at + FRAME + words + word] as number;
+    }
   }
 
   #undo(trailLength: number): void {
+    const { completed } = this.#problem;
     while (this.#trailLength > trailLength) {
-      const operation = this.#trail[--this.#trailLength] as number;
+      const entry = this.#trail[--this.#trailLength] as number;
+      const operation = entry < 0 ? ~entry : entry;
       this.#count(operation, 1);
-      if (operation >= this.#problem.completed) {
-        const crashed = operation - this.#problem.completed;
-        this.#toggle(this.#used, crashed);
-        const run = this.#runOf[crashed] as number;
-        this.#usedOfRun[run] = (this.#usedOfRun[run] as number) - 1;
+      if (operation < completed) {
+        this.#left++;
         continue;
       }
-      this.#toggle(this.#placed, operation);
-      this.#open++;
-      this.#relink(2 * operation + 1);
-      this.#relink(2 * operation);
+      const run = this.#runOf[operation - completed] as number;
+      const word = this.#wordOfRun[run] as number;
+      this.#usedOfRun[run] = (this.#usedOfRun[run] as number) - 1;
+      this.#used[word] = (this.#used[word] as number) - (this.#oneOfRun[run] as number);
     }
     if (trailLength < this.#unchanged) this.#unchanged = trailLength;
   }
 
-  /** Adds an operation to (1), or takes it from (-1), what is open. */
+  /** Adds an operation to (1), or takes it from (-1), what is left. */
   #count(operation: number, change: 1 | -1): void {
-    const values = this.#problem.values;
+    const values = this.#values;
     if (values === undefined) return;
     const produced = values.produces[operation] as number;
     if (produced !== NONE) this.#supply[produced] = (this.#supply[produced] as number) + change;
@@ -388,71 +731,60 @@ export class Search {
     if (forbids !== NONE) this.#forbidden[forbids] = (this.#forbidden[forbids] as number) + change;
   }
 
-  #toggle(set: Int32Array, bit: number): void {
-    set[bit >>> 5] = (set[bit >>> 5] as number) ^ (1 << (bit & 31));
-  }
-
-  #unlink(event: number): void {
-    const before = this.#previous[event] as number;
-    const after = this.#next[event] as number;
-    this.#next[before] = after;
-    this.#previous[after] = before;
-  }
-
-  #relink(event: number): void {
-    this.#next[this.#previous[event] as number] = event;
-    this.#previous[this.#next[event] as number] = event;
-  }
-
-  /** Links all events by position. */
-  #link(): void {
-    const { completed, invoke, return: returns } = this.#problem;
-    const position = (event: number): number =>
-      ((event & 1) === 0 ? invoke[event >>> 1] : returns[event >>> 1]) as number;
-    const events = Int32Array.from({ length: 2 * completed }, (_, event) => event);
-    events.sort((a, b) => position(a) - position(b));
-    let before = this.#sentinel;
-    for (const event of events) {
-      assert(position(event) < NEVER, 'a completed operation returns');
-      this.#next[before] = event;
-      this.#previous[event] = before;
-      before = event;
-    }
-    this.#next[before] = this.#sentinel;
-    this.#previous[this.#sentinel] = before;
-  }
-
   #recordEnd(state: number): void {
     if (this.#ends.size >= ENDS_MAX || this.#ends.has(state)) return;
-    const open = (this.#next[this.#sentinel] as number) >>> 1;
-    if (open !== this.#lastToReturn) return;
-    this.#ends.set(state, [...this.#trail.subarray(0, this.#trailLength)]);
+    if (this.#position !== this.#events.length - 1) return;
+    this.#ends.set(state, [...arrange(this.#problem, this.#trail.subarray(0, this.#trailLength))]);
   }
 
   #recordProgress(blocked: number): void {
-    const { return: returns } = this.#problem;
-    if (this.#blocked !== NONE) {
-      const difference = (returns[blocked] as number) - (returns[this.#blocked] as number);
-      if (difference < 0 || (difference === 0 && this.#trailLength <= this.#deepestLength)) return;
-    }
+    const difference = this.#position - this.#blockedAt;
+    if (difference < 0 || (difference === 0 && this.#trailLength <= this.#deepestLength)) return;
     this.#blocked = blocked;
-    const from = Math.min(this.#unchanged, this.#trailLength);
-    this.#deepest.set(this.#trail.subarray(from, this.#trailLength), from);
+    this.#blockedAt = this.#position;
+    for (let i = this.#unchanged; i < this.#trailLength; i++) {
+      this.#deepest[i] = this.#trail[i] as number;
+    }
     this.#deepestLength = this.#trailLength;
     this.#unchanged = this.#trailLength;
+  }
+
+  /** Where states take much room: only those on the way are kept, and all that named others goes. */
+  #forgetStates(): void {
+    const { space } = this.#problem;
+    if (space === undefined || space.bytes <= this.#spaceBytesMax) return;
+    const live = new Int32Array(this.#depth);
+    for (let i = 0; i < live.length; i++) {
+      live[i] = this.#frames[i * this.#stride + STATE] as number;
+    }
+    space.forgetAllBut(live);
+    for (let i = 0; i < live.length; i++) {
+      this.#frames[i * this.#stride + STATE] = live[i] as number;
+    }
+    this.#memo.clear();
+    this.#ends.clear();
+    // Else it would forget again at once where those on the way take most of the room.
+    this.#spaceBytesMax = Math.max(this.#memoryBytesMax / 4, 2 * space.bytes);
+  }
+
+  /** Bytes that do not depend on how many configurations are remembered. */
+  #fixedBytes(): number {
+    const perOperation = 4 * (4 + 1 + 2) + 1;
+    return perOperation * this.#problem.size + 4 * (this.#frames.length + this.#candidates.length);
   }
 }
 
 /** How many different last states are kept as evidence. */
 export const ENDS_MAX = 8;
 
-interface Frame {
-  readonly state: number;
-  /** Length of the trail with this configuration's reads placed. */
-  readonly trailLength: number;
-  readonly firstOpen: number;
-  readonly last: number;
-  readonly candidatesBegin: number;
-  readonly candidatesEnd: number;
-  candidate: number;
-}
+/** How far it looks for what is required next: about what is pending now. */
+const LOOK_AHEAD_EVENTS = 24;
+
+// What stands where in a frame.
+const POSITION = 0;
+const STATE = 1;
+const TRAIL = 2;
+const CANDIDATE = 3;
+const CANDIDATES_BEGIN = 4;
+const CANDIDATES_END = 5;
+const FRAME = 6;

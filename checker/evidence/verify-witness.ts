@@ -1,5 +1,6 @@
 import type { Operation } from '../history.ts';
-import { REJECTED, type Model } from '../models/model.ts';
+import type { Model } from '../models/model.ts';
+import { replayOf } from '../models/replay.ts';
 import { Cursor, Table } from '../table.ts';
 
 /**
@@ -19,26 +20,26 @@ export function verifyWitness(
   const table = history instanceof Table ? history : Table.of(history);
   const placed = new Uint8Array(table.size);
   const operation = new Cursor(table.columns);
-  let state = model.initial;
+  const object = replayOf(model);
   let latestInvoke = -Infinity;
+  let near = 0;
   for (let i = 0; i < order.length; i++) {
     const id = order[i] as number;
-    const row = table.rowOf(id);
+    const row = table.rowOf(id, near);
     if (row === undefined || placed[row] === 1) {
       return `operation ${id} is unknown, or stands there twice`;
     }
     placed[row] = 1;
+    near = row;
     operation.at(row);
     // All before it must not have begun after it returned.
     if (operation.return < latestInvoke) {
       return `operation ${id} returned before an operation began that stands before it`;
     }
     latestInvoke = Math.max(latestInvoke, operation.invoke);
-    const next = model.step(state, operation);
-    if (next === REJECTED) {
-      return `operation ${id} is rejected: ${model.explainRejection(state, operation)}`;
+    if (!object.apply(operation)) {
+      return `operation ${id} is rejected: ${model.explainRejection(object.state(), operation)}`;
     }
-    state = next;
   }
   const missing = placed.findIndex((isPlaced, row) => isPlaced === 0 && table.isCompleted(row));
   return missing < 0 ? undefined : `operation ${table.id(missing)} completed and is missing`;

@@ -3,10 +3,12 @@ import type { Json, Operation } from '../history.ts';
 import { REJECTED, type Model, type Overwrite } from './model.ts';
 import {
   casOverwrite,
+  casPair,
   describe,
   explainOverwrite,
   isObservation,
   malformedCas,
+  malformedObservation,
   malformedWrite,
   overwriteKey,
   show,
@@ -24,6 +26,7 @@ const FUNCTIONS = ['get', 'put', 'delete', 'cas', 'append'] as const;
  */
 export const kv: Model = {
   name: 'kv',
+  about: 'one key of a key-value store: values, deletion, compare-and-set, strings appended to',
   functions: FUNCTIONS,
   initial: null,
   malformed(operation) {
@@ -37,7 +40,7 @@ export const kv: Model = {
         return malformedCas(operation);
       case 'append':
         return typeof operation.input === 'string'
-          ? undefined
+          ? malformedObservation(operation)
           : `append has value ${show(operation.input)}, expected a string`;
       default:
         return unknownFunction('kv', FUNCTIONS, operation);
@@ -56,6 +59,8 @@ export const kv: Model = {
     return operation.f === 'get' ? 'get empty' : `append ${canonicalJson(operation.input)}`;
   },
   overwrite,
+  folding,
+  assign: (state) => (state === null ? { f: 'delete', input: null } : { f: 'put', input: state }),
   describe,
   describeState: showState,
   explainRejection(state, operation) {
@@ -81,6 +86,36 @@ function overwrite(operation: Operation): Overwrite | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * Texts that begin nothing that any of the operations returned or expects become one. What is appended to
+ * such a text is such a text again, no `get` fits it, and no CAS from it: until it is overwritten nobody
+ * can tell it from another.
+ */
+function folding(operations: readonly Operation[]): ((state: Json) => Json) | undefined {
+  const expected: string[] = [];
+  for (const each of operations) {
+    const value =
+      each.f === 'get' ? each.output : each.f === 'cas' ? casPair(each.input)?.[0] : null;
+    if (typeof value === 'string') expected.push(value);
+  }
+  expected.sort();
+  const beginsAny = (text: string): boolean => {
+    // Those that begin with a text stand together, from the first that is not less.
+    let low = 0;
+    let high = expected.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((expected[middle] ?? '') < text) low = middle + 1;
+      else high = middle;
+    }
+    return expected[low]?.startsWith(text) ?? false;
+  };
+  let code = 0;
+  while (beginsAny(String.fromCodePoint(code))) code++;
+  const other = String.fromCodePoint(code);
+  return (state) => (typeof state !== 'string' || beginsAny(state) ? state : other);
 }
 
 function isEmpty(state: Json): boolean {

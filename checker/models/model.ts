@@ -47,18 +47,21 @@ export type Structure =
  */
 export interface Model {
   readonly name: string;
+  /** What it is, one line for people. */
+  readonly about?: string;
   /** Every `f` it knows. */
   readonly functions: readonly string[];
   readonly initial: Json;
   /**
    * What is malformed about an operation, one line with what was expected; undefined when it is well
-   * formed. The other methods are asked of well-formed operations only.
+   * formed. The other methods are asked of well-formed operations only. Looks at `f`, the values, the
+   * outcome and `applied`; integers from 0 to 2³⁰-1 are all alike to it.
    */
   malformed(operation: Operation): string | undefined;
   /**
    * The state after the operation, or REJECTED when it cannot have had this result in `state`. The
    * result of an operation whose outcome is `info` is unknown: all that counts is its effect, and it
-   * is rejected where it would have none.
+   * is rejected where it could have none (a crashed dequeue of an empty queue).
    */
   step(state: Json, operation: Operation): Json | typeof REJECTED;
   /** True when the operation changes no state. A read whose outcome is `info` can be left out. */
@@ -73,6 +76,14 @@ export interface Model {
    * every operation on a key has an answer.
    */
   overwrite?(operation: Operation): Overwrite | undefined;
+  /**
+   * Folds states that no sequence of these operations can tell apart into one of them, for searches: a
+   * state and what it is folded to reject the same sequences. The result is asked of states that follow
+   * from the initial one by these operations and by folding.
+   *
+   * @returns undefined when there is nothing to fold
+   */
+  folding?(operations: readonly Operation[]): ((state: Json) => Json) | undefined;
   /** Chooses engines made for it. */
   readonly structure?: Structure;
   /**
@@ -80,9 +91,22 @@ export interface Model {
    * the middle of a history; undefined when there is none.
    */
   assign?(state: Json): { readonly f: string; readonly input: Json } | undefined;
+  /**
+   * The same as `step` from `initial` on, in place. Optional: copying a state that grows costs the square
+   * of its size over a history, this its size.
+   */
+  replay?(): Replay;
   /** `read of k17 → 3`. */
   describe(operation: Operation): string;
   describeState(state: Json): string;
   /** Why `step` rejects this operation in this state, from the history's point of view. */
   explainRejection(state: Json, operation: Operation): string;
+}
+
+/** One object that changes as operations are applied to it. */
+export interface Replay {
+  /** False, and nothing has changed, where `step` would reject it. Keeps no reference to the operation. */
+  apply(operation: Operation): boolean;
+  /** What `step` would have led to: a copy. */
+  state(): Json;
 }

@@ -3,18 +3,27 @@ import type { Json, Operation } from '../history.ts';
 import { REJECTED, type Model, type Overwrite } from './model.ts';
 
 /** A register: `read`, `write`. It begins absent (`null`); `null` is never written. */
-export const register: Model = registerModel('register', ['read', 'write']);
+export const register: Model = registerModel(
+  'register',
+  ['read', 'write'],
+  'a value that is read and written',
+);
 
 /**
  * A register with compare-and-set: `read`, `write`, `cas [from, to]`. A CAS that found another value
  * is `ok` with `applied: false`: an observation that the state was not `from`. From `null`: the
  * register was absent.
  */
-export const casRegister: Model = registerModel('cas-register', ['read', 'write', 'cas']);
+export const casRegister: Model = registerModel(
+  'cas-register',
+  ['read', 'write', 'cas'],
+  'a register with compare-and-set',
+);
 
-function registerModel(name: string, functions: readonly string[]): Model {
+function registerModel(name: string, functions: readonly string[], about: string): Model {
   return {
     name,
+    about,
     functions,
     initial: null,
     malformed(operation) {
@@ -26,6 +35,7 @@ function registerModel(name: string, functions: readonly string[]): Model {
     isReadOnly: (operation) => operation.f === 'read' || isObservation(operation),
     effectKey: (operation) => overwriteKey(overwrite(operation)),
     overwrite,
+    assign: (state) => (state === null ? undefined : { f: 'write', input: state }),
     describe,
     describeState: showState,
     explainRejection: (state, operation) =>
@@ -66,7 +76,12 @@ export function unknownFunction(
 
 export function malformedWrite(operation: Operation): string | undefined {
   if (operation.input === null) return `${operation.f} of null, which means absent`;
-  return undefined;
+  return malformedObservation(operation);
+}
+
+/** Of a function that has no observed failure. */
+export function malformedObservation({ f, applied }: Operation): string | undefined {
+  return applied ? undefined : `${f} has applied: false, which is for operations on a condition`;
 }
 
 export function malformedCas(operation: Operation): string | undefined {

@@ -1,57 +1,82 @@
+import { defined } from '../assert.ts';
 import type { Json, Operation } from '../history.ts';
+import { effectOf } from './effects.ts';
 
 /**
- * Tries every order of one key's history, with nothing shared with the engines or the models: the
- * judge of both in tests. Its only shortcut is not to try again from the same open operations in the
- * same state, so that histories of some dozens of operations by a few clients are within reach.
+ * Tries every order of one object's history, with nothing shared with the engines or the models:
+ * the judge of both in tests. Its only shortcut is not to try again from the same open operations
+ * in the same state, so that histories of some dozens of operations by a few clients are within
+ * reach.
+ *
+ * @param operations - ordered by invocation
+ * @param model - its name; one of the registers and kv, which their functions tell apart, when absent
  */
-export function isLinearizableByBruteForce(operations: readonly Operation[]): boolean {
-  return canFinish(null, operations, new Set());
+export function isLinearizableByBruteForce(
+  operations: readonly Operation[],
+  model = 'register',
+): boolean {
+  return new Trial(operations, model).canFinish();
 }
 
-function canFinish(state: Json, open: readonly Operation[], dead: Set<string>): boolean {
-  if (open.every((operation) => operation.outcome === 'info')) return true;
-  const configuration = JSON.stringify([state, open.map((operation) => operation.id)]);
-  if (dead.has(configuration)) return false;
-  const isAlive = open.some((operation) => {
-    const isBlocked = open.some((other) => other.return < operation.invoke);
-    if (isBlocked) return false;
-    const after = apply(state, operation);
-    if (after === undefined) return false;
-    const rest = open.filter((other) => other !== operation);
-    return canFinish(after.state, rest, dead);
-  });
-  if (!isAlive) dead.add(configuration);
-  return isAlive;
-}
+class Trial {
+  readonly #operations: readonly Operation[];
+  /** Completed ones, by completion. */
+  readonly #byReturn: readonly number[];
+  readonly #isPlaced: Uint8Array;
+  /** The same as bits, for the memory. */
+  readonly #bits: Int32Array;
+  readonly #dead = new Set<string>();
+  readonly #initial: Json;
+  readonly #apply: (state: Json, operation: Operation) => readonly Json[];
+  #open: number;
 
-function apply(state: Json, operation: Operation): { readonly state: Json } | undefined {
-  const { f, input, output, outcome, applied } = operation;
-  const isCertain = outcome === 'ok';
-  const equals = (a: Json, b: Json): boolean => JSON.stringify(a) === JSON.stringify(b);
-  switch (f) {
-    case 'read':
-      return !isCertain || equals(output, state) ? { state } : undefined;
-    case 'get': {
-      const isEmpty = output === '' && state === null;
-      return !isCertain || equals(output, state) || isEmpty ? { state } : undefined;
+  constructor(operations: readonly Operation[], model: string) {
+    const { initial, apply } = effectOf(model);
+    this.#initial = initial;
+    this.#apply = apply;
+    this.#operations = operations;
+    this.#byReturn = [...operations.keys()]
+      .filter((at) => this.#at(at).outcome === 'ok')
+      .sort((a, b) => this.#at(a).return - this.#at(b).return);
+    this.#open = this.#byReturn.length;
+    this.#isPlaced = new Uint8Array(operations.length);
+    this.#bits = new Int32Array((operations.length + 31) >>> 5);
+  }
+
+  canFinish(): boolean {
+    return this.#canFinish(this.#initial, 0);
+  }
+
+  /** @param returned - all before this place of `#byReturn` are placed */
+  #canFinish(state: Json, returned: number): boolean {
+    if (this.#open === 0) return true;
+    let first = returned;
+    while (this.#isPlaced[this.#byReturn[first] as number] === 1) first++;
+    const configuration = `${this.#bits.join()} ${JSON.stringify(state)}`;
+    if (this.#dead.has(configuration)) return false;
+    const end = this.#at(this.#byReturn[first] as number).return;
+    for (let at = 0; at < this.#operations.length; at++) {
+      const operation = this.#at(at);
+      if (operation.invoke > end) break;
+      if (this.#isPlaced[at] === 1) continue;
+      const change = operation.outcome === 'ok' ? 1 : 0;
+      this.#toggle(at, -change);
+      for (const next of this.#apply(state, operation)) {
+        if (this.#canFinish(next, first)) return true;
+      }
+      this.#toggle(at, change);
     }
-    case 'write':
-    case 'put':
-      return { state: input };
-    case 'delete':
-      if (isCertain && !applied) return state === null ? { state } : undefined;
-      return { state: null };
-    case 'append':
-      if (state !== null && typeof state !== 'string') return isCertain ? undefined : { state };
-      return { state: `${state ?? ''}${input as string}` };
-    case 'cas': {
-      const [from, to] = input as readonly [Json, Json];
-      const fits = equals(from, state);
-      if (isCertain && fits !== applied) return undefined;
-      return { state: fits ? to : state };
-    }
-    default:
-      throw new Error(`brute force does not know ${f}`);
+    this.#dead.add(configuration);
+    return false;
+  }
+
+  #at(at: number): Operation {
+    return defined(this.#operations[at], 'an operation');
+  }
+
+  #toggle(at: number, open: number): void {
+    this.#isPlaced[at] = 1 - (this.#isPlaced[at] as number);
+    this.#bits[at >>> 5] = (this.#bits[at >>> 5] as number) ^ (1 << (at & 31));
+    this.#open += open;
   }
 }

@@ -3,7 +3,10 @@ import { parseArgs } from 'node:util';
 import { nothingLeft, processesOf } from './processes.ts';
 import type { Scenario } from './scenario.ts';
 import { brokenTargets } from './scenarios/broken-targets.ts';
+import { checkerAlone } from './scenarios/checker-alone.ts';
+import { checkerLadder } from './scenarios/checker-ladder.ts';
 import { corpus } from './scenarios/corpus.ts';
+import { counterexamples } from './scenarios/counterexamples.ts';
 import { durability } from './scenarios/durability.ts';
 import { errors } from './scenarios/errors.ts';
 import { faults } from './scenarios/faults.ts';
@@ -17,6 +20,7 @@ import { openLoop } from './scenarios/open-loop.ts';
 import { seeds } from './scenarios/seeds.ts';
 import { staleRead } from './scenarios/stale-read.ts';
 import { stopOnViolation } from './scenarios/stop-on-violation.ts';
+import { undecided } from './scenarios/undecided.ts';
 import { thresholds } from './scenarios/thresholds.ts';
 
 const SCENARIOS: readonly Scenario[] = [
@@ -26,6 +30,10 @@ const SCENARIOS: readonly Scenario[] = [
   stopOnViolation,
   longRun,
   corpus,
+  counterexamples,
+  undecided,
+  checkerAlone,
+  checkerLadder,
   harnessKilled,
   durability,
   errors,
