@@ -1141,7 +1141,7 @@ export class OverwritingSearch {
     const scores = new Float64Array(length);
     for (let i = 0; i < length; i++) {
       const at = i * this.#stride;
-      let score = (items[at + COST] as number) * 1024;
+      let score = this.#scarcity(items, at);
       for (let j = at + HEADER; j < at + this.#used; j++) score += countBits(items[j] as number);
       scores[i] = score * 2 ** 24 + i;
     }
@@ -1149,6 +1149,19 @@ export class OverwritingSearch {
     for (let i = 0; i < length && i < this.#width; i++) {
       this.#next.add(items, ((scores[i] as number) % 2 ** 24) * this.#stride);
     }
+  }
+
+  /** How much was spent of what there is, the last ones counting most. */
+  #scarcity(items: Int32Array, at: number): number {
+    const { groupOf, word, shift, mask } = this.#counters;
+    let scarcity = (items[at + COST] as number) * 256;
+    for (let field = 0; field < word.length; field++) {
+      if (groupOf[field] !== NONE) continue;
+      const counters = items[at + this.#used + (word[field] as number)] as number;
+      const used = (counters >>> (shift[field] as number)) & (mask[field] as number);
+      scarcity += Math.floor((1024 * used) / ((this.#ripe[field] as number) - used + 1));
+    }
+    return scarcity;
   }
 
   /**

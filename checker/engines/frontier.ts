@@ -17,8 +17,9 @@ const WORK_PER_SLICE = 10_000;
  */
 const WIDTHS: readonly { readonly width: number; readonly crashedMax: number }[] = [
   { width: 64, crashedMax: 1 },
-  { width: 1_024, crashedMax: 2 },
-  { width: 16_384, crashedMax: Infinity },
+  { width: 256, crashedMax: 2 },
+  { width: 1_024, crashedMax: 3 },
+  { width: 8_192, crashedMax: Infinity },
   { width: Infinity, crashedMax: Infinity },
 ];
 
