@@ -84,6 +84,11 @@ export class Search {
   readonly #open: Int32Array;
   readonly #fresh: Int32Array;
   readonly #used: Int32Array;
+  /** Slots whose pending operation only reads, is a plain write (where writes may return unseen). */
+  readonly #reads: Int32Array;
+  readonly #writes: Int32Array;
+  readonly #key: Int32Array;
+  readonly #burden: Int32Array;
   /** The pending operation of each slot; meaningless where the slot is not open. */
   readonly #occupant: Int32Array;
   readonly #usedOfRun: Int32Array;
@@ -163,12 +168,12 @@ export class Search {
     this.#frames = new Int32Array(64 * this.#stride);
     const bytes = this.#fixedBytes();
     const share = problem.space === undefined ? 1 : 1 / 2;
-    const configuration = {
-      open: this.#open,
-      fresh: this.#fresh,
-      used: this.#used,
-      guards: packed.guards,
-    };
+    this.#reads = new Int32Array(words);
+    this.#writes = new Int32Array(words);
+    this.#key = new Int32Array(words);
+    this.#burden = new Int32Array(this.#isAbsorbing ? 2 * words : words);
+    const { guards } = packed;
+    const configuration = { key: this.#key, burden: this.#burden, used: this.#used, guards };
     this.#memo = new Memo(configuration, (this.#memoryBytesMax - bytes) * share);
     const orphan = this.#isLookingAhead ? this.#findOrphan() : NONE;
     if (orphan === NONE) {
@@ -257,6 +262,7 @@ export class Search {
       this.#result = { type: 'linearizable', order };
       return;
     }
+    this.#weigh();
     if (!this.#memo.add(this.#position, this.#indistinguishable(state))) return;
     if (this.#left === 1) this.#recordEnd(state);
     this.#recordProgress(blocked);
@@ -295,13 +301,14 @@ export class Search {
       const word = slot >>> 5;
       const bit = 1 << (slot & 31);
       if ((event & 1) === 1) {
-        if (((this.#open[word] as number) & bit) === 0) continue;
-        if (!this.#isAbsorbing || !this.#returnsUnseen(state, operation, word, bit)) {
+        const isOpen = ((this.#open[word] as number) & bit) !== 0;
+        if (isOpen && !(this.#isAbsorbing && this.#returnsUnseen(state, operation, word, bit))) {
           return operation;
         }
+        this.#vacate(slot);
         continue;
       }
-      this.#occupant[slot] = operation;
+      this.#occupy(slot, operation);
       if (isReadOnly[operation] === 1 && this.#fits(state, operation)) {
         this.#record(operation, operation);
         continue;
@@ -312,6 +319,40 @@ export class Search {
       }
     }
     return NONE;
+  }
+
+  #occupy(slot: number, operation: number): void {
+    this.#occupant[slot] = operation;
+    const bit = 1 << (slot & 31);
+    const word = slot >>> 5;
+    if (this.#problem.isReadOnly[operation] === 1) {
+      this.#reads[word] = (this.#reads[word] as number) | bit;
+    } else if (this.#isAbsorbing && this.#isPlain(operation)) {
+      this.#writes[word] = (this.#writes[word] as number) | bit;
+    }
+  }
+
+  #vacate(slot: number): void {
+    const mask = ~(1 << (slot & 31));
+    this.#reads[slot >>> 5] = (this.#reads[slot >>> 5] as number) & mask;
+    this.#writes[slot >>> 5] = (this.#writes[slot >>> 5] as number) & mask;
+  }
+
+  /**
+   * What the memory compares. An open read is a burden: who continues with it continues without. So is a
+   * plain write that is fresh, or placed: one that is open and not fresh may be left out, as if it were
+   * placed, and may be placed. Of other mutations neither is better.
+   */
+  #weigh(): void {
+    const words = this.#open.length;
+    for (let word = 0; word < words; word++) {
+      const open = this.#open[word] as number;
+      const reads = this.#reads[word] as number;
+      const writes = this.#writes[word] as number;
+      this.#key[word] = open & ~reads & ~writes;
+      this.#burden[word] = (open & reads) | (writes & ~open);
+      if (this.#isAbsorbing) this.#burden[words + word] = this.#fresh[word] as number;
+    }
   }
 
   /**
@@ -689,8 +730,10 @@ export class Search {
     const position = frames[at + POSITION] as number;
     while (this.#position > position) {
       const event = this.#events[--this.#position] as number;
+      const slot = this.#slotOf[event >>> 1] as number;
       // Who completed there is pending again, and its slot its own.
-      if ((event & 1) === 1) this.#occupant[this.#slotOf[event >>> 1] as number] = event >>> 1;
+      if ((event & 1) === 1) this.#occupy(slot, event >>> 1);
+      else this.#vacate(slot);
     }
     this.#undo(frames[at + TRAIL] as number);
     const words = this.#open.length;
