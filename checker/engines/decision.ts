@@ -29,6 +29,14 @@ export interface Refuted {
    * still no order exists. Few, not necessarily minimal.
    */
   readonly conflict: readonly number[] | undefined;
+  /**
+   * Present where `byRank` is known to be the first completion by which no order exists: rows in a legal
+   * order of all that completed before it, with the mutations open then that it needs. Computed when
+   * asked for; costs about what deciding did.
+   */
+  readonly orderBefore?: () => Int32Array;
+  /** Every operation that completed before this rank can be placed: no earlier completion is the first. */
+  readonly provenRank?: number;
   /** Points from which the rest is refuted; the latest last. */
   readonly cuts: readonly Cut[];
 }
