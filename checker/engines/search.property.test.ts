@@ -111,7 +111,7 @@ describe.each(MODELS)('%s', (name) => {
         if (deepest === undefined) return;
         cut++;
         const rank = problem.return[deepest.blocked] as number;
-        const prefix = upTo(table, rank, model.isReadOnly);
+        const prefix = upTo(table, rank, (each) => model.isReadOnly(each));
         const ids = rowsOf(problem, deepest.order).map((row) => table.id(row));
         // In the order there may be reads that were open there: they are none of the prefix's business.
         const known = new Set(prefix.map(({ id }) => id));
