@@ -26,7 +26,7 @@ const LUCKY_STEPS_PER_OPERATION = 2;
 /** Steps between two looks at the budget: a few milliseconds. */
 const STEPS_PER_SLICE = 2_000;
 /** Where each state must be computed a step takes longer. */
-const STEPS_PER_SLICE_OF_STATES = 200;
+const STEPS_PER_SLICE_OF_STATES = 1_000;
 
 /**
  * Searches. Where crashed operations are left after the lucky slices, it counts them loosely as well,
