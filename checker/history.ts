@@ -1,4 +1,14 @@
 import { assertNever } from './assert.ts';
+import {
+  completionWithoutInvoke,
+  indexMismatch,
+  nemesisType,
+  processBusy,
+  processRetired,
+  wrongFunction,
+  wrongKey,
+  type HistoryError,
+} from './history-error.ts';
 import { ProcessSet } from './process-set.ts';
 
 /** Any JSON value: what operations carry. */
@@ -78,25 +88,6 @@ export interface Operation {
   readonly servedBy: string | undefined;
 }
 
-/** Why a sequence of events is no history. */
-export type HistoryErrorCode =
-  | 'index-mismatch'
-  | 'completion-without-invoke'
-  | 'process-busy'
-  | 'process-retired'
-  | 'wrong-function'
-  | 'wrong-key'
-  | 'nemesis-type';
-
-/** One malformed event: the first that was found. */
-export interface HistoryError {
-  readonly code: HistoryErrorCode;
-  /** Line of the event, from 1, when one line holds one event. */
-  readonly line: number;
-  /** What was found and what was expected, one line. */
-  readonly message: string;
-}
-
 /** Events, paired. */
 export interface PairedHistory {
   /** Ordered by invocation. An empty list is a history that proves nothing: the caller decides. */
@@ -161,57 +152,27 @@ export class Matching<Handle> {
   /** @returns the error, after which nothing more may be added; undefined when all is well */
   add(event: HistoryEvent): HistoryError | undefined {
     const position = this.#position++;
-    const fail = (code: HistoryErrorCode, message: string): HistoryError => ({
-      code,
-      line: position + 1,
-      message,
-    });
-    if (event.index !== position) {
-      return fail('index-mismatch', `index is ${event.index}, expected ${position}`);
-    }
+    if (event.index !== position) return indexMismatch(position, event);
     const { process } = event;
     if (process === 'nemesis') {
-      if (event.type !== 'info') {
-        return fail('nemesis-type', `an event of the nemesis is ${event.type}, expected info`);
-      }
+      if (event.type !== 'info') return nemesisType(position, event);
       this.#sink.nemesis(event);
       return undefined;
     }
     const pending = this.#pending.get(process);
     if (event.type === 'invoke') {
-      if (pending !== undefined) {
-        return fail(
-          'process-busy',
-          `process ${process} invokes ${event.f} while its ${pending.event.f} of line ` +
-            `${pending.event.index + 1} is pending`,
-        );
-      }
+      if (pending !== undefined) return processBusy(position, event, pending.event);
       // A process whose operation ended `info` may still be at work on it: the same id again would
       // say that the old operation is over.
-      if (this.#retired.has(process)) {
-        return fail('process-retired', `process ${process} invokes again after info`);
-      }
+      if (this.#retired.has(process)) return processRetired(position, event);
       this.#pending.set(process, { handle: this.#sink.began(event), event });
       return undefined;
     }
-    if (pending === undefined) {
-      return fail(
-        'completion-without-invoke',
-        `${event.type} of ${event.f} by process ${process}, which has nothing pending`,
-      );
-    }
+    if (pending === undefined) return completionWithoutInvoke(position, event);
     const invoke = pending.event;
-    if (invoke.f !== event.f) {
-      return fail(
-        'wrong-function',
-        `${event.f} completes the ${invoke.f} of line ${invoke.index + 1}`,
-      );
-    }
+    if (invoke.f !== event.f) return wrongFunction(position, event, invoke);
     if (event.key !== undefined && event.key !== invoke.key) {
-      return fail(
-        'wrong-key',
-        `key ${event.key} completes line ${invoke.index + 1}, whose key is ${invoke.key ?? 'absent'}`,
-      );
+      return wrongKey(position, event, invoke);
     }
     this.#pending.delete(process);
     const { handle } = pending;

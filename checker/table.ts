@@ -1,6 +1,6 @@
-import { assert, defined } from './assert.ts';
+import { assert } from './assert.ts';
 import type { Operation } from './history.ts';
-import { NULL, Values } from './values.ts';
+import { NULL, Values, type ValuesSnapshot } from './values.ts';
 
 /** Position of a completion that never came. Real positions are far below. */
 export const NEVER = 0x7fff_ffff;
@@ -69,6 +69,21 @@ export function columnsOf(operations: readonly Operation[]): Columns {
   };
 }
 
+/** Columns that can be posted to another thread; what lies in shared memory is not copied. */
+export interface ColumnsSnapshot extends Omit<Columns, 'values'> {
+  readonly values: ValuesSnapshot;
+}
+
+/** What a thread posts. Ids of values stay; values that a thread adds later are its own. */
+export function snapshotOf(columns: Columns): ColumnsSnapshot {
+  return { ...columns, values: columns.values.snapshot() };
+}
+
+/** What another thread makes of it. */
+export function columnsFrom(snapshot: ColumnsSnapshot): Columns {
+  return { ...snapshot, values: Values.from(snapshot.values) };
+}
+
 /** Texts, numbered from 0 in the order in which they came. */
 export class Names {
   readonly #numbers = new Map<string, number>();
@@ -105,22 +120,19 @@ export class Table {
     this.size = columns.size;
     this.invoke = new Int32Array(this.size);
     this.return = new Int32Array(this.size).fill(NEVER);
-    const byReturn = rowsByReturn(columns.return);
-    this.completed = byReturn.length;
-    this.events = new Int32Array(this.size + byReturn.length);
-    let row = 0;
-    let next = 0;
+    this.events = eventsInOrder(columns);
+    this.completed = this.events.length - this.size;
+    let invoked = 0;
     for (let rank = 0; rank < this.events.length; rank++) {
-      const returning = byReturn[next] ?? -1;
-      const returnsAt = returning < 0 ? NEVER : (columns.return[returning] as number);
-      if (row < this.size && (columns.invoke[row] as number) < returnsAt) {
+      const event = this.events[rank] as number;
+      const row = event >>> 1;
+      if ((event & 1) === 0) {
+        assert(row === invoked, 'operations are ordered by invocation');
         this.invoke[row] = rank;
-        this.events[rank] = 2 * row++;
+        invoked++;
       } else {
-        assert(returning >= 0 && returning < row, 'an operation returns after it was invoked');
-        this.return[returning] = rank;
-        this.events[rank] = 2 * returning + 1;
-        next++;
+        assert(row < invoked, 'an operation returns after it was invoked');
+        this.return[row] = rank;
       }
     }
   }
@@ -144,11 +156,32 @@ export class Table {
     return this.columns.invoke[row] as number;
   }
 
-  /** The row of an operation by its id; undefined when there is none. */
-  rowOf(id: number): number | undefined {
+  /**
+   * The row of an operation by its id; undefined when there is none.
+   *
+   * @param near - a row to begin the search at: the closer, the faster. Operations next to one another
+   *   in an order mostly are so in the history
+   */
+  rowOf(id: number, near: number = 0): number | undefined {
     const { invoke } = this.columns;
+    // The first row whose id is not less lies within low and high: steps double, then halve.
     let low = 0;
     let high = this.size;
+    let at = Math.min(near, high - 1);
+    let step = 1;
+    if (at >= 0 && (invoke[at] as number) < id) {
+      for (; at < this.size && (invoke[at] as number) < id; step *= 2) {
+        low = at + 1;
+        at += step;
+      }
+      if (at < high) high = at;
+    } else {
+      for (; at >= 0 && (invoke[at] as number) >= id; step *= 2) {
+        high = at;
+        at -= step;
+      }
+      if (at >= 0) low = at + 1;
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((invoke[middle] as number) < id) low = middle + 1;
@@ -183,6 +216,7 @@ export class Table {
         picked.returnTime[i] = Infinity;
         picked.output[i] = NULL;
         picked.applied[i] = 1;
+        picked.servedBy[i] = ABSENT;
       }
     }
     return new Table(picked);
@@ -191,58 +225,48 @@ export class Table {
 
 /** Some rows of the columns. @param rows - ascending */
 export function pickColumns(columns: Columns, rows: ArrayLike<number>): Columns {
-  const size = rows.length;
-  const pick = <T extends Int32Array | Float64Array | Uint16Array | Uint8Array>(
-    from: T,
-    to: T,
-  ): T => {
-    for (let i = 0; i < size; i++) to[i] = from[rows[i] as number] as number;
-    return to;
-  };
+  // Loops that see one type of array each: a key's columns are picked faster than they were read.
+  const its = rows instanceof Int32Array ? rows : Int32Array.from(rows);
   return {
     ...columns,
-    size,
-    f: pick(columns.f, new Uint16Array(size)),
-    input: pick(columns.input, new Int32Array(size)),
-    output: pick(columns.output, new Int32Array(size)),
-    applied: pick(columns.applied, new Uint8Array(size)),
-    invoke: pick(columns.invoke, new Int32Array(size)),
-    return: pick(columns.return, new Int32Array(size)),
-    process: pick(columns.process, new Float64Array(size)),
-    invokeTime: pick(columns.invokeTime, new Float64Array(size)),
-    returnTime: pick(columns.returnTime, new Float64Array(size)),
-    key: pick(columns.key, new Int32Array(size)),
-    node: pick(columns.node, new Int32Array(size)),
-    servedBy: pick(columns.servedBy, new Int32Array(size)),
+    size: its.length,
+    f: pickShorts(columns.f, its),
+    input: pickIntegers(columns.input, its),
+    output: pickIntegers(columns.output, its),
+    applied: pickBytes(columns.applied, its),
+    invoke: pickIntegers(columns.invoke, its),
+    return: pickIntegers(columns.return, its),
+    process: pickDoubles(columns.process, its),
+    invokeTime: pickDoubles(columns.invokeTime, its),
+    returnTime: pickDoubles(columns.returnTime, its),
+    key: pickIntegers(columns.key, its),
+    node: pickIntegers(columns.node, its),
+    servedBy: pickIntegers(columns.servedBy, its),
   };
 }
 
-/**
- * Splits a history by key: it is linearizable exactly when every key's part is (P-compositionality,
- * Horn & Kroening 2015). Operations without a key are one object.
- *
- * @returns the rows of each part, ascending; parts in order of their first invocations
- */
-export function rowsByKey(columns: Columns): readonly Int32Array[] {
-  const { key, size } = columns;
-  const parts: number[] = [];
-  const partOf = new Int32Array(columns.keys.length + 1).fill(-1);
-  const counts: number[] = [];
-  for (let row = 0; row < size; row++) {
-    const number = (key[row] as number) + 1;
-    if (partOf[number] === -1) partOf[number] = parts.push(number) - 1;
-    const part = partOf[number] as number;
-    counts[part] = (counts[part] ?? 0) + 1;
-  }
-  const rows = counts.map((count) => new Int32Array(count));
-  const filled = new Int32Array(parts.length);
-  for (let row = 0; row < size; row++) {
-    const part = partOf[(key[row] as number) + 1] as number;
-    const at = filled[part] as number;
-    defined(rows[part], 'every part has rows')[at] = row;
-    filled[part] = at + 1;
-  }
-  return rows;
+function pickIntegers(from: Int32Array, rows: Int32Array): Int32Array {
+  const picked = new Int32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = from[rows[i] as number] as number;
+  return picked;
+}
+
+function pickDoubles(from: Float64Array, rows: Int32Array): Float64Array {
+  const picked = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = from[rows[i] as number] as number;
+  return picked;
+}
+
+function pickShorts(from: Uint16Array, rows: Int32Array): Uint16Array {
+  const picked = new Uint16Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = from[rows[i] as number] as number;
+  return picked;
+}
+
+function pickBytes(from: Uint8Array, rows: Int32Array): Uint8Array {
+  const picked = new Uint8Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = from[rows[i] as number] as number;
+  return picked;
 }
 
 /**
@@ -318,35 +342,51 @@ function plain(cursor: Cursor): Operation {
   return { id, process, f, key, input, output, outcome, applied, ...times, node, servedBy };
 }
 
-/** Rows of completed operations in the order of their completions. */
-function rowsByReturn(returns: Int32Array): Int32Array {
+/** 2·row for an invocation, 2·row+1 for a completion, in the order of their positions. */
+function eventsInOrder({ size, invoke, return: returns }: Columns): Int32Array {
   let completed = 0;
-  let least = NEVER;
-  let greatest = -NEVER;
-  for (const position of returns) {
+  let greatest = size === 0 ? 0 : (invoke[size - 1] as number);
+  for (let row = 0; row < size; row++) {
+    const position = returns[row] as number;
     if (position === NEVER) continue;
     completed++;
-    if (position < least) least = position;
     if (position > greatest) greatest = position;
   }
-  const rows = new Int32Array(completed);
+  const least = size === 0 ? 0 : (invoke[0] as number);
+  const events = new Int32Array(size + completed);
   const span = greatest - least + 1;
-  if (completed > 0 && span <= 8 * completed) {
-    // Positions are nearly dense: each has its place.
-    const rowAt = new Int32Array(span);
-    for (let row = 0; row < returns.length; row++) {
-      const position = returns[row] as number;
-      if (position !== NEVER) rowAt[position - least] = row + 1;
+  let next = 0;
+  if (span > 4 * events.length) {
+    const byReturn = rowsByReturn(returns, completed, least);
+    let row = 0;
+    for (let i = 0; i <= completed; i++) {
+      const returning = byReturn[i] ?? size;
+      const end = i === completed ? NEVER : (returns[returning] as number);
+      for (; row < size && (invoke[row] as number) < end; row++) events[next++] = 2 * row;
+      if (i < completed) events[next++] = 2 * returning + 1;
     }
-    let next = 0;
-    for (let i = 0; i < span; i++) {
-      const row = rowAt[i] as number;
-      if (row !== 0) rows[next++] = row - 1;
-    }
-    assert(next === completed, 'no two operations complete at one position');
-    return rows;
+    return events;
   }
-  // A position and its row in one exact double: sorting numbers needs no comparator.
+  // Positions are nearly dense: each has its place. 0 is a free one.
+  const places = new Int32Array(span);
+  for (let row = 0; row < size; row++) {
+    places[(invoke[row] as number) - least] = 2 * row + 1;
+    const position = returns[row] as number;
+    if (position !== NEVER) places[position - least] = 2 * row + 2;
+  }
+  for (let i = 0; i < span; i++) {
+    const place = places[i] as number;
+    if (place !== 0) events[next++] = place - 1;
+  }
+  assert(next === events.length, 'no two events have one position');
+  return events;
+}
+
+/** Rows of completed operations in the order of their completions. */
+function rowsByReturn(returns: Int32Array, completed: number, least: number): Int32Array {
+  // A position and its row in one exact double: sorting numbers needs no comparator. Both from 0, or the
+  // remainder would not be the row: the checker's own operations lie at negative positions.
+  const rows = new Int32Array(completed);
   const packed = new Float64Array(completed);
   const scale = returns.length;
   let next = 0;

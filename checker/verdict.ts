@@ -27,6 +27,9 @@ export interface Candidate {
   readonly rejection: string | undefined;
 }
 
+/** How much of a legal order evidence holds: nobody reads the other million. */
+export const ORDER_MAX = 20;
+
 /** Where a history stops being linearizable. */
 export interface Stuck {
   /**
@@ -37,9 +40,11 @@ export interface Stuck {
   readonly operation: Operation;
   /** False when the budget ran out while looking for it: then some order got as far as this. */
   readonly isExact: boolean;
-  /** Ids of a longest legal order found, without `operation`. */
+  /** How many operations a longest legal order found holds, without `operation`. */
+  readonly placed: number;
+  /** Ids of the end of that order, at most `ORDER_MAX`. */
   readonly order: readonly number[];
-  /** The state after `order`. */
+  /** The state after that order. */
   readonly state: Json;
   /** Why the model rejects `operation` in that state; undefined when it would fit there. */
   readonly rejection: string | undefined;
@@ -56,6 +61,7 @@ export interface Stuck {
 
 /** One operation of a counterexample. */
 export interface CounterexampleOperation {
+  /** As it counts: a weak one has no outcome and never returns, though it may have one in the history. */
   readonly operation: Operation;
   /** Weakened: it may take effect once, at any time after its invocation, or never. */
   readonly isWeak: boolean;

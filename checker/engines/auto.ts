@@ -1,6 +1,14 @@
+import { bag } from './bag.ts';
+import { counter } from './counter.ts';
 import { frontier } from './frontier.ts';
+import { list } from './list.ts';
+import { lock } from './lock.ts';
 import { decideInTurns, type Decided } from './portfolio.ts';
+import { queue } from './queue.ts';
 import { wgl } from './search.ts';
+import { set } from './set.ts';
+import { stack } from './stack.ts';
+import { zones } from './zones.ts';
 import type { Slice } from './run.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
@@ -10,7 +18,7 @@ import type { Engine } from './decision.ts';
 export type { Decided } from './portfolio.ts';
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[] = [];
+export const SPECIALISED: readonly Engine[] = [zones, set, queue, bag, stack, lock, list, counter];
 
 /** Those that share the work with the general search where no special case applies. */
 export const RIVALS: readonly Engine[] = [frontier];

@@ -1,9 +1,10 @@
-import { defined } from '../assert.ts';
 import type { Refuted } from '../engines/decision.ts';
 import type { Slice } from '../engines/run.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
 import type { Budget, Counterexample, Stuck } from '../verdict.ts';
+import { findCounterexample } from './counterexample.ts';
+import { Effort } from './effort.ts';
 import { sentenceOf } from './sentence.ts';
 import { findStaleReads, type StaleRead } from './stale-read.ts';
 import { explainStuck } from './stuck.ts';
@@ -23,17 +24,21 @@ export function* collectEvidence(
   budget: Budget,
   refuted: Refuted,
 ): Generator<Slice, Evidence> {
-  const operations = table.operations();
-  const staleReads = findStaleReads(operations, model);
-  const stale = staleReads[0]?.read;
-  const last = operations.filter((each) => each.outcome === 'ok').at(-1);
-  const proof =
-    refuted.byRank === undefined
-      ? stale
-      : operations[(table.events[refuted.byRank] as number) >>> 1];
-  const operation = defined(proof ?? last, 'a history without completions is linearizable');
-  const refutation = { provedBy: proof, operation, order: [] };
-  const stuck = yield* explainStuck(operations, model, budget, refutation);
-  const sentence = sentenceOf(stuck, staleReads, model);
-  return { stuck, counterexample: undefined, staleReads, sentence };
+  const staleReads = findStaleReads(table, model);
+  const first = staleReads[0]?.read;
+  const proof = refuted.byRank ?? (first === undefined ? undefined : rankOf(table, first.id));
+  const stuck = yield* explainStuck(table, model, budget, { ...refuted, byRank: proof });
+  // No order gets beyond that completion: what comes later does not matter.
+  const byRank = rankOf(table, stuck.operation.id);
+  const effort = new Effort(budget, table.size);
+  const stale = staleReads.find(({ read }) => read.id === stuck.operation.id);
+  const known = { ...refuted, byRank, stale };
+  const counterexample = yield* findCounterexample(table, model, known, effort);
+  const sentence = sentenceOf(counterexample, stuck, model);
+  return { stuck, counterexample, staleReads, sentence };
+}
+
+function rankOf(table: Table, id: number): number | undefined {
+  const row = table.rowOf(id);
+  return row === undefined ? undefined : table.return[row];
 }

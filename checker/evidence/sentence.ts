@@ -1,16 +1,47 @@
 import type { Operation } from '../history.ts';
 import type { Model } from '../models/model.ts';
 import { show } from '../models/register.ts';
-import type { Stuck } from '../verdict.ts';
+import type { Counterexample, Stuck } from '../verdict.ts';
+import { completedBy, earlier, instant, named, result } from './phrases.ts';
 import type { StaleRead } from './stale-read.ts';
+import { structureSentence } from './structure-sentence.ts';
+import { valueSentence } from './value-sentence.ts';
+
+/** How many operations the general form names. */
+const NAMED_MAX = 6;
+
+/** A counterexample, sorted for telling. All in the order of invocations. */
+export interface Scene {
+  readonly model: Model;
+  /** Completed, and counted as such; the checker's own write not among them. */
+  readonly strong: readonly Operation[];
+  /** Strong and weak ones, the checker's own write among them. */
+  readonly all: readonly Operation[];
+  /** The checker's own write. */
+  readonly own: Operation | undefined;
+}
 
 /**
- * What happened on a key, from its evidence alone: every clause is proved by the history. A stale
- * read is named when the operation that could not be placed is one, for it says more.
+ * What happened on a key, from the minimal counterexample alone: every clause is implied by its
+ * operations, and together they allow no order. Without one, what the place says where the history stopped
+ * being linearizable.
  */
-export function sentenceOf(stuck: Stuck, staleReads: readonly StaleRead[], model: Model): string {
-  const stale = staleReads.find(({ read }) => read.id === stuck.operation.id);
-  return stale === undefined ? stuckSentence(stuck, model) : staleSentence(stale);
+export function sentenceOf(
+  counterexample: Counterexample | undefined,
+  stuck: Stuck,
+  model: Model,
+): string {
+  if (counterexample === undefined) return stuckSentence(stuck, model);
+  const { operations } = counterexample;
+  const scene: Scene = {
+    model,
+    strong: operations
+      .filter(({ isWeak, isOwn }) => !isWeak && !isOwn)
+      .map((each) => each.operation),
+    all: operations.map((each) => each.operation),
+    own: operations.find(({ isOwn }) => isOwn)?.operation,
+  };
+  return valueSentence(scene) ?? structureSentence(scene) ?? generalSentence(scene);
 }
 
 /**
@@ -21,19 +52,43 @@ export function staleSentence(stale: StaleRead): string {
   const { read, value, overwrittenBy, newerValue, staleByNs } = stale;
   const returned = value === null ? 'found it absent' : `returned ${show(value)}`;
   const newer = newerValue === null ? 'its deletion' : show(newerValue);
-  const earlier = staleByNs >= 0 ? ` (${duration(staleByNs)} earlier)` : '';
   return (
-    `${named(read, read.invokeTime)} ${returned}, but ${newer} had been acknowledged at ` +
-    `${instant(overwrittenBy.returnTime)} by process ${overwrittenBy.process}` +
-    `${overwrittenBy.node === undefined ? '' : ` on ${overwrittenBy.node}`}${earlier}`
+    `${named(read)} ${returned}, but ${newer} had been acknowledged ` +
+    `${completedBy(overwrittenBy)}${earlier(staleByNs)}`
   );
+}
+
+/** What remains to be said of any set: that nothing orders it. */
+function generalSentence({ model, strong, all, own }: Scene): string {
+  const key = all[0]?.key === undefined ? '' : ` of key ${all[0].key}`;
+  const weak = all.length - strong.length - (own === undefined ? 0 : 1);
+  const told = strong
+    .slice(0, NAMED_MAX)
+    .map(
+      (each) =>
+        `${model.describe({ ...each, key: undefined })} by process ${each.process} ` +
+        `(${instant(each.invokeTime)} to ${instant(each.returnTime)})`,
+    );
+  const more = strong.length - told.length;
+  const rest = more > 0 ? `, and ${more} more` : '';
+  const before =
+    own === undefined ? '' : `; all that happened before them had left ${show(own.input)}`;
+  const others =
+    weak === 0
+      ? ''
+      : `; of ${weak} more ${weak === 1 ? 'it' : 'each'} may have happened at any time, or never`;
+  const what =
+    strong.length === 1 ? 'this operation' : `no order of these ${strong.length} operations`;
+  return strong.length === 1
+    ? `${what}${key} fits nowhere, whatever happened to all others: ${told.join('')}${before}${others}`
+    : `${what}${key} is legal, whatever happened to all others: ${told.join(', ')}${rest}${before}${others}`;
 }
 
 function stuckSentence(stuck: Stuck, model: Model): string {
   const { operation } = stuck;
-  const what = `${named(operation, operation.invokeTime)} ${result(operation)}`;
+  const what = `${named(operation)} ${result(operation)}`;
   if (!stuck.isExact) {
-    return `${what}: the history is not linearizable, and no order found gets beyond this operation`;
+    return `${what}: the history is not linearizable by then, and no order was found that gets beyond it`;
   }
   const note = stuck.note === undefined ? '' : `: ${stuck.note}`;
   const left = model.describeState(stuck.state);
@@ -41,44 +96,4 @@ function stuckSentence(stuck: Stuck, model: Model): string {
     `${what}${note}; no order of the operations allows that, while all that completed before it is ` +
     `linearizable (one such order ends with ${left})`
   );
-}
-
-function named(operation: Operation, at: number): string {
-  const key = operation.key === undefined ? '' : ` of key ${operation.key}`;
-  const node = operation.node === undefined ? '' : ` on ${operation.node}`;
-  const served =
-    operation.servedBy === undefined || operation.servedBy === operation.node
-      ? ''
-      : ` (served by ${operation.servedBy})`;
-  return `${operation.f}${key} by process ${operation.process} at ${instant(at)}${node}${served}`;
-}
-
-function result(operation: Operation): string {
-  const until = `by ${instant(operation.returnTime)}`;
-  if (operation.f === 'read' || operation.f === 'get') return `returned ${show(operation.output)}`;
-  if (!operation.applied) return `of ${show(operation.input)} found another value ${until}`;
-  return operation.input === null
-    ? `was acknowledged ${until}`
-    : `of ${show(operation.input)} was acknowledged ${until}`;
-}
-
-/** Seconds since the run began, as reports name instants: `31.207 s`. */
-export function instant(ns: number): string {
-  return `${(ns / 1e9).toFixed(3)} s`;
-}
-
-/** Three significant digits and a unit that fits: `27.0 ms`. */
-export function duration(ns: number): string {
-  const units: readonly (readonly [number, string])[] = [
-    [1e9, 's'],
-    [1e6, 'ms'],
-    [1e3, 'µs'],
-  ];
-  for (const [size, unit] of units) {
-    if (ns >= size) {
-      const value = ns / size;
-      return `${value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)} ${unit}`;
-    }
-  }
-  return `${Math.round(ns)} ns`;
 }

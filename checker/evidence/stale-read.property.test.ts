@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defined } from '../assert.ts';
-import { pair, type HistoryEvent, type Operation } from '../history.ts';
+import { pair, type HistoryEvent, type Json, type Operation } from '../history.ts';
 import { casRegister } from '../models/register.ts';
+import { Table } from '../table.ts';
 import { isLinearizableByBruteForce } from '../testing/brute-force.ts';
 import { generateLagging, type LaggingOptions } from '../testing/lagging.ts';
 import { findStaleReads } from './stale-read.ts';
@@ -83,4 +84,66 @@ describe('a register whose reads are answered by replicas that lag, some of them
     );
     expect(claims).toBeGreaterThan(200);
   });
+
+  test('what is named is what the definition says, looked up for each read by itself', () => {
+    const seen = { named: 0, unnamed: 0 };
+    fc.assert(
+      fc.property(lagging({ min: 10, max: 80 }), (options) => {
+        const operations = operationsOf(generateLagging(options).events);
+        const named = findStaleReads(operations, casRegister);
+        const expected = operations
+          .filter(({ f, outcome }) => f === 'read' && outcome === 'ok')
+          .toSorted((a, b) => a.return - b.return)
+          .flatMap((read) => {
+            const by = overwriting(read, operations);
+            return by === undefined ? [] : [[read, by]];
+          });
+        expect(named.map(({ read, overwrittenBy }) => [read, overwrittenBy])).toEqual(expected);
+        for (const { read, value, overwrittenBy, newerValue, staleByNs } of named) {
+          expect(value).toEqual(read.output);
+          expect(newerValue).toEqual(written(overwrittenBy));
+          expect(staleByNs).toBe(read.invokeTime - overwrittenBy.returnTime);
+        }
+        expect(findStaleReads(Table.of(operations), casRegister)).toEqual(named);
+        seen[expected.length > 0 ? 'named' : 'unnamed']++;
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(Math.min(seen.named, seen.unnamed)).toBeGreaterThan(150);
+  });
 });
+
+function written({ f, input }: Operation): Json {
+  return f === 'cas' ? ((input as readonly Json[])[1] ?? null) : input;
+}
+
+/** By the definition: the first to complete that proves the read's value overwritten before it began. */
+function overwriting(read: Operation, operations: readonly Operation[]): Operation | undefined {
+  const mutations = operations.filter(({ f }) => f !== 'read');
+  const writersOf = (value: Json): readonly Operation[] =>
+    mutations.filter((each) => written(each) === value);
+  const isUnique = (value: Json): boolean => writersOf(value).length === (value === null ? 0 : 1);
+  const value = read.output;
+  const [writer] = writersOf(value);
+  if (!isUnique(value) || (writer?.invoke ?? -1) > read.return) return undefined;
+  const seenAt = operations
+    .filter(({ f, outcome, output }) => f === 'read' && outcome === 'ok' && output === value)
+    .map((each) => each.return)
+    .filter((at) => at > (writer?.invoke ?? -1));
+  const begun = value === null ? -1 : Math.min(writer?.return ?? Infinity, ...seenAt);
+  /** Whether an acknowledged CAS shows that the value is over: it expects it, or what came of it. */
+  const ends = (cas: Operation): boolean => {
+    const passed = new Set<Operation>();
+    for (let at: Operation | undefined = cas; at?.f === 'cas' && !passed.has(at);) {
+      passed.add(at);
+      const from: Json = (at.input as readonly Json[])[0] ?? null;
+      if (!isUnique(from) || writersOf(from)[0] === cas) return false;
+      if (from === value) return true;
+      at = writersOf(from)[0];
+    }
+    return false;
+  };
+  return mutations
+    .filter((each) => each.return < read.invoke && (each.invoke > begun || ends(each)))
+    .toSorted((a, b) => a.return - b.return)[0];
+}

@@ -1,7 +1,13 @@
 import { defined } from '../assert.ts';
+import { IdMap, NO_NUMBER } from '../engines/id-map.ts';
+import { NO_VALUE, overwritesOf, type Overwrites } from '../engines/problem.ts';
 import type { Json, Operation } from '../history.ts';
-import { canonicalJson } from '../json.ts';
 import type { Model } from '../models/model.ts';
+import { NEVER, Table } from '../table.ts';
+
+const NONE = -1;
+/** The stretch of the initial value. */
+const INITIAL = 0;
 
 /** A read that returned a value which was certainly overwritten before the read began. */
 export interface StaleRead {
@@ -48,143 +54,164 @@ export interface StaleRead {
  * has no instant after the stretch of its value: each claim by itself, with the operations that it
  * rests on, refutes the history.
  *
- * @param operations - of one key, ordered by invocation, well formed
+ * @param history - of one key; operations ordered by invocation, well formed
  * @returns by completion; empty when an effect on the key depends on the state
  */
 export function findStaleReads(
-  operations: readonly Operation[],
+  history: Table | readonly Operation[],
   model: Model,
 ): readonly StaleRead[] {
-  const history = stretchesOf(operations, model);
-  if (history === undefined) return [];
-  const { reads, acknowledged } = history;
-  endAlongChains(history);
-  const firstSince = firstCompletions(acknowledged);
-  const found: StaleRead[] = [];
-  for (const { operation: read, stretch } of reads) {
-    const later = firstSince(stretch.inForceBy);
-    const overwrite = earlier(stretch.endedBy, later);
-    if (overwrite === undefined || overwrite.operation.return > read.invoke) continue;
-    found.push({
+  const table = history instanceof Table ? history : Table.of(history);
+  const overwrites = overwritesOf(table, model);
+  if (overwrites === undefined) return [];
+  const { values } = table.columns;
+  const operation = (row: number): Operation =>
+    history instanceof Table
+      ? table.operation(row)
+      : defined(history[row], 'rows are those of the operations');
+  const stretches = stretchesOf(table, overwrites, values.id(model.initial));
+  return staleRows(table, overwrites, stretches).map(([row, by]) => {
+    const read = operation(row);
+    const overwrittenBy = operation(by);
+    return {
       read,
-      value: stretch.value,
-      overwrittenBy: overwrite.operation,
-      newerValue: overwrite.produces,
-      staleByNs: read.invokeTime - overwrite.operation.returnTime,
-    });
-  }
-  return found.toSorted((a, b) => a.read.return - b.read.return);
-}
-
-interface Mutation {
-  readonly operation: Operation;
-  /** Absent: it takes effect in every state. */
-  readonly requires: Json | undefined;
-  readonly produces: Json;
-}
-
-/** The time for which a value was the state. */
-interface Stretch {
-  readonly value: Json;
-  /** The first to write it; absent for the initial value. */
-  readonly writer: Mutation | undefined;
-  /** Written once; or the initial value, and never written. Of others nothing is known. */
-  isUnique: boolean;
-  /** Position by which it had begun; -1 for the initial value. */
-  inForceBy: number;
-  /** The first acknowledged CAS that shows it to be over. */
-  endedBy: Mutation | undefined;
-}
-
-interface Stretches {
-  readonly byValue: ReadonlyMap<string, Stretch>;
-  /** Of values written once. */
-  readonly reads: readonly { readonly operation: Operation; readonly stretch: Stretch }[];
-  /** Mutations, ordered by invocation. */
-  readonly acknowledged: readonly Mutation[];
-}
-
-function stretchesOf(operations: readonly Operation[], model: Model): Stretches | undefined {
-  const newStretch = (value: Json, writer?: Mutation): Stretch => ({
-    value,
-    writer,
-    isUnique: true,
-    inForceBy: writer === undefined ? -1 : writer.operation.return,
-    endedBy: undefined,
+      value: values.value(overwrites.requires[row] as number),
+      overwrittenBy,
+      newerValue: values.value(overwrites.produces[by] as number),
+      staleByNs: read.invokeTime - overwrittenBy.returnTime,
+    };
   });
-  const byValue = new Map([[canonicalJson(model.initial), newStretch(model.initial)]]);
-  const acknowledged: Mutation[] = [];
-  const observed: { readonly operation: Operation; readonly value: Json }[] = [];
-  for (const operation of operations) {
-    const isReadOnly = model.isReadOnly(operation);
-    if (isReadOnly && operation.outcome === 'info') continue;
-    const effect = model.overwrite?.(operation);
-    if (effect === undefined) return undefined;
-    const { requires, produces } = effect;
-    if (isReadOnly) {
-      if (requires !== undefined) observed.push({ operation, value: requires });
+}
+
+/** The values, each the state for one stretch of time. Numbered in the order of their first writers. */
+interface Stretches {
+  readonly count: number;
+  /** Per row: the stretch of the value that a mutation writes, or that a read proves; or NONE. */
+  readonly shown: Int32Array;
+  /** Per row: the stretch of the value that a mutation expects; or NONE. */
+  readonly expected: Int32Array;
+  /** The row of the first writer; NONE for the initial value. */
+  readonly writer: Int32Array;
+  /** 1: written once; or the initial value, and never written. Of others nothing is known. */
+  readonly isUnique: Uint8Array;
+}
+
+function stretchesOf(table: Table, overwrites: Overwrites, initial: number): Stretches {
+  const { requires, produces, isReadOnly } = overwrites;
+  const { size, invoke, return: returns } = table;
+  let least = initial;
+  let greatest = initial;
+  for (let row = 0; row < size; row++) {
+    if (isReadOnly[row] === 1) continue;
+    const id = produces[row] as number;
+    if (id < least) least = id;
+    if (id > greatest) greatest = id;
+  }
+  const map = new IdMap({ least, greatest, count: size + 1 });
+  const shown = new Int32Array(size).fill(NONE);
+  const expected = new Int32Array(size).fill(NONE);
+  const writer = new Int32Array(size + 1);
+  const isUnique = new Uint8Array(size + 1).fill(1);
+  let count = 0;
+  map.add(initial, count);
+  writer[count++] = NONE;
+  for (let row = 0; row < size; row++) {
+    if (isReadOnly[row] === 1) continue;
+    const id = produces[row] as number;
+    if (map.add(id, count)) writer[count++] = row;
+    else isUnique[map.get(id)] = 0;
+    shown[row] = map.get(id);
+  }
+  for (let row = 0; row < size; row++) {
+    const id = requires[row] as number;
+    if (id === NO_VALUE) continue;
+    const stretch = map.get(id);
+    if (isReadOnly[row] === 0) expected[row] = stretch;
+    if (isReadOnly[row] === 0 || stretch === NO_NUMBER || isUnique[stretch] === 0) continue;
+    // What nobody had begun to write by its completion is made up, or from the future.
+    const begun = stretch === INITIAL ? NONE : (invoke[writer[stretch] as number] as number);
+    if (begun < (returns[row] as number)) shown[row] = stretch;
+  }
+  return { count, shown, expected, writer, isUnique };
+}
+
+/** Stale reads by completion, each with the mutation that overwrote what it returned. */
+function staleRows(
+  table: Table,
+  { isReadOnly }: Overwrites,
+  stretches: Stretches,
+): readonly (readonly [read: number, by: number])[] {
+  const { events, invoke, return: returns } = table;
+  const { shown } = stretches;
+  const { invokedSince, endedBy } = endsOf(table, stretches);
+  const firstFrom = firstCompletions(table, isReadOnly);
+  const found: [number, number][] = [];
+  for (let rank = 0; rank < events.length; rank++) {
+    const event = events[rank] as number;
+    const row = event >>> 1;
+    if ((event & 1) === 0 || isReadOnly[row] === 0) continue;
+    const stretch = shown[row] as number;
+    if (stretch === NONE) continue;
+    const later = firstFrom[invokedSince[stretch] as number] as number;
+    const by = earlier(returns, endedBy[stretch] as number, later);
+    if (by !== NONE && (returns[by] as number) < (invoke[row] as number)) found.push([row, by]);
+  }
+  return found;
+}
+
+/** Per row, and one more: of acknowledged mutations from that row on, the first to complete; or NONE. */
+function firstCompletions({ size, return: returns }: Table, isReadOnly: Uint8Array): Int32Array {
+  const firstFrom = new Int32Array(size + 1);
+  let first = NONE;
+  firstFrom[size] = first;
+  for (let row = size - 1; row >= 0; row--) {
+    const isAcknowledged = isReadOnly[row] === 0 && returns[row] !== NEVER;
+    if (isAcknowledged) first = earlier(returns, first, row);
+    firstFrom[row] = first;
+  }
+  return firstFrom;
+}
+
+interface Ends {
+  /** Per stretch: the first row that was invoked after it had begun; NONE where nothing tells. */
+  readonly invokedSince: Int32Array;
+  /** Per stretch: the first CAS to complete by which it is over; or NONE. */
+  readonly endedBy: Int32Array;
+}
+
+/** One look at the completions, in order. */
+function endsOf(table: Table, stretches: Stretches): Ends {
+  const { events } = table;
+  const { count, shown, expected, writer, isUnique } = stretches;
+  const invokedSince = new Int32Array(count).fill(NONE);
+  const endedBy = new Int32Array(count).fill(NONE);
+  invokedSince[INITIAL] = 0;
+  let invoked = 0;
+  for (let rank = 0; rank < events.length; rank++) {
+    const event = events[rank] as number;
+    if ((event & 1) === 0) {
+      invoked++;
       continue;
     }
-    if (produces === undefined) continue;
-    const mutation = { operation, requires, produces };
-    if (operation.outcome === 'ok') acknowledged.push(mutation);
-    const text = canonicalJson(produces);
-    const known = byValue.get(text);
-    if (known === undefined) byValue.set(text, newStretch(produces, mutation));
-    else known.isUnique = false;
-  }
-  const reads = observed.flatMap(({ operation, value }) => {
-    const stretch = byValue.get(canonicalJson(value));
-    // What nobody had begun to write by its completion is made up, or from the future.
-    const isPossible = operation.return >= (stretch?.writer?.operation.invoke ?? -1);
-    if (stretch === undefined || !stretch.isUnique || !isPossible) return [];
-    stretch.inForceBy = Math.min(stretch.inForceBy, operation.return);
-    return [{ operation, stretch }];
-  });
-  return { byValue, reads, acknowledged };
-}
-
-/** An acknowledged CAS ends what it expects, and all that led there by CAS from value to value. */
-function endAlongChains({ byValue, acknowledged }: Stretches): void {
-  const stretchOf = ({ requires }: Mutation): Stretch | undefined =>
-    requires === undefined ? undefined : byValue.get(canonicalJson(requires));
-  const byReturn = acknowledged.toSorted((a, b) => a.operation.return - b.operation.return);
-  for (const mutation of byReturn) {
-    let stretch = stretchOf(mutation);
+    const row = event >>> 1;
+    const begun = shown[row] as number;
+    if (begun !== NONE && invokedSince[begun] === NONE) invokedSince[begun] = invoked;
+    // An acknowledged CAS ends what it expects, and all that led there by CAS from value to value.
     // Where a stretch has its end, an earlier completion has been this way before. (A chain that comes
     // back to the mutation itself is one that no store can have gone.)
-    while (stretch?.isUnique === true && stretch.endedBy === undefined) {
-      if (stretch.writer === mutation) break;
-      stretch.endedBy = mutation;
-      stretch = stretch.writer === undefined ? undefined : stretchOf(stretch.writer);
+    let over = expected[row] as number;
+    while (over !== NONE && isUnique[over] === 1 && endedBy[over] === NONE) {
+      const before = writer[over] as number;
+      if (before === row) break;
+      endedBy[over] = row;
+      over = before === NONE ? NONE : (expected[before] as number);
     }
   }
+  return { invokedSince, endedBy };
 }
 
-/** @returns a function: of the mutations invoked after a position, the one that completed first */
-function firstCompletions(
-  mutations: readonly Mutation[],
-): (position: number) => Mutation | undefined {
-  // From the last backwards: the first to complete of each and those invoked after it.
-  const firsts: Mutation[] = [];
-  for (const mutation of mutations.toReversed()) {
-    firsts.push(defined(earlier(firsts.at(-1), mutation), 'one of them'));
-  }
-  firsts.reverse();
-  return (position) => {
-    let low = 0;
-    let high = mutations.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((mutations[middle]?.operation.invoke ?? Infinity) > position) high = middle;
-      else low = middle + 1;
-    }
-    return firsts[low];
-  };
-}
-
-/** The one that completed first. */
-function earlier(a: Mutation | undefined, b: Mutation | undefined): Mutation | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a.operation.return <= b.operation.return ? a : b;
+/** The row that completed first; NONE for none. */
+function earlier(returns: Int32Array, a: number, b: number): number {
+  if (a === NONE || b === NONE) return a === NONE ? b : a;
+  return (returns[a] as number) <= (returns[b] as number) ? a : b;
 }

@@ -1,27 +1,22 @@
 import { defined } from '../assert.ts';
 import { decideTable, type Decided } from '../engines/auto.ts';
-import { compile, rowsOf } from '../engines/problem.ts';
+import type { Refuted } from '../engines/decision.ts';
+import { compile, overwritesOf, rowsOf } from '../engines/problem.ts';
 import type { Slice } from '../engines/run.ts';
 import { Search } from '../engines/wgl.ts';
 import type { Json, Operation } from '../history.ts';
 import { canonicalJson, sameJson } from '../json.ts';
 import { REJECTED, type Model } from '../models/model.ts';
 import { show } from '../models/register.ts';
-import { Table } from '../table.ts';
-import type { Budget, Candidate, Stuck } from '../verdict.ts';
+import { replayOf } from '../models/replay.ts';
+import { Cursor, type Table } from '../table.ts';
+import { ORDER_MAX, type Budget, type Candidate, type Stuck } from '../verdict.ts';
+import { prefixOf } from './weakening.ts';
 
 /** More would not be read. */
 const CANDIDATES_MAX = 50;
-
-/** What is known of a violation before it is explained. */
-export interface Refutation {
-  /** A completion by which the history was certainly no longer linearizable, where one is known. */
-  readonly provedBy: Operation | undefined;
-  /** What to report where the budget ends before the exact operation is found. */
-  readonly operation: Operation;
-  /** Ids of a legal order without it. */
-  readonly order: ArrayLike<number>;
-}
+/** Of longer histories no other ends are looked for: they only illustrate. */
+const ENDS_SIZE_MAX = 20_000;
 
 /**
  * Finds where a history that is not linearizable stops being so. Linearizability is closed under
@@ -29,90 +24,85 @@ export interface Refutation {
  * bisection; the operation that completed there is the one that could not be placed. This does not
  * depend on how an engine searches.
  *
- * @param operations - of one key, not linearizable
+ * @param table - of one key, not linearizable
+ * @param refuted - what the engine knows of the place: where it knows it exactly, nothing is decided again
  */
 export function* explainStuck(
-  operations: readonly Operation[],
+  table: Table,
   model: Model,
   budget: Budget,
-  refutation: Refutation,
+  { byRank: provedBy, orderBefore }: Pick<Refuted, 'byRank' | 'orderBefore'>,
 ): Generator<Slice, Stuck> {
-  const completed = operations
-    .filter((operation) => operation.outcome === 'ok')
-    .toSorted((a, b) => a.return - b.return);
-  const { provedBy } = refutation;
+  if (provedBy !== undefined && orderBefore !== undefined) {
+    const prefix = prefixOf(table, provedBy + 1, model);
+    const states = yield* lastStates(prefix, model, budget);
+    const order = { table, rows: orderBefore() };
+    const row = (table.events[provedBy] as number) >>> 1;
+    return describe({ table, prefix, row, order, states, isExact: true, model });
+  }
+  const completions = completionRanks(table);
   // Invariant: after `low` completions linearizable, as `order` shows; after `high` not.
   let low = 0;
-  let high = provedBy === undefined ? completed.length : completed.indexOf(provedBy) + 1;
-  let order: ArrayLike<number> = [];
+  let high = provedBy === undefined ? completions.length : completions.indexOf(provedBy) + 1;
+  let order: Order | undefined;
   // A proof of its own is most often the first violation, too. Without one, double first: a prefix
   // costs more the longer it is.
   let middle = provedBy === undefined ? 1 : high - 1;
   while (high - low > 1) {
-    const prefix = upTo(operations, completed, middle, model);
-    const result = yield* decide(prefix, model, budget);
-    if (result.type === 'unknown') {
-      return describe({ ...refutation, operations, states: [], isExact: false, model });
+    const prefix = prefixOf(table, endOf(completions, middle), model);
+    const decided: Decided = yield* decideTable(prefix, model, budget);
+    if (decided.type === 'unknown') {
+      const row = rowOf(table, completions, high);
+      const whole = prefixOf(table, endOf(completions, high), model);
+      return describe({ table, prefix: whole, row, order, states: [], isExact: false, model });
     }
-    if (result.type === 'linearizable') {
+    if (decided.type === 'linearizable') {
       low = middle;
-      order = result.ids;
+      order = { table: prefix, rows: decided.order };
     } else {
       high = middle;
     }
     middle = Math.min(low * 2, (low + high) >>> 1);
     if (middle <= low) middle = (low + high) >>> 1;
   }
-  const operation = defined(completed[high - 1], 'a history without completions is linearizable');
-  const prefix = upTo(operations, completed, high, model);
+  const prefix = prefixOf(table, endOf(completions, high), model);
   const states = yield* lastStates(prefix, model, budget);
-  return describe({ operations: prefix, operation, order, states, isExact: true, model });
+  const row = rowOf(table, completions, high);
+  return describe({ table, prefix, row, order, states, isExact: true, model });
 }
 
-/**
- * The history up to and including its `count`-th completion. What completes later is pending there:
- * a mutation may or may not have happened, a read-only operation is left out.
- */
-function upTo(
-  operations: readonly Operation[],
-  completed: readonly Operation[],
-  count: number,
-  model: Model,
-): readonly Operation[] {
-  const end = defined(completed[count - 1], 'count is within the completions').return;
-  return operations
-    .filter((operation) => operation.invoke < end)
-    .filter((operation) => operation.return <= end || !model.isReadOnly(operation))
-    .map((operation) =>
-      operation.return <= end
-        ? operation
-        : { ...operation, outcome: 'info', output: null, return: Infinity },
-    );
+/** A legal order, as rows of a table of its own. */
+interface Order {
+  readonly table: Table;
+  readonly rows: Int32Array;
 }
 
-type Decision =
-  | { readonly type: 'linearizable'; readonly ids: Int32Array }
-  | Exclude<Decided, { readonly type: 'linearizable' }>;
+function completionRanks(table: Table): Int32Array {
+  const ranks = new Int32Array(table.completed);
+  let next = 0;
+  for (let rank = 0; rank < table.events.length; rank++) {
+    if (((table.events[rank] as number) & 1) === 1) ranks[next++] = rank;
+  }
+  return ranks;
+}
 
-function* decide(
-  operations: readonly Operation[],
-  model: Model,
-  budget: Budget,
-): Generator<Slice, Decision> {
-  const table = Table.of(operations);
-  const decided = yield* decideTable(table, model, budget);
-  if (decided.type !== 'linearizable') return decided;
-  return { type: 'linearizable', ids: idsOf(table, decided.order) };
+/** The first rank behind the `count`-th completion. */
+function endOf(completions: Int32Array, count: number): number {
+  return defined(completions[count - 1], 'a history without completions is linearizable') + 1;
+}
+
+function rowOf(table: Table, completions: Int32Array, count: number): number {
+  return (table.events[endOf(completions, count) - 1] as number) >>> 1;
 }
 
 /** States after orders of everything but the last completion: what a search meets within a slice. */
 function* lastStates(
-  operations: readonly Operation[],
+  prefix: Table,
   model: Model,
   budget: Budget,
 ): Generator<Slice, readonly Json[]> {
-  const table = Table.of(operations);
-  const problem = compile(table, model);
+  if (prefix.size > ENDS_SIZE_MAX) return [];
+  const problem = compile(prefix, model);
   const search = new Search(problem, { isLookingAhead: false });
   // Only an illustration: it must not cost more than what was decided.
   for (let slice = 0; slice < 20; slice++) {
@@ -121,57 +111,77 @@ function* lastStates(
     yield 'running';
   }
   return [...search.ends].map((order) =>
-    replay(operations, model, idsOf(table, rowsOf(problem, order))),
+    replay({ table: prefix, rows: rowsOf(problem, order) }, model),
   );
 }
 
 function describe(parts: {
-  readonly operations: readonly Operation[];
-  readonly operation: Operation;
-  readonly order: ArrayLike<number>;
+  readonly table: Table;
+  /** The history up to the completion of `row`. */
+  readonly prefix: Table;
+  readonly row: number;
+  readonly order: Order | undefined;
   readonly states: readonly Json[];
   readonly isExact: boolean;
   readonly model: Model;
 }): Stuck {
-  const { operations, operation, order, isExact, model } = parts;
-  const state = replay(operations, model, order);
-  const placed = new Set(Array.from(order));
+  const { table, prefix, row, order, isExact, model } = parts;
+  const operation = table.operation(row);
+  const state = order === undefined ? model.initial : replay(order, model);
+  const rows = order?.rows ?? new Int32Array(0);
   const states = new Map([state, ...parts.states].map((each) => [canonicalJson(each), each]));
   return {
     operation,
     isExact,
-    order: Array.from(order),
+    placed: rows.length,
+    order: Array.from(rows.subarray(-ORDER_MAX), (each) => defined(order, 'it').table.id(each)),
     state,
     rejection: rejection(state, operation, model),
     states: [...states.values()],
-    candidates: concurrent(operations, operation)
-      .slice(-CANDIDATES_MAX)
-      .map((each): Candidate => {
-        const isPlaced = placed.has(each.id);
-        return {
-          operation: each,
-          isPlaced,
-          rejection: isPlaced ? undefined : rejection(state, each, model),
-        };
-      }),
-    note: noteOn(operations, operation, model),
+    candidates: candidates(prefix, operation, order, state, model),
+    note: noteOn(prefix, operation, model),
   };
 }
 
-/** A reason that needs no search: the value was never written, or not before it was seen. */
-function noteOn(
-  operations: readonly Operation[],
+/** Others that ran at the same time; those that completed later are as they were then: open. */
+function candidates(
+  prefix: Table,
   operation: Operation,
+  order: Order | undefined,
+  state: Json,
   model: Model,
-): string | undefined {
+): readonly Candidate[] {
+  const row = defined(prefix.rowOf(operation.id), 'the operation completed in this prefix');
+  const { invoke, return: returns } = prefix;
+  const concurrent: number[] = [];
+  for (let each = prefix.size - 1; each >= 0 && concurrent.length < CANDIDATES_MAX; each--) {
+    if (each === row || (invoke[each] as number) > (returns[row] as number)) continue;
+    if ((returns[each] as number) > (invoke[row] as number)) concurrent.push(each);
+  }
+  const isPlaced = new Uint8Array(order?.table.size ?? 0);
+  for (const each of order?.rows ?? []) isPlaced[each] = 1;
+  return concurrent.toReversed().map((each): Candidate => {
+    const candidate = prefix.operation(each);
+    const at = order?.table.rowOf(candidate.id);
+    if (at !== undefined && isPlaced[at] === 1) {
+      return { operation: candidate, isPlaced: true, rejection: undefined };
+    }
+    return {
+      operation: candidate,
+      isPlaced: false,
+      rejection: rejection(state, candidate, model),
+    };
+  });
+}
+
+/** A reason that needs no search: the value was never written, or not before it was seen. */
+function noteOn(prefix: Table, operation: Operation, model: Model): string | undefined {
   const required = model.overwrite?.(operation)?.requires;
   if (required === undefined || sameJson(required, model.initial)) return undefined;
-  let isWritten = false;
-  for (const each of operations) {
-    const effect = model.isReadOnly(each) ? {} : model.overwrite?.(each);
-    if (effect === undefined) return undefined; // it could have come about some other way
-    if (effect.produces !== undefined && sameJson(effect.produces, required)) isWritten = true;
-  }
+  // Undefined: it could have come about some other way.
+  const overwrites = overwritesOf(prefix, model);
+  if (overwrites === undefined) return undefined;
+  const isWritten = overwrites.produces.includes(prefix.columns.values.id(required));
   return isWritten ? undefined : `nobody had begun to write ${show(required)} by then`;
 }
 
@@ -181,21 +191,21 @@ function rejection(state: Json, operation: Operation, model: Model): string | un
     : undefined;
 }
 
-function concurrent(operations: readonly Operation[], operation: Operation): readonly Operation[] {
-  return operations.filter(
-    (each) =>
-      each.id !== operation.id && each.invoke < operation.return && each.return > operation.invoke,
-  );
-}
-
-function replay(operations: readonly Operation[], model: Model, order: ArrayLike<number>): Json {
-  const byId = new Map(operations.map((operation) => [operation.id, operation]));
-  let state = model.initial;
-  for (const id of Array.from(order)) {
-    const next = model.step(state, defined(byId.get(id), 'an order names known operations'));
-    if (next !== REJECTED) state = next;
+/** The state after a legal order. */
+function replay({ table, rows }: Order, model: Model): Json {
+  const cursor = new Cursor(table.columns);
+  if (model.overwrite !== undefined) {
+    // The last that wrote says it all, where each says so by itself.
+    for (let i = rows.length - 1; i >= 0; i--) {
+      const effect = model.overwrite(cursor.at(rows[i] as number));
+      if (effect === undefined) break;
+      if (effect.produces !== undefined) return effect.produces;
+      if (i === 0) return model.initial;
+    }
   }
-  return state;
+  const object = replayOf(model);
+  for (const row of rows) object.apply(cursor.at(row));
+  return object.state();
 }
 
 /** Ids of operations in rows of a table. */

@@ -22,13 +22,15 @@ export function verifyWitness(
   const operation = new Cursor(table.columns);
   const object = replayOf(model);
   let latestInvoke = -Infinity;
+  let near = 0;
   for (let i = 0; i < order.length; i++) {
     const id = order[i] as number;
-    const row = table.rowOf(id);
+    const row = table.rowOf(id, near);
     if (row === undefined || placed[row] === 1) {
       return `operation ${id} is unknown, or stands there twice`;
     }
     placed[row] = 1;
+    near = row;
     operation.at(row);
     // All before it must not have begun after it returned.
     if (operation.return < latestInvoke) {

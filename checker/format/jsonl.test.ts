@@ -110,10 +110,16 @@ describe('a malformed line is an error with its number and what was expected', (
       LINE.replace('null', '[{"intended":-9007199254740993}]').trimEnd(),
       /number -9007199254740993/,
     ],
+    // Walking it would exhaust the stack.
+    [
+      LINE.replace('null', `${'['.repeat(1e6)}9007199254740993${']'.repeat(1e6)}`).trimEnd(),
+      /nested more than 256 levels deep/,
+    ],
+    [`{"x":${'{"y":'.repeat(300)}1${'}'.repeat(300)}}`, /nested more than 256 levels deep/],
     // It would be compared as null: absent.
     [LINE.replace('null', '1e400').trimEnd(), /number 1e400 is too large/],
     [LINE.replace('null', '[-1E+999]').trimEnd(), /number -1E\+999 is too large/],
-  ])('%s', async (line, message) => {
+  ])('%.60s', async (line, message) => {
     const read = await readJsonl([bytes(`${LINE}${line}\n${LINE}`)]);
     expect(read).toMatchObject({ ok: false, error: { line: 2 } });
     expect(read.ok ? '' : read.error.message).toMatch(message);

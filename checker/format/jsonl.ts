@@ -1,7 +1,11 @@
 import type { EventType, HistoryEvent, Json } from '../history.ts';
+import { isArray } from '../json.ts';
 
 /** A longer line is an error: no event is that large, and a reader must not buffer without bound. */
 export const LINE_BYTES_MAX: number = 8 * 1024 * 1024;
+
+/** Values are walked by recursion: one that is nested more deeply than this is an error. */
+const DEPTH_MAX = 256;
 
 const NEWLINE = 0x0a;
 
@@ -113,8 +117,13 @@ export function writeJsonlLine(event: HistoryEvent): string {
   return `${JSON.stringify({ ...ordered, applied, error, servedBy, term, appliedIndex })}\n`;
 }
 
-/** @returns what is wrong, when the line is no event */
-function parseLine(decoder: TextDecoder, bytes: Uint8Array): HistoryEvent | string {
+/**
+ * One line, without its newline.
+ *
+ * @param decoder - of UTF-8, `fatal` and `ignoreBOM`
+ * @returns what is wrong, when the line is no event
+ */
+export function parseLine(decoder: TextDecoder, bytes: Uint8Array): HistoryEvent | string {
   let text: string;
   try {
     text = decoder.decode(bytes);
@@ -130,11 +139,16 @@ function parseLine(decoder: TextDecoder, bytes: Uint8Array): HistoryEvent | stri
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return 'expected an object {"index":…,"time":…,"type":…,"process":…,"f":…,"value":…}';
   }
+  const fields = value as Readonly<Record<string, Json | undefined>>;
+  // A line of nothing but brackets must not exhaust the stack of whatever walks the value.
+  if (isDeeper(fields as Json, DEPTH_MAX + 1)) {
+    return `values are nested more than ${DEPTH_MAX} levels deep, expected fewer`;
+  }
   const inexact = MANY_DIGITS.test(text) ? findInexact(text) : undefined;
   if (inexact !== undefined) {
     return `the number ${inexact} is too large to be told from its neighbours, expected a string`;
   }
-  return toEvent(value as Readonly<Record<string, Json | undefined>>);
+  return toEvent(fields);
 }
 
 /** Only a line that has this may hold a number that a double does not: the others need no second look. */
@@ -197,6 +211,14 @@ function toEvent(fields: Readonly<Record<string, Json | undefined>>): HistoryEve
   if (term !== undefined) event.term = term;
   if (appliedIndex !== undefined) event.appliedIndex = appliedIndex;
   return event;
+}
+
+function isDeeper(value: Json, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (levels === 0) return true;
+  if (isArray(value)) return value.some((each) => isDeeper(each, levels - 1));
+  for (const name in value) if (isDeeper(value[name] ?? null, levels - 1)) return true;
+  return false;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

@@ -6,8 +6,8 @@ import { describeCall } from './wording.ts';
 const FUNCTIONS = ['add', 'read'] as const;
 
 /**
- * A counter: `add` n (an integer of either sign), `read` → the sum. It begins at 0. A crashed add is an add. Adding
- * 0 is read-only. Sums are exact up to 2⁵³.
+ * A counter: `add` n (an integer of either sign), `read` → the sum. It begins at 0. A crashed add
+ * is an add. Adding 0 is read-only. Sums are exact up to 2⁵³.
  */
 export const counter: Model = counterModel(
   'counter',
@@ -43,12 +43,14 @@ function counterModel(name: 'counter' | 'grow-counter', about: string): Model {
       return outcome === 'ok' && Number(output) === state ? state : REJECTED;
     },
     isReadOnly: ({ f, input }) => f === 'read' || input === 0,
-    effectKey: ({ f, input, output }) =>
-      f === 'add' ? `add ${Number(input)}` : `read ${Number(output)}`,
+    effectKey: ({ f, input, output, outcome }) =>
+      f === 'add' ? `add ${Number(input)}` : `read ${outcome} ${Number(output)}`,
     describe: (operation) =>
       describeCall(operation, operation.f === 'read' ? show(operation.output) : undefined),
     describeState: show,
-    explainRejection: (state: Json, { output }: Operation) =>
-      `it returned ${show(output)}, but the sum is ${show(state)}`,
+    explainRejection: (state: Json, { output, outcome }: Operation) =>
+      outcome === 'info'
+        ? 'its result is unknown'
+        : `it returned ${show(output)}, but the sum is ${show(state)}`,
   };
 }

@@ -23,6 +23,8 @@ export interface CorrectObject {
 export interface Draw {
   /** In [0, 1). */
   readonly random: () => number;
+  /** How many different values are written; undefined: each its own. */
+  readonly values: number | undefined;
   readonly below: (bound: number) => number;
   /** A value to write: one of few, or each its own. */
   readonly value: () => Json;
@@ -157,10 +159,13 @@ function sum(): CorrectObject {
   };
 }
 
+/** Of two values, all adds are of one size. */
 const drawSum =
   (least: number) =>
-  (draw: Draw): Call =>
-    draw.random() < draw.readRate ? read() : { f: 'add', value: least + draw.below(4 - least) };
+  ({ random, below, readRate, values }: Draw): Call => {
+    if (random() < readRate) return read();
+    return { f: 'add', value: values === 2 ? 2 : least + below(4 - least) };
+  };
 
 /** Several cells, called by transactions. */
 function cells(): CorrectObject {
@@ -171,7 +176,9 @@ function cells(): CorrectObject {
       return ok(
         micros.map(([f, key, its]) => {
           if (f === 'write') states.set(key, its);
-          return [f, key, f === 'write' ? its : (states.get(key) ?? null)];
+          // Recorders begin with either; this one with both.
+          const untouched = key === 'y' ? 0 : null;
+          return [f, key, f === 'write' ? its : (states.get(key) ?? untouched)];
         }),
       );
     },
@@ -189,6 +196,7 @@ function drawTransaction(draw: Draw): Call {
 function elements(f: 'add' | 'append'): () => CorrectObject {
   return () => {
     const inside: Json[] = [];
+    const added = new Set<Json>();
     return {
       call(called, value) {
         if (called !== f) {
@@ -196,7 +204,8 @@ function elements(f: 'add' | 'append'): () => CorrectObject {
           const isTurned = f === 'add' && inside.length % 2 === 1;
           return ok(isTurned ? inside.toReversed() : [...inside]);
         }
-        if (f === 'append' || !inside.includes(value)) inside.push(value);
+        if (f === 'append' || !added.has(value)) inside.push(value);
+        added.add(value);
         return ok(value);
       },
     };

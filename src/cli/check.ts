@@ -1,14 +1,16 @@
 import { statSync } from 'node:fs';
-import { explain, type JudgeVerdict, judgeFile } from '../judge/index.ts';
-import { type CheckJson, JSON_SCHEMA } from '../report/index.ts';
+// Most runs of this verb judge a small file: what they do not need is loaded when it is (modules by their
+// own names, not rooms by their doors), since loading would take longer than judging.
+import { ENGINES, type EngineName } from '../../checker/index.ts';
+import { judgeFile } from '../judge/judge.ts';
+import type { JudgeVerdict } from '../judge/verdict.ts';
+import { type CheckJson, JSON_SCHEMA } from '../report/json.ts';
 import type { AppliedExpectations } from '../rundir/expectations.ts';
-import { type Manifest, readManifest } from '../rundir/manifest.ts';
-import { runPaths } from '../rundir/paths.ts';
+import type { Manifest } from '../rundir/manifest.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
-import { applyExpectations, dayOf, type ExpectationFile, expectationsOf } from './expectations.ts';
+import type { ExpectationFile } from './expectations.ts';
 import { exitCodeOf, failureMessage, stackOf, usageError } from './failure-message.ts';
 import { type Budget, budgetFlag } from './flag-values.ts';
-import { coloured, describeKnown } from './result-text.ts';
 import { onSignals } from './signals.ts';
 
 /** The options of `gong check` as the parser gives them. */
@@ -16,8 +18,14 @@ export interface CheckFlags {
   readonly model?: string;
   readonly expect?: string;
   readonly budget: string;
+  readonly engine: string;
+  /** `--no-verify` sets it to false. */
+  readonly verify: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
+  readonly explain?: boolean;
+  /** Implies `explain`. */
+  readonly explainDir?: string;
 }
 
 /**
@@ -42,12 +50,18 @@ export function exitOfVerdict(verdict: JudgeVerdict, expectations?: AppliedExpec
  */
 export async function checkVerb(files: readonly string[], flags: CheckFlags): Promise<ExitCode> {
   const budget = budgetFlag('--budget', flags.budget);
-  const expected = await expectationsOf(flags);
+  const engine = engineFlag(flags.engine);
+  const expected =
+    flags.expect === undefined
+      ? undefined
+      : await (await import('./expectations.ts')).expectationsOf(flags);
   using signals = onSignals('the keys that are not decided yet become unknown');
   const codes: ExitCode[] = [];
-  for (const file of files) {
+  for (const [i, file] of files.entries()) {
     if (signals.exit !== undefined) break;
-    codes.push(await checkOne(file, flags, { budget, expected, signal: signals.signal }));
+    const stem = files.length === 1 ? 'explain' : `explain-${i + 1}`;
+    const { signal } = signals;
+    codes.push(await checkOne(file, flags, { budget, engine, expected, signal, stem }));
   }
   if (signals.exit !== undefined) codes.push(signals.exit);
   return worstExit(codes);
@@ -55,14 +69,17 @@ export async function checkVerb(files: readonly string[], flags: CheckFlags): Pr
 
 interface CheckParts {
   readonly budget: Budget;
+  readonly engine: EngineName | undefined;
   readonly expected: ExpectationFile | undefined;
   readonly signal: AbortSignal;
+  /** What names of files with the explanation begin with. */
+  readonly stem: string;
 }
 
 async function checkOne(
   file: string,
   flags: CheckFlags,
-  { budget, expected, signal }: CheckParts,
+  { budget, engine, expected, signal, stem }: CheckParts,
 ): Promise<ExitCode> {
   let code: ExitCode;
   try {
@@ -73,19 +90,27 @@ async function checkOne(
       model,
       budgetNs: budget.timeNs,
       memoryBytesMax: budget.memoryBytes,
+      engine,
+      isVerified: flags.verify,
       signal,
     });
     const applied =
       expected === undefined || manifest === undefined
         ? undefined
-        : applyExpectations(expected, { ...manifest, today: dayOf(new Date()) }, verdict);
+        : await appliedTo(verdict, expected, manifest);
     code = exitOfVerdict(verdict, applied);
     if (code === EXIT.provedNothing) process.stderr.write(provedNothing(file, verdict));
     process.stdout.write(
       flags.json === true
         ? `${JSON.stringify(checkJson(file, verdict, applied))}\n`
-        : coloured(`${file}\n${explain(verdict)}${describeKnown(applied)}`, process.stdout),
+        : await checkText(file, verdict, applied),
     );
+    const isToExplain = flags.explain === true || flags.explainDir !== undefined;
+    if (isToExplain && verdict.valid === false) {
+      const { explainCheck } = await import('./explain-check.ts');
+      const written = await explainCheck(file, verdict, { directory: flags.explainDir, stem });
+      process.stderr.write(`explained in ${written}\n`);
+    }
   } catch (error) {
     code = exitCodeOf(error);
     process.stderr.write(failureMessage(error));
@@ -97,6 +122,42 @@ async function checkOne(
     }
   }
   return code;
+}
+
+async function appliedTo(
+  verdict: JudgeVerdict,
+  expected: ExpectationFile,
+  manifest: Manifest,
+): Promise<AppliedExpectations> {
+  const { applyExpectations, dayOf } = await import('./expectations.ts');
+  return applyExpectations(expected, { ...manifest, today: dayOf(new Date()) }, verdict);
+}
+
+async function checkText(
+  file: string,
+  verdict: JudgeVerdict,
+  applied: AppliedExpectations | undefined,
+): Promise<string> {
+  const { explain } = await import('../judge/explain.ts');
+  const { coloured } = await import('./coloured.ts');
+  const known =
+    applied === undefined ? '' : (await import('./result-text.ts')).describeKnown(applied);
+  return coloured(`${file}\n${explain(verdict)}${known}`, process.stdout);
+}
+
+/** What `--engine` may name: those that force one, and the choice of the best. */
+export const ENGINE_FLAGS: readonly string[] = ['auto', ...ENGINES.keys()];
+
+/** @returns undefined for `auto`. @throws UserError (`usage`) GONG-E116 naming the engines there are */
+function engineFlag(name: string): EngineName | undefined {
+  if (name === 'auto') return undefined;
+  for (const engine of ENGINES.keys()) if (engine === name) return engine;
+  throw usageError({
+    code: 'GONG-E116',
+    what: `there is no engine "${name}"`,
+    why: `known engines: ${ENGINE_FLAGS.join(', ')}`,
+    fix: 'pass one of them with --engine, or leave it out: the best one is chosen',
+  });
 }
 
 function provedNothing(file: string, verdict: JudgeVerdict): string {
@@ -131,6 +192,8 @@ async function locate(
 ): Promise<{ readonly path: string; readonly manifest: Manifest | undefined }> {
   const isDirectory = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
   if (!isDirectory) return { path: file, manifest: undefined };
+  const { runPaths } = await import('../rundir/paths.ts');
+  const { readManifest } = await import('../rundir/manifest.ts');
   const paths = runPaths(file);
   return { path: paths.history, manifest: await readManifest(paths.manifest) };
 }

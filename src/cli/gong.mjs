@@ -7,6 +7,7 @@ const BUG = 70;
 const USAGE = 64;
 
 if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
+  await keepCompiled();
   // Node ends with 1 when a module does not load, and 1 means "violation".
   await import('./main.ts').catch(cannotLoad);
 } else {
@@ -28,10 +29,26 @@ function cannotLoad(error) {
   process.exit(isInstalled ? USAGE : BUG);
 }
 
+/**
+ * Modules are kept as Node compiled them, types stripped: loading them anew takes longer than judging most
+ * histories. Beside the packages, in the place that is made for such things; where it cannot be written,
+ * everything works as before. `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE` have their way.
+ */
+async function keepCompiled() {
+  const { accessSync, constants } = await import('node:fs');
+  const { enableCompileCache } = await import('node:module');
+  const { fileURLToPath } = await import('node:url');
+  const packages = fileURLToPath(new URL('../../node_modules', import.meta.url));
+  try {
+    accessSync(packages, constants.W_OK);
+  } catch {
+    return;
+  }
+  enableCompileCache(`${packages}/.cache/gong`);
+}
+
 async function runPinned() {
-  const { spawn } = await import('node:child_process');
   const { createRequire } = await import('node:module');
-  const { constants } = await import('node:os');
   const { fileURLToPath } = await import('node:url');
   const require = createRequire(import.meta.url);
   const names = [
@@ -56,7 +73,38 @@ async function runPinned() {
     process.exit(USAGE);
   }
   const door = fileURLToPath(import.meta.url);
-  const child = spawn(runtime, [...process.execArgv, door, ...process.argv.slice(2)], {
+  const args = [...process.execArgv, door, ...process.argv.slice(2)];
+  if (await canReplace(runtime)) process.execve(runtime, [runtime, ...args], process.env);
+  await runChild(runtime, args);
+}
+
+/**
+ * Newer Nodes can become the other runtime: the same process, no second one that waits. They abort where
+ * that fails, so what it needs must be there; who lacks it is told why by the other way.
+ *
+ * @param {string} runtime
+ */
+async function canReplace(runtime) {
+  if (typeof process.execve !== 'function') return false;
+  const { accessSync, constants } = await import('node:fs');
+  const loaders = { x64: '/lib64/ld-linux-x86-64.so.2', arm64: '/lib/ld-linux-aarch64.so.1' };
+  try {
+    accessSync(runtime, constants.X_OK);
+    if (process.platform === 'linux') accessSync(loaders[process.arch]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {string} runtime
+ * @param {readonly string[]} args
+ */
+async function runChild(runtime, args) {
+  const { spawn } = await import('node:child_process');
+  const { constants } = await import('node:os');
+  const child = spawn(runtime, args, {
     // The fourth is a line of life: when this process is killed, the child sees it close and ends.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });

@@ -4,7 +4,7 @@ import { formatDuration } from '../lib/duration.ts';
 import { type ListedRun, listRuns } from '../report/index.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { integerFlag } from './flag-values.ts';
-import type { OutputStream } from './result-text.ts';
+import type { OutputStream } from './coloured.ts';
 
 /** The options of `gong ls` as the parser gives them. */
 export interface ListFlags {

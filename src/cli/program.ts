@@ -18,7 +18,9 @@ import type { RunFlags } from './run-config.ts';
  */
 export async function runProgram(argv: readonly string[], hooks: RunHooks = {}): Promise<ExitCode> {
   let code: ExitCode = EXIT.pass;
-  const program = makeProgram(argv, hooks, (exit) => (code = exit));
+  // What the flags of this verb may name stands in its modules, which it needs anyway.
+  const names = argv.includes('check') ? await namesForCheck() : undefined;
+  const program = makeProgram({ argv, hooks, names, setExit: (exit) => (code = exit) });
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;
@@ -49,11 +51,14 @@ function onParserExit(error: CommanderError): ExitCode {
   return EXIT.usage;
 }
 
-function makeProgram(
-  argv: readonly string[],
-  hooks: RunHooks,
-  setExit: (code: ExitCode) => void,
-): Command {
+interface ProgramParts {
+  readonly argv: readonly string[];
+  readonly hooks: RunHooks;
+  readonly names: CheckNames | undefined;
+  readonly setExit: (code: ExitCode) => void;
+}
+
+function makeProgram({ argv, hooks, names, setExit }: ProgramParts): Command {
   const program = new Command('gong')
     .description('Finds out whether a replicated store keeps its promises, and what they cost.')
     .version(packageJson.version, '--version', 'print the version')
@@ -61,7 +66,7 @@ function makeProgram(
     .configureOutput({ outputError: () => {} })
     .showSuggestionAfterError(true);
   addRun(program, (flags, runVerb) => runVerb(flags, argv, hooks).then(setExit));
-  addCheck(program, setExit);
+  addCheck(program, names, setExit);
   addList(program, setExit);
   addReport(program, setExit);
   addNemeses(program, setExit);
@@ -132,14 +137,35 @@ function addRun(
     });
 }
 
-function addCheck(program: Command, setExit: (code: ExitCode) => void): void {
+/** What `--model` and `--engine` may name. */
+interface CheckNames {
+  readonly models: string;
+  readonly engines: string;
+}
+
+async function namesForCheck(): Promise<CheckNames> {
+  const { MODELS } = await import('../../checker/index.ts');
+  const { ENGINE_FLAGS } = await import('./check.ts');
+  return { models: [...MODELS.keys()].join(', '), engines: ENGINE_FLAGS.join(', ') };
+}
+
+function addCheck(
+  program: Command,
+  names: CheckNames | undefined,
+  setExit: (code: ExitCode) => void,
+): void {
   program
     .command('check')
     .description('judge recorded histories: JSONL files, or run directories')
     .argument('<files...>', 'history.jsonl files or run directories')
-    .option('--model <name>', 'what a correct object does: register, cas-register, kv')
+    .option('--model <name>', `what a correct object does: ${names?.models ?? ''}`)
     .option('--expect <file>', 'known failures: violations that do not count, of run directories')
     .option('--budget <time,size>', 'what the checker may use for each file', '60s,2GiB')
+    .option('--engine <name>', `how it is decided: ${names?.engines ?? ''}`, 'auto')
+    .option('--verify', 'replay the order that proves a key linearizable (the default)', true)
+    .option('--no-verify', 'do not')
+    .option('--explain', 'write explain.md, with timelines, for what is not linearizable')
+    .option('--explain-dir <dir>', 'the same, into this directory')
     .option('--json', 'one line of JSON per file on standard output')
     .option('--verbose', 'more of what happens, on standard error')
     .action(async (files: string[], flags: CheckFlags) => {

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { explain, type JudgeVerdict } from '../judge/index.ts';
 import { meaningOfExit, readRunRecord, reportJson, writeReports } from '../report/index.ts';
+import { coloured } from './coloured.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { writeFailure } from './failure-dir.ts';
-import { coloured, describeDoubts, describeResult } from './result-text.ts';
+import { describeDoubts, describeResult } from './result-text.ts';
 import { describeThresholds } from './threshold-text.ts';
 
 /** The options of `gong report` as the parser gives them. */

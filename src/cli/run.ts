@@ -18,13 +18,14 @@ import { gitRevision, MANIFEST_SCHEMA, writeManifest } from '../rundir/manifest.
 import type { RunPaths } from '../rundir/paths.ts';
 import { RunLog } from '../rundir/run-log.ts';
 import { writeJson } from '../rundir/whole-file.ts';
+import { coloured } from './coloured.ts';
 import { exitOfVerdict } from './check.ts';
 import { bringUp, notBack } from './bring-up.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
 import { exitCodeOf, failureMessage, stackOf } from './failure-message.ts';
 import { applyExpectations, dayOf, expectationsOf } from './expectations.ts';
 import { readRunConfig, type RunConfig, type RunFlags } from './run-config.ts';
-import { coloured, describeDoubts, describeResult } from './result-text.ts';
+import { describeDoubts, describeResult } from './result-text.ts';
 import { factsOf, saveReports } from './run-results.ts';
 import { describePlan } from './run-text.ts';
 import { makeRunView, type RunView } from './run-view.ts';

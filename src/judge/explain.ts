@@ -12,6 +12,7 @@ import {
 /** A screen holds no more. */
 const FAILURES_MAX = 3;
 const CONCURRENT_MAX = 8;
+const COUNTEREXAMPLE_MAX = 12;
 const STALE_READS_MAX = 3;
 
 /** The verdict for people: one screen of plain text, a newline at its end. */
@@ -49,6 +50,14 @@ function counts(verdict: JudgeVerdict): string {
       `${keys.invalid} invalid, ${keys.unknown} unknown`,
     `decided in ${formatDuration(verdict.elapsedNs)}`,
   ];
+  const engines = Object.entries(verdict.engines);
+  if (engines.length > 0) {
+    const all = engines.map(([name, count]) => (engines.length > 1 ? `${name} (${count})` : name));
+    parts.push(`by ${all.join(', ')}`);
+  }
+  if (verdict.witnessesVerified < keys.valid) {
+    parts.push(`${keys.valid - verdict.witnessesVerified} witnesses not replayed`);
+  }
   if (verdict.torn) parts.push('the last line was torn');
   return `  ${parts.join(' · ')}`;
 }
@@ -56,7 +65,11 @@ function counts(verdict: JudgeVerdict): string {
 /** One failed key: what could not be placed, what ran at the same time, what was stale, which fault. */
 export function explainFailure(failure: ReportedFailure): readonly string[] {
   const { stuck, couldNotPlace } = failure;
-  const lines = [failure.sentence, `  could not be placed: ${line(couldNotPlace)}`];
+  const lines = [
+    failure.sentence,
+    ...explainCounterexample(failure),
+    `  could not be placed: ${line(couldNotPlace)}`,
+  ];
   if (!stuck.isExact) {
     lines.push('    (the budget ended before the first such operation was known for certain)');
   }
@@ -83,6 +96,30 @@ export function explainFailure(failure: ReportedFailure): readonly string[] {
     ...failure.duringFaults.map((fault) => explainFault(fault, couldNotPlace)),
   );
   return lines;
+}
+
+function explainCounterexample({
+  counterexample,
+  couldNotPlace,
+}: ReportedFailure): readonly string[] {
+  if (!counterexample) return [];
+  const { isMinimal, operations } = counterexample;
+  const shownParts = operations.slice(-COUNTEREXAMPLE_MAX);
+  const lines = shownParts.map((part) => {
+    if (part.isOwn) return `    ${part.description} [what came before, summed up]`;
+    if (part.isWeak) return `    ${line(part)} [at any time after, or never]`;
+    return `    ${line(part)}${part.id === couldNotPlace.id ? ' [fits nowhere]' : ''}`;
+  });
+  const hidden = operations.length - shownParts.length;
+  const count = operations.filter(({ isWeak }) => !isWeak).length;
+  return [
+    count === 1
+      ? '  it fits no order, whatever happened to all others:'
+      : `  no order of these ${count} is legal, whatever happened to all others` +
+        `${isMinimal ? '; were the outcome of any one unknown, one would be' : ''}:`,
+    ...lines,
+    ...(hidden > 0 ? [`    … and ${hidden} before them`] : []),
+  ];
 }
 
 function explainStale(failure: ReportedFailure): readonly string[] {
@@ -114,14 +151,24 @@ const WHY: Readonly<Record<UndecidedReason, string>> = {
   witness: 'the order that was found does not replay: a bug in Gong',
 };
 
+/** Keys that are told of, for each reason. */
+const UNKNOWN_MAX = 5;
+
 function explainUnknown(verdict: JudgeVerdict): readonly string[] {
-  const reasons = new Map<UndecidedReason, string[]>();
-  for (const { key, reason } of verdict.unknown) {
-    reasons.set(reason, [...(reasons.get(reason) ?? []), key ?? '(no key)']);
-  }
-  return [...reasons].map(([reason, keys]) => {
-    const more = keys.length > 5 ? `, … (${keys.length})` : '';
-    return `not decided (${WHY[reason]}): ${keys.slice(0, 5).join(', ')}${more}`;
+  const reasons = Map.groupBy(verdict.unknown, ({ reason }) => reason);
+  return [...reasons].flatMap(([reason, keys]) => {
+    const shownKeys = keys.slice(0, UNKNOWN_MAX);
+    const names = shownKeys.map(({ key }) => key ?? '(no key)').join(', ');
+    const more = keys.length > UNKNOWN_MAX ? `, … (${keys.length})` : '';
+    const progress = shownKeys.flatMap(({ key, engine, completionsProven, completions }) =>
+      engine === null || reason === 'witness' || reason === 'engine'
+        ? []
+        : [
+            `  ${key ?? '(no key)'}: ${engine} proved the first ${completionsProven} of ` +
+              `${completions} completions linearizable`,
+          ],
+    );
+    return [`not decided (${WHY[reason]}): ${names}${more}`, ...progress];
   });
 }
 

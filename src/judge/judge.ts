@@ -1,16 +1,20 @@
+import { availableParallelism } from 'node:os';
 import {
   findMalformed,
+  groupByKey,
   inferModel,
   MODELS,
-  partition,
+  unlikeOperations,
+  type Columns,
+  type EngineName,
   type Model,
-  type Operation,
 } from '../../checker/index.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
-import { decideAll, type JudgeProgress } from './decide-all.ts';
+import { decideAll, type JudgeProgress, type Sharing } from './decide-all.ts';
 import { faultWindows } from './faults.ts';
+import { completionsOf, partsOf } from './part.ts';
 import { readHistory, type ReadHistory } from './read.ts';
 import { Tally } from './tally.ts';
 import type { JudgeVerdict } from './verdict.ts';
@@ -20,8 +24,14 @@ export interface JudgeOptions {
   readonly model?: string | undefined;
   /** For the whole history, reading not included. Default 60 s. */
   readonly budgetNs?: number;
-  /** What the search may hold for one key (keys are decided one by one). Default 2 GiB. */
+  /** What the search may hold for all keys that are decided at once. Default 2 GiB. */
   readonly memoryBytesMax?: number;
+  /** Forces one engine; the best is chosen for each key when absent. */
+  readonly engine?: EngineName | undefined;
+  /** Replays the witness of every valid key with the separate verifier. Default true. */
+  readonly isVerified?: boolean | undefined;
+  /** Threads beside this one, and when to start them. Default one for each further core. */
+  readonly threads?: Partial<Omit<Sharing, 'history'>> | undefined;
   /** Interrupts: keys that are not decided yet become `unknown`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each key. */
@@ -48,10 +58,13 @@ export const MEMORY_BYTES_MAX: number = 2 * 1024 ** 3;
  * @throws InvariantError when a witness does not replay (a bug in Gong) and no key is invalid
  */
 export async function judgeFile(path: string, options: JudgeOptions = {}): Promise<Judgement> {
+  const now = options.now ?? monotonicNs;
+  const begin = now();
   const known = options.model === undefined ? undefined : modelNamed(options.model);
   const history = await readHistory(path, options.signal);
-  const model = known ?? guessModel(path, history.operations);
-  const malformed = findMalformed(history.operations, model);
+  const { columns } = history;
+  const model = known ?? guessModel(path, columns);
+  const malformed = findMalformed(columns, model);
   if (malformed !== undefined) {
     throw new UserError({
       kind: 'usage',
@@ -61,39 +74,45 @@ export async function judgeFile(path: string, options: JudgeOptions = {}): Promi
       fix: `correct it, or choose another model with --model (${[...MODELS.keys()].join(', ')})`,
     });
   }
-  return judgeHistory(history, model, options);
+  return judgeHistory(history, model, { ...options, now, readNs: now() - begin });
 }
 
 async function judgeHistory(
   history: ReadHistory,
   model: Model,
-  options: JudgeOptions,
+  options: JudgeOptions & { readonly now: () => number; readonly readNs: number },
 ): Promise<Judgement> {
-  const now = options.now ?? monotonicNs;
+  const { now, readNs } = options;
+  const { columns } = history;
   const begin = now();
-  const parts = partition(history.operations);
-  const decided = await decideAll(parts, model, {
+  const grouped = groupByKey(columns);
+  const parts = partsOf(grouped);
+  const proved = await decideAll(parts, model, {
     now,
     deadlineNs: begin + (options.budgetNs ?? BUDGET_NS),
     memoryBytesMax: options.memoryBytesMax ?? MEMORY_BYTES_MAX,
     signal: options.signal,
     onProgress: options.onProgress,
+    engine: options.engine,
+    isVerified: options.isVerified,
+    sharing: { threads: availableParallelism() - 1, ...options.threads, history: grouped },
   });
   const witnesses = new Map<string | undefined, Int32Array>();
   const windows = faultWindows(history.nemesis);
   const tally = new Tally(model);
-  for (const [key, part] of parts) {
-    const verdict = defined(decided.get(key), 'every key has a verdict');
-    const isProved = tally.add(verdict, part, windows);
-    if (isProved && verdict.valid === true) witnesses.set(key, verdict.witness);
+  for (const [i, part] of parts.entries()) {
+    const its = defined(proved[i], 'every key has a verdict');
+    const isProved = tally.add(its, part, windows);
+    if (isProved && its.verdict.valid === true) witnesses.set(part.key, its.verdict.witness);
   }
   const counts = {
-    operations: history.operations.length,
-    completed: history.operations.filter((each) => each.outcome === 'ok').length,
+    operations: columns.size,
+    completed: completionsOf(columns.return),
     failed: history.failed,
     torn: history.isTorn,
     isWhole: history.isWhole,
     elapsedNs: now() - begin,
+    readNs,
   };
   return { witnesses, verdict: tally.verdict(counts, windows) };
 }
@@ -111,9 +130,12 @@ export function modelNamed(name: string): Model {
   });
 }
 
-function guessModel(path: string, operations: readonly Operation[]): Model {
-  const functions = new Set(operations.map((operation) => operation.f));
-  const model = functions.size === 0 ? MODELS.get('register') : inferModel(functions, operations);
+function guessModel(path: string, columns: Columns): Model {
+  const functions = new Set(columns.functions);
+  const model =
+    functions.size === 0
+      ? MODELS.get('register')
+      : inferModel(functions, unlikeOperations(columns));
   if (model !== undefined) return model;
   const models = [...MODELS.values()];
   const found = [...functions].join(', ');

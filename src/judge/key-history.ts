@@ -1,4 +1,6 @@
-import type { KeyVerdict, Operation } from '../../checker/index.ts';
+import type { Operation } from '../../checker/index.ts';
+import type { Part } from './part.ts';
+import type { Proved } from './prove.ts';
 
 /** What is held of one key while it is not decided. */
 export class KeyHistory {
@@ -11,12 +13,7 @@ export class KeyHistory {
   /** It is not looked at before, unless it is finished. */
   restsUntilNs: number = 0;
   /** A violation that was found already, and the operations that it was found in. */
-  known:
-    | {
-        readonly verdict: Extract<KeyVerdict, { readonly valid: false }>;
-        readonly part: readonly Operation[];
-      }
-    | undefined;
+  known: { readonly proved: Proved; readonly part: Part } | undefined;
 
   constructor(key: string | undefined) {
     this.key = key;

@@ -9,6 +9,7 @@ import { generateHistory, type GenerateOptions } from '../../checker/testing/gen
 import { defined } from '../lib/assert.ts';
 import { judgeFile } from './judge.ts';
 import { LiveJudge, type LiveLimits, type Violation } from './live-judge.ts';
+import { untimed } from './testing/untimed.ts';
 import type { JudgeVerdict } from './verdict.ts';
 
 const KEPT = fileURLToPath(new URL('../../checker/testdata/', import.meta.url));
@@ -89,10 +90,6 @@ async function judgeWhole(text: string, model: string): Promise<JudgeVerdict> {
   const { verdict } = await judgeFile(path, { model, budgetNs: FOR_EVER.budgetNs });
   rmSync(path);
   return verdict;
-}
-
-function untimed(verdict: JudgeVerdict): unknown {
-  return { ...verdict, elapsedNs: 0 };
 }
 
 /** Puts faults into a history: one in force for a stretch, one to the end. */

@@ -1,18 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
 import {
-  decideKey,
   JsonlReader,
   Matching,
   type HistoryEvent,
-  type KeyVerdict,
   type Model,
   type Operation,
 } from '../../checker/index.ts';
-import { assert } from '../lib/assert.ts';
+import { assert, defined } from '../lib/assert.ts';
 import { MILLISECOND } from '../lib/duration.ts';
-import { decideAll, isUnsettled, settled } from './decide-all.ts';
+import { decideAll } from './decide-all.ts';
 import { faultWindows, type FaultWindow } from './faults.ts';
 import { KeyHistory } from './key-history.ts';
+import { partOfOperations, type Part } from './part.ts';
+import { isUnsettled, prove, settled, type Proved } from './prove.ts';
 import { Tally } from './tally.ts';
 import { reportFailure, type JudgeVerdict, type ReportedFailure } from './verdict.ts';
 
@@ -162,13 +162,13 @@ export class LiveJudge {
       if (history !== undefined && history.underWay > 0) continue;
       this.#finishing.delete(key);
       if (history === undefined) continue;
-      const part = history.operations();
-      const verdict = yield* this.#decide(part, keyNs);
-      if (verdict.valid === false) this.#found(verdict, history, part);
+      const part = partOfOperations(history.operations());
+      const proved = yield* this.#decide(part, keyNs);
+      if (proved.verdict.valid === false) this.#found(proved, history, part);
       // There is a bound to what can be kept for the end.
-      const isForTheEnd = verdict.valid === 'unknown' || isUnsettled(verdict);
+      const isForTheEnd = proved.verdict.valid === 'unknown' || isUnsettled(proved);
       if (isForTheEnd && this.#held <= this.#limits.operationsHeld / 2) continue;
-      this.#settleBest(history, verdict, part);
+      this.#settleBest(history, proved, part);
     }
   }
 
@@ -182,12 +182,12 @@ export class LiveJudge {
     if (!isWatching) return;
     for (const history of this.#open.values()) {
       if (!history.hasNews || now() < history.restsUntilNs || history.known !== undefined) continue;
-      const part = this.#asItStands(history);
+      const part = partOfOperations(this.#asItStands(history));
       const begin = now();
       history.hasNews = false;
-      const verdict = yield* this.#decide(part, this.#limits.prefixNs);
+      const proved = yield* this.#decide(part, this.#limits.prefixNs);
       history.restsUntilNs = now() + this.#limits.prefixRest * (now() - begin);
-      if (verdict.valid === false) this.#found(verdict, history, part);
+      if (proved.verdict.valid === false) this.#found(proved, history, part);
     }
   }
 
@@ -204,21 +204,17 @@ export class LiveJudge {
     for (const { handle, operation } of this.#matching.pending()) {
       this.#end(handle.history, handle.slot, operation);
     }
-    const parts = new Map<string | undefined, readonly Operation[]>();
-    for (const [key, history] of this.#open) {
-      const part = history.operations();
-      if (part.length > 0) parts.set(key, part);
-    }
+    const open = [...this.#open.values()]
+      .map((history) => ({ history, part: partOfOperations(history.operations()) }))
+      .filter(({ part }) => part.operations > 0);
     await setImmediate();
+    const parts = open.map(({ part }) => part);
     const decided = await decideAll(parts, this.#options.model, {
       ...options,
       deadlineNs: begin + options.budgetNs,
     });
-    for (const [key, part] of parts) {
-      const history = this.#open.get(key);
-      const after = decided.get(key);
-      assert(history !== undefined && after !== undefined, 'every open key was decided');
-      this.#settleBest(history, after, part);
+    for (const [i, { history, part }] of open.entries()) {
+      this.#settleBest(history, defined(decided[i], 'every open key was decided'), part);
     }
     const counts = {
       operations: this.#completed + this.#crashed,
@@ -227,6 +223,7 @@ export class LiveJudge {
       torn: last.torn,
       isWhole: options.isWhole ?? true,
       elapsedNs: this.#workedNs + now() - begin,
+      readNs: 0,
     };
     return this.#tally.verdict(counts, this.#faults());
   }
@@ -266,15 +263,16 @@ export class LiveJudge {
     else this.#crashed++;
   }
 
-  *#decide(part: readonly Operation[], limitNs: number): Generator<void, KeyVerdict> {
+  *#decide(part: Part, limitNs: number): Generator<void, Proved> {
     const { now, model } = this.#options;
     const begin = now();
     const memoryBytesMax = this.#limits.keyMemoryBytes;
-    const decision = decideKey(part, model, { now, memoryBytesMax, deadlineNs: begin + limitNs });
-    let step = decision.next();
+    const budget = { now, memoryBytesMax, deadlineNs: begin + limitNs };
+    const proving = prove(part.table(), model, budget, {});
+    let step = proving.next();
     while (step.done !== true) {
       yield;
-      step = decision.next();
+      step = proving.next();
     }
     this.#workedNs += now() - begin;
     yield;
@@ -290,31 +288,29 @@ export class LiveJudge {
   }
 
   /** Keeps what is known of an invalid key, and tells of the first. */
-  #found(
-    verdict: Extract<KeyVerdict, { readonly valid: false }>,
-    history: KeyHistory,
-    part: readonly Operation[],
-  ): void {
-    history.known = { verdict, part };
+  #found(proved: Proved, history: KeyHistory, part: Part): void {
+    const { verdict } = proved;
+    assert(verdict.valid === false, 'a violation was found');
+    history.known = { proved, part };
     if (this.#isViolationTold) return;
     this.#isViolationTold = true;
     const { key = null, sentence, stuck } = verdict;
     const { onViolation, model } = this.#options;
-    const failure = reportFailure(verdict, part, model.name, this.#faults());
+    const failure = reportFailure(verdict, part.table(), model.name, this.#faults());
     onViolation?.({ key, sentence, time: stuck.operation.returnTime }, failure);
   }
 
   /** Settles it with what is known by now, or was known before: a violation is not forgotten. */
-  #settleBest(history: KeyHistory, after: KeyVerdict, part: readonly Operation[]): void {
+  #settleBest(history: KeyHistory, after: Proved, part: Part): void {
     const { known } = history;
-    const verdict = settled(known?.verdict, after);
-    assert(known === undefined || verdict.valid === false, 'a violation stays one');
-    this.#settle(history, verdict, verdict === known?.verdict ? known.part : part);
+    const best = settled(known?.proved, after);
+    assert(known === undefined || best.verdict.valid === false, 'a violation stays one');
+    this.#settle(history, best, best.verdict === known?.proved.verdict ? known.part : part);
   }
 
-  #settle(history: KeyHistory, verdict: KeyVerdict, part: readonly Operation[]): void {
+  #settle(history: KeyHistory, proved: Proved, part: Part): void {
     const { key } = history;
-    if (part.length > 0) this.#tally.add(verdict, part, this.#faults());
+    if (part.operations > 0) this.#tally.add(proved, part, this.#faults());
     this.#held -= history.invocations;
     this.#open.delete(key);
     if (key === undefined) return;

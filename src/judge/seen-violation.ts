@@ -20,6 +20,11 @@ export function withSeen(verdict: JudgeVerdict, failure: ReportedFailure): Judge
   const isCounted = unknown.length < verdict.unknown.length;
   const selection = new FailureSelection();
   selection.add(failure);
+  const engines = { ...verdict.engines };
+  for (const { key, engine } of verdict.unknown) {
+    if (key === failure.key && engine !== null) engines[engine] = (engines[engine] ?? 1) - 1;
+  }
+  engines[failure.engine] = (engines[failure.engine] ?? 0) + 1;
   const { failures, stale } = selection.selected(failure.duringFaults);
   return {
     ...verdict,
@@ -30,6 +35,7 @@ export function withSeen(verdict: JudgeVerdict, failure: ReportedFailure): Judge
       invalid: 1,
       unknown: unknown.length,
     },
+    engines,
     failures,
     stale,
     unknown,

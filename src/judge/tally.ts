@@ -1,8 +1,10 @@
-import { verifyWitness, type KeyVerdict, type Model, type Operation } from '../../checker/index.ts';
+import type { EngineName, Model, Progress } from '../../checker/index.ts';
 import { assert } from '../lib/assert.ts';
 import { FailureSelection } from './failure-selection.ts';
 import type { FaultWindow } from './faults.ts';
-import { reportFailure, type JudgeVerdict } from './verdict.ts';
+import type { Part } from './part.ts';
+import type { Proved } from './prove.ts';
+import { reportFailure, type JudgeVerdict, type UndecidedReason } from './verdict.ts';
 
 /** What is counted of a whole history, beside its keys. */
 export interface HistoryCounts {
@@ -14,23 +16,32 @@ export interface HistoryCounts {
   readonly isWhole: boolean;
   /** What deciding took, in nanoseconds. */
   readonly elapsedNs: number;
+  /** What reading took before; 0 for what was read while it was written. */
+  readonly readNs: number;
 }
 
 /** Bugs in the search that are told in words; more of them say nothing new. */
 const UNPROVED_MAX = 5;
 
-type UndecidedKey = JudgeVerdict['unknown'][number] & { readonly firstId: number };
+interface UndecidedKey {
+  readonly told: JudgeVerdict['unknown'][number];
+  readonly firstId: number;
+}
 
 /**
- * Adds up what was decided key by key, in any order, and replays the witness of every valid key. What
- * it holds does not grow with the number of valid or invalid keys.
+ * Adds up what was decided key by key, in any order. What it holds does not grow with the number of valid
+ * or invalid keys.
  */
 export class Tally {
   readonly #model: Model;
   readonly #failures = new FailureSelection();
   readonly #unknown: UndecidedKey[] = [];
   readonly #unproved: string[] = [];
+  readonly #engines = new Map<EngineName, number>();
   #valid = 0;
+  #verified = 0;
+  #decideNs = 0;
+  #verifyNs = 0;
 
   constructor(model: Model) {
     this.#model = model;
@@ -47,28 +58,41 @@ export class Tally {
   /**
    * @param part - all operations of the key
    * @param windows - faults so far: those that began before the key's last completion at least
-   * @returns true when the key is valid, and its witness was replayed
+   * @returns true when the key is valid, and nothing speaks against its witness
    */
-  add(verdict: KeyVerdict, part: readonly Operation[], windows: readonly FaultWindow[]): boolean {
-    const { key = null } = verdict;
-    const undecided = { key, operations: part.length, firstId: part[0]?.id ?? 0 };
+  add(proved: Proved, part: Part, windows: readonly FaultWindow[]): boolean {
+    const { verdict, wrong } = proved;
+    this.#decideNs += proved.decideNs;
+    this.#verifyNs += proved.verifyNs;
+    const { engine } = verdict;
+    if (engine !== undefined) this.#engines.set(engine, (this.#engines.get(engine) ?? 0) + 1);
     if (verdict.valid === false) {
-      const failure = reportFailure(verdict, part, this.#model.name, windows);
-      this.#failures.add(failure);
+      this.#failures.add(reportFailure(verdict, part.table(), this.#model.name, windows));
     } else if (verdict.valid === 'unknown') {
-      this.#unknown.push({ ...undecided, reason: verdict.reason });
+      this.#undecided(part, verdict, verdict.reason);
+    } else if (wrong === undefined) {
+      this.#valid++;
+      if (proved.isVerified) this.#verified++;
+      return true;
     } else {
-      const wrong = verifyWitness(part, this.#model, verdict.witness);
-      if (wrong === undefined) {
-        this.#valid++;
-        return true;
-      }
-      this.#unknown.push({ ...undecided, reason: 'witness' });
+      const completions = part.completions();
+      this.#undecided(part, { engine, progress: { completionsProven: 0, completions } }, 'witness');
       if (this.#unproved.length < UNPROVED_MAX) {
-        this.#unproved.push(`the witness of key ${key ?? '(none)'} does not replay: ${wrong}`);
+        const { key = '(none)' } = verdict;
+        this.#unproved.push(`the witness of key ${key} does not replay: ${wrong}`);
       }
     }
     return false;
+  }
+
+  #undecided(
+    part: Part,
+    { engine, progress }: { readonly engine: EngineName | undefined; readonly progress: Progress },
+    reason: UndecidedReason,
+  ): void {
+    const { key = null, operations, firstId } = part;
+    const told = { key, reason, operations, engine: engine ?? null, ...progress };
+    this.#unknown.push({ told, firstId });
   }
 
   /**
@@ -93,12 +117,16 @@ export class Tally {
       crashed: counts.operations - counts.completed,
       failed: counts.failed,
       keys: { total: this.keysDecided, valid: this.#valid, invalid, unknown },
-      witnessesVerified: this.#valid,
+      witnessesVerified: this.#verified,
+      engines: Object.fromEntries([...this.#engines].toSorted(([a], [b]) => (a < b ? -1 : 1))),
       torn: counts.torn,
       failures,
       stale,
-      unknown: byFirst.map(({ key, reason, operations }) => ({ key, reason, operations })),
+      unknown: byFirst.map(({ told }) => told),
       elapsedNs: counts.elapsedNs,
+      readNs: Math.round(counts.readNs),
+      decideNs: Math.round(this.#decideNs),
+      verifyNs: Math.round(this.#verifyNs),
     };
   }
 }

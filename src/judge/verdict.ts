@@ -1,11 +1,14 @@
 import {
   MODELS,
   staleSentence,
+  type Counterexample,
+  type EngineName,
   type Json,
   type KeyVerdict,
   type Model,
   type Operation,
   type StaleRead,
+  type Table,
   type UnknownReason,
 } from '../../checker/index.ts';
 import { defined } from '../lib/assert.ts';
@@ -43,11 +46,31 @@ export interface ReportedStaleRead {
   readonly duringFaults: readonly FaultWindow[];
 }
 
+/** One operation of a counterexample. */
+export interface ReportedPart extends ReportedOperation {
+  /** It may take effect once, at any time after its invocation, or never. */
+  readonly isWeak: boolean;
+  /** A write of Gong's own, which sums up what had happened before: it stands in no history. */
+  readonly isOwn: boolean;
+}
+
+/** Few operations that no order allows, whatever happened to all others. */
+export interface ReportedCounterexample {
+  /** It becomes linearizable as soon as any one of its completed operations is weakened. */
+  readonly isMinimal: boolean;
+  /** By invocation. */
+  readonly operations: readonly ReportedPart[];
+}
+
 export interface ReportedFailure {
   readonly key: string | null;
+  /** What refuted it. */
+  readonly engine: EngineName;
   /** What happened, from the evidence alone. */
   readonly sentence: string;
   readonly couldNotPlace: ReportedOperation;
+  /** Null when the budget left no time to look for one. */
+  readonly counterexample: ReportedCounterexample | null;
   /** The most stale ones, most stale first, at most `STALE_READS_MAX`. */
   readonly staleReads: readonly ReportedStaleRead[];
   readonly staleReadsTotal: number;
@@ -55,7 +78,7 @@ export interface ReportedFailure {
     /** True: `couldNotPlace` is the first completion at which the history is not linearizable. */
     readonly isExact: boolean;
     readonly placed: number;
-    /** The end of the longest order found, at most `ORDER_MAX` operations. */
+    /** The end of the longest order found, at most 20 operations. */
     readonly lastPlaced: readonly ReportedOperation[];
     readonly state: Json;
     readonly states: readonly Json[];
@@ -92,8 +115,10 @@ export interface JudgeVerdict {
     readonly invalid: number;
     readonly unknown: number;
   };
-  /** Valid keys whose witness was replayed by the separate verifier: all of them. */
+  /** Valid keys whose witness was replayed by the separate verifier: all of them, or none was to be. */
   readonly witnessesVerified: number;
+  /** How many keys each engine decided, or tried last. */
+  readonly engines: Readonly<Partial<Record<EngineName, number>>>;
   readonly torn: boolean;
   /**
    * By their operation that could not be placed; at most `FAILURES_MAX` of `keys.invalid`: the first
@@ -106,12 +131,21 @@ export interface JudgeVerdict {
     readonly key: string | null;
     readonly reason: UndecidedReason;
     readonly operations: number;
+    /** The last that tried; null when none did. */
+    readonly engine: EngineName | null;
+    /** Completions, in order, up to which the key was proven linearizable. */
+    readonly completionsProven: number;
+    /** Completions in all. */
+    readonly completions: number;
   }[];
+  /** From the first key to the last. */
   readonly elapsedNs: number;
+  /** What reading took before; 0 for what was read while it was written. */
+  readonly readNs: number;
+  /** Of all keys together: several may be decided at once. */
+  readonly decideNs: number;
+  readonly verifyNs: number;
 }
-
-/** How much of the longest order found a verdict holds. */
-export const ORDER_MAX = 20;
 
 /** As people read them: the key of the worst stale read first, the others by position. */
 export function failuresInOrder({
@@ -131,30 +165,37 @@ function isOf(failure: ReportedFailure, stale: ReportedStaleRead | null): boolea
 /** A failed key with what surrounded it. */
 export function reportFailure(
   verdict: Extract<KeyVerdict, { readonly valid: false }>,
-  operations: readonly Operation[],
+  table: Table,
   modelName: string,
   windows: readonly FaultWindow[],
 ): ReportedFailure {
   const model = defined(MODELS.get(modelName), 'the model was looked up by this name');
-  const byId = new Map(operations.map((operation) => [operation.id, operation]));
   // The evidence may hold an operation as it was at a moment; the history knows how it went on.
-  const report = (operation: Operation): ReportedOperation =>
-    reportOperation(byId.get(operation.id) ?? operation, model);
-  const { stuck, staleReads } = verdict;
+  const report = (operation: Operation): ReportedOperation => {
+    const row = table.rowOf(operation.id);
+    return reportOperation(row === undefined ? operation : table.operation(row), model);
+  };
+  const reportId = (id: number): ReportedOperation =>
+    reportOperation(
+      table.operation(defined(table.rowOf(id), 'an order names known operations')),
+      model,
+    );
+  const { stuck, staleReads, counterexample } = verdict;
   return {
     key: verdict.key ?? null,
+    engine: verdict.engine,
     sentence: verdict.sentence,
     couldNotPlace: report(stuck.operation),
+    counterexample:
+      counterexample === undefined ? null : reportCounterexample(counterexample, model),
     staleReads: staleReads
       .toSorted((a, b) => b.staleByNs - a.staleByNs)
       .map((stale) => reportStale(stale, report, windows)),
     staleReadsTotal: staleReads.length,
     stuck: {
       isExact: stuck.isExact,
-      placed: stuck.order.length,
-      lastPlaced: stuck.order
-        .slice(-ORDER_MAX)
-        .map((id) => report(defined(byId.get(id), 'an order names known operations'))),
+      placed: stuck.placed,
+      lastPlaced: stuck.order.map(reportId),
       state: stuck.state,
       states: stuck.states,
       rejection: stuck.rejection ?? null,
@@ -170,6 +211,17 @@ export function reportFailure(
       to: stuck.operation.return,
     }),
   };
+}
+
+/** As it stands there: an operation that was weakened has no result. */
+function reportCounterexample(
+  { isMinimal, operations }: Counterexample,
+  model: Model,
+): ReportedCounterexample {
+  const parts = operations.map(({ operation, isWeak, isOwn }): ReportedPart => {
+    return { ...reportOperation(operation, model), isWeak, isOwn };
+  });
+  return { isMinimal, operations: parts };
 }
 
 function reportStale(

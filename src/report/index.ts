@@ -1,6 +1,7 @@
 export { githubAnnotations } from './annotations.ts';
 export { describeEarlyEnd } from './early-end-text.ts';
 export { meaningOfExit } from './exit-text.ts';
+export { explainDocument, type ExplainFile, type FailureParts } from './explain-document.ts';
 export { describeExit, describeFault, onVictims } from './fault-text.ts';
 export {
   JSON_SCHEMA,

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { findStaleReads, MODELS, partition } from '../../../checker/index.ts';
+import { findStaleReads, MODELS, partition, Table } from '../../../checker/index.ts';
 import { readHistory } from '../../judge/index.ts';
 import { defined } from '../../lib/assert.ts';
 import { runPaths } from '../../rundir/paths.ts';
@@ -48,8 +48,8 @@ export const stopOnViolation: Scenario = {
 /** When the first read completed that is stale by proof, in nanoseconds since the run began. */
 async function firstStaleReadNs(history: string): Promise<number> {
   const model = defined(MODELS.get('cas-register'), 'a model');
-  const { operations } = await readHistory(history);
-  const times = [...partition(operations).values()].flatMap((part) =>
+  const { columns } = await readHistory(history);
+  const times = [...partition(new Table(columns).operations()).values()].flatMap((part) =>
     findStaleReads(part, model).map(({ read }) => read.returnTime),
   );
   must(times.length > 0, 'no read is stale by proof');

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import type { OutputStream } from '../result-text.ts';
+import type { OutputStream } from '../coloured.ts';
 
 /** A terminal of that many columns, with so many bits of colour; or a pipe. What is written is lost. */
 export function fakeOutput(terminal?: {

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import { coloured } from './result-text.ts';
+import { coloured } from './coloured.ts';
 import { fakeOutput } from './testing/fake-terminal.ts';
 
 const TEXT = [

@@ -1,0 +1,66 @@
+import { decideTable } from '../engines/auto.ts';
+import type { Decision } from '../engines/decision.ts';
+import type { Slice } from '../engines/run.ts';
+import type { Model } from '../models/model.ts';
+import type { Table } from '../table.ts';
+import type { Budget } from '../verdict.ts';
+
+/** What one look of an engine at the clock counts as: a slice of its work. */
+const SLICE_NS = 2e6;
+/** Units of work in a slice; a row that is read, copied or decided is one. */
+const SLICE_WORK = 4_000;
+/** Slices of one decision; the small ones that evidence asks for need one or two. */
+const SLICES_MAX = 60;
+/** Work on the smallest history. */
+const WORK_MIN = 400_000;
+
+/**
+ * What gathering evidence may cost. It is counted in work, not in time, so that the same history gives
+ * the same evidence everywhere; the caller's deadline counts on top.
+ */
+export class Effort {
+  readonly #budget: Budget;
+  #left: number;
+
+  /** @param rows - of the history that was refuted: evidence must not cost much more than that did */
+  constructor(budget: Budget, rows: number) {
+    this.#budget = budget;
+    this.#left = WORK_MIN + 2 * rows;
+  }
+
+  /** True when nothing more may be begun. */
+  get isSpent(): boolean {
+    return this.#left <= 0 || this.#budget.now() >= this.#budget.deadlineNs;
+  }
+
+  spend(work: number): void {
+    this.#left -= work;
+  }
+
+  /** Decides under what is left. */
+  *decide(table: Table, model: Model): Generator<Slice, Decision> {
+    return yield* this.run(table.size, (budget) => decideTable(table, model, budget));
+  }
+
+  /**
+   * Runs an engine under what is left, with a clock of its own: each look at it is a slice later, so that
+   * an engine that divides its time among others does so, too.
+   */
+  *run(
+    rows: number,
+    engine: (budget: Budget) => Generator<Slice, Decision>,
+  ): Generator<Slice, Decision> {
+    this.spend(rows);
+    let elapsedNs = 0;
+    const now = (): number => {
+      if (this.isSpent) return Infinity;
+      elapsedNs += SLICE_NS;
+      // The first slice is paid with the rows.
+      if (elapsedNs > SLICE_NS) this.spend(SLICE_WORK);
+      return elapsedNs;
+    };
+    const { memoryBytesMax } = this.#budget;
+    const budget = { now, deadlineNs: SLICES_MAX * SLICE_NS, memoryBytesMax };
+    return yield* engine(budget);
+  }
+}
