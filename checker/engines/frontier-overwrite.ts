@@ -1,4 +1,6 @@
 import type { Cut } from './decision.ts';
+import type { Json } from '../history.ts';
+import { Cursor } from '../table.ts';
 import { Snapshots } from './frontier-cuts.ts';
 import { FrontierLog, ROOT } from './frontier-log.ts';
 import { CAS, FREE, OBSERVE, READ, WRITE, type Roles } from './frontier-roles.ts';
@@ -26,8 +28,8 @@ export interface OverwritingOptions {
 
 export type FrontierEnd =
   | { readonly type: 'survived'; readonly log: number }
-  /** Nothing survived the completion of this rank. */
-  | { readonly type: 'died'; readonly rank: number };
+  /** Nothing survived the completion of this rank; the log of one that came to it. */
+  | { readonly type: 'died'; readonly rank: number; readonly log: number };
 
 /**
  * Just-in-time linearization over the order of events (Lowe 2017) for operations that overwrite, with
@@ -266,7 +268,10 @@ export class OverwritingSearch {
         if (this.#work >= until) return undefined;
         this.#expandNext();
       }
-      if (this.#current.size === 0) return { type: 'died', rank: this.#rank };
+      if (this.#current.size === 0) {
+        // What the completion killed is where the next completion would have been worked on.
+        return { type: 'died', rank: this.#rank, log: this.#next.items[LOG] as number };
+      }
       this.#ripenUntil(this.#rank);
       this.#rank++;
       if (((events[this.#rank - 1] as number) & 1) === 1) this.#takeSnapshot();
@@ -1101,10 +1106,24 @@ export class OverwritingSearch {
     this.#addRipe(maybe, snapshot.subarray(2 + planes), rank);
     return {
       rank,
-      state: this.#values.valueOf[snapshot[1] as number] ?? null,
+      state: this.#valueOf(snapshot[1] as number),
       open: open.toSorted((a, b) => a - b),
       maybe: maybe.toSorted((a, b) => a - b),
     };
+  }
+
+  /** The value of a state that some operation requires or forbids. */
+  #valueOf(state: number): Json {
+    const { model, rows, size, table } = this.#problem;
+    const { requires, forbids } = this.#values;
+    const cursor = new Cursor(table.columns);
+    for (let i = 0; i < size; i++) {
+      if (requires[i] !== state && forbids[i] !== state) continue;
+      const effect = model.overwrite?.(cursor.at(rows[i] as number));
+      const value = requires[i] === state ? effect?.requires : effect?.forbids;
+      if (value !== undefined) return value;
+    }
+    throw new Error('states other than 0 are demanded');
   }
 
   /** Adds the ripe crashed operations that some configuration had not used up. */

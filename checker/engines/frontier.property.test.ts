@@ -11,7 +11,7 @@ import { frontier } from './frontier.ts';
 import { OverwritingSearch, type OverwritingOptions } from './frontier-overwrite.ts';
 import { rolesOf } from './frontier-roles.ts';
 import { Reconstruction } from './frontier-witness.ts';
-import { compile, rowsOf } from './problem.ts';
+import { compile, NEVER, rowsOf } from './problem.ts';
 import { Search } from './wgl.ts';
 
 type ModelName = GenerateOptions['model'];
@@ -115,7 +115,7 @@ function pass(
     return { search, order: end.type === 'died' ? undefined : new Int32Array() };
   }
   const { codes, ranks } = search.log.path(end.log);
-  const order = new Reconstruction(problem, values, roles).order(codes, ranks);
+  const order = new Reconstruction(problem, values, roles).order(codes, ranks, NEVER);
   return { search, order: rowsOf(problem, order) };
 }
 
@@ -207,6 +207,11 @@ describe.each(['register', 'cas-register', 'kv'] as const)('%s, pass by pass', (
       const position = operations[(table.events[byRank] as number) >>> 1]?.return ?? Infinity;
       expect(isLinearizableByBruteForce(prefix(operations, position, true))).toBe(false);
       expect(isLinearizableByBruteForce(prefix(operations, position, false))).toBe(true);
+      const before = prefix(operations, position, false);
+      const order = defined(decision.orderBefore, 'an exact pass has one')();
+      const ids = Int32Array.from(order, (row) => table.id(row));
+      const wrong = verifyWitness(before, defined(MODELS.get(model), 'a model'), ids);
+      expect(wrong, `seed ${seed}`).toBeUndefined();
     }
     expect(refuted).toBeGreaterThan(300);
   });
