@@ -81,6 +81,11 @@ export interface Counterexample {
   /** By invocation. Weak ones that no strong one can depend on are left out. */
   readonly operations: readonly CounterexampleOperation[];
   /**
+   * Present where it begins in the middle of the history: the state there, on which all that can have happened
+   * before agrees. What began earlier and is not among the operations had taken effect by then.
+   */
+  readonly before?: { readonly state: Json };
+  /**
    * True when it becomes linearizable as soon as any one of its completed operations is weakened; false
    * when the budget ran out before that was known.
    */

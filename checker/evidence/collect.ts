@@ -30,9 +30,10 @@ export function* collectEvidence(
   const stuck = yield* explainStuck(table, model, budget, { ...refuted, byRank: proof });
   // No order gets beyond that completion: what comes later does not matter.
   const byRank = rankOf(table, stuck.operation.id);
-  const effort = new Effort(budget, table.size);
+  const effort = Effort.of(budget, table.size);
   const stale = staleReads.find(({ read }) => read.id === stuck.operation.id);
-  const known = { ...refuted, byRank, stale };
+  const wanted = model.overwrite?.(stuck.operation)?.requires;
+  const known = { ...refuted, byRank, stale, wanted };
   const counterexample = yield* findCounterexample(table, model, known, effort);
   const sentence = sentenceOf(counterexample, stuck, model);
   return { stuck, counterexample, staleReads, sentence };

@@ -2,13 +2,15 @@ import { ENGINES } from '../engines/auto.ts';
 import type { Cut, Refuted } from '../engines/decision.ts';
 import { overwritesOf } from '../engines/problem.ts';
 import type { Slice } from '../engines/run.ts';
-import type { Operation } from '../history.ts';
+import type { Json, Operation } from '../history.ts';
+import { sameJson } from '../json.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
 import type { Counterexample } from '../verdict.ts';
 import { behindCut } from './behind-cut.ts';
 import type { Effort } from './effort.ts';
 import type { StaleRead } from './stale-read.ts';
+import { traceCuts } from './trace-cuts.ts';
 import { Weakening } from './weakening.ts';
 
 /** More are no counterexample that anybody reads; without a proof that all are needed, fewer. */
@@ -18,11 +20,15 @@ const SIZE_MAX_UNPROVED = 200;
 const SIZE_GOOD = 12;
 /** Cuts that are tried, the latest first. */
 const CUTS_MAX = 3;
+/** Of what is left, for looking for cuts. */
+const CUTS_SHARE = 0.4;
 
 /** What is known of a refutation. */
 export interface Known extends Pick<Refuted, 'byRank' | 'conflict' | 'cuts'> {
   /** The operation that no order can place, where it is a stale read by proof. */
   readonly stale: StaleRead | undefined;
+  /** The state that the operation which no order can place requires: a cut there tells most. */
+  readonly wanted: Json | undefined;
 }
 
 /** Where the search for a counterexample begins: a history that is refuted with these strong. */
@@ -32,6 +38,8 @@ interface Start {
   readonly pool: number[];
   /** False: that they refute it is to be decided first. */
   readonly isKnown: boolean;
+  /** Where it begins in the middle: the state there, and the id of the checker's own write of it. */
+  readonly before?: { readonly state: Json; readonly ownId: number };
 }
 
 /**
@@ -56,7 +64,7 @@ export function* findCounterexample(
     if (next === undefined || effort.isSpent) break;
     if (next.needsCuts && !hasAskedForCuts) {
       hasAskedForCuts = true;
-      known = { ...known, ...(yield* withCuts(table, model, known, effort)) };
+      known = { ...known, cuts: yield* withCuts(table, model, known, effort) };
       continue;
     }
     tried.add(next.name);
@@ -75,21 +83,24 @@ export function* findCounterexample(
 }
 
 /**
- * Where the engine knows no cut: the frontier's cuts, if it can decide this history.
- * Where values repeat, any weak write of a value may explain a read of it, so that without a cut almost
- * everything stays in.
+ * Where the engine knows no cut: the frontier's, if it can decide this history; else those that following every
+ * configuration finds. Where values repeat, any weak write of a value may explain a read of it, so that
+ * without a cut almost everything stays in.
  */
 function* withCuts(
   table: Table,
   model: Model,
-  refuted: Known,
+  known: Known,
   effort: Effort,
-): Generator<Slice, Pick<Known, 'cuts'>> {
-  if (refuted.cuts.length > 0) return refuted;
+): Generator<Slice, readonly Cut[]> {
+  if (known.cuts.length > 0) return known.cuts;
   const frontier = ENGINES.get('frontier')?.prepare(table, model);
-  if (frontier === undefined) return refuted;
-  const decided = yield* effort.run(table.size, frontier);
-  return decided.type === 'not-linearizable' ? decided : refuted;
+  if (frontier !== undefined) {
+    const decided = yield* effort.part(CUTS_SHARE).run(table.size, frontier);
+    if (decided.type === 'not-linearizable' && decided.cuts.length > 0) return decided.cuts;
+  }
+  const last = known.byRank ?? table.events.length - 1;
+  return yield* traceCuts(table, model, last, effort.part(CUTS_SHARE), known.wanted);
 }
 
 function better(a: Counterexample | undefined, b: Counterexample): Counterexample {
@@ -128,8 +139,11 @@ function starts(table: Table, model: Model, known: Known): readonly Attempt[] {
     );
   }
   const last = byRank ?? table.events.length - 1;
-  const cuts = known.cuts.filter(({ rank }) => rank <= last).slice(-CUTS_MAX);
-  for (const cut of cuts.toReversed()) {
+  const cuts = known.cuts.filter(({ rank }) => rank <= last).toReversed();
+  const { wanted } = known;
+  const match = cuts.find(({ state }) => wanted !== undefined && sameJson(state, wanted));
+  const preferred = match === undefined ? cuts : [match, ...cuts.filter((cut) => cut !== match)];
+  for (const cut of preferred.slice(0, CUTS_MAX)) {
     add(`cut at ${cut.rank}`, () => startBehind(cut, table, model, byRank));
   }
   add('prefix', () => fromWhole(completedBy(table, byRank), true));
@@ -176,7 +190,8 @@ function startBehind(
   const rest = behindCut(cut, table, model, last);
   if (rest === undefined) return undefined;
   const pool = completedBy(rest.table, undefined).filter((row) => !rest.isWeak(row));
-  return { weakening: new Weakening(rest.table, model), pool, isKnown: false };
+  const before = { state: cut.state, ownId: rest.ownId };
+  return { weakening: new Weakening(rest.table, model), pool, isKnown: false, before };
 }
 
 /**
@@ -190,6 +205,7 @@ class Minimization {
   #weakening: Weakening;
   #pool: number[];
   readonly #isKnown: boolean;
+  readonly #before: Start['before'];
   readonly #effort: Effort;
   #kept: number[] = [];
   /** No decision was given up so far. */
@@ -197,7 +213,8 @@ class Minimization {
   /** Ids of weak operations that some order needed. */
   readonly #needed = new Set<number>();
 
-  constructor({ weakening, pool, isKnown }: Start, effort: Effort) {
+  constructor({ weakening, pool, isKnown, before }: Start, effort: Effort) {
+    this.#before = before;
     this.#weakening = weakening;
     this.#pool = pool;
     this.#isKnown = isKnown;
@@ -245,7 +262,7 @@ class Minimization {
   #narrow(): void {
     const strong = [...this.#kept, ...this.#pool].sort((a, b) => a - b);
     this.#effort.spend(this.#weakening.table.size >>> 2);
-    const narrowed = this.#weakening.narrowed(strong);
+    const narrowed = this.#weakening.narrowed(strong, this.#own());
     if (narrowed === undefined) return;
     const numbers = new Map(narrowed.rows.map((row, i) => [row, i]));
     const renumbered = (rows: readonly number[]): number[] =>
@@ -253,6 +270,12 @@ class Minimization {
     this.#kept = renumbered(this.#kept);
     this.#pool = renumbered(this.#pool);
     this.#weakening = narrowed.weakening;
+  }
+
+  /** The row of the checker's own write, if there is one. */
+  #own(): readonly number[] {
+    const row = this.#before && this.#weakening.table.rowOf(this.#before.ownId);
+    return row === undefined ? [] : [row];
   }
 
   /** Weakens each strong one by itself: some order must come of it, which tells what else it needs. */
@@ -301,15 +324,19 @@ class Minimization {
     const isScreenful = strong.length + matter.length <= SIZE_GOOD;
     const told = isScreenful || !isMinimal ? matter : this.#weakening.direct(strong, matter);
     const weak = new Set([...told, ...needed]);
+    // The write that stands for all before is told in any case: it may as well never happen.
+    for (const row of this.#own()) weak.add(row);
     const rows = [...strong, ...[...weak].filter((row) => row >= 0 && !isStrong.has(row))];
+    const before = this.#before;
     return {
       isMinimal,
+      ...(before === undefined ? undefined : { before: { state: before.state } }),
       operations: rows
         .sort((a, b) => a - b)
         .map((row) => {
           const isWeak = !isStrong.has(row);
           const operation = isWeak ? weakened(table.operation(row)) : table.operation(row);
-          return { operation, isWeak, isOwn: operation.id < 0 };
+          return { operation, isWeak, isOwn: operation.id === before?.ownId };
         }),
     };
   }

@@ -12,7 +12,7 @@ const SLICE_WORK = 4_000;
 /** Slices of one decision; the small ones that evidence asks for need one or two. */
 const SLICES_MAX = 60;
 /** Work on the smallest history. */
-const WORK_MIN = 400_000;
+const WORK_MIN = 1_200_000;
 
 /**
  * What gathering evidence may cost. It is counted in work, not in time, so that the same history gives
@@ -20,12 +20,23 @@ const WORK_MIN = 400_000;
  */
 export class Effort {
   readonly #budget: Budget;
+  readonly #whole: Effort | undefined;
   #left: number;
 
-  /** @param rows - of the history that was refuted: evidence must not cost much more than that did */
-  constructor(budget: Budget, rows: number) {
+  private constructor(budget: Budget, left: number, whole?: Effort) {
     this.#budget = budget;
-    this.#left = WORK_MIN + 2 * rows;
+    this.#left = left;
+    this.#whole = whole;
+  }
+
+  /** @param rows - of the history that was refuted: evidence must not cost much more than that did */
+  static of(budget: Budget, rows: number): Effort {
+    return new Effort(budget, WORK_MIN + 2 * rows);
+  }
+
+  /** A share of what is left, for something that may come to nothing. @param share - in (0, 1] */
+  part(share: number): Effort {
+    return new Effort(this.#budget, this.#left * share, this);
   }
 
   /** True when nothing more may be begun. */
@@ -35,6 +46,7 @@ export class Effort {
 
   spend(work: number): void {
     this.#left -= work;
+    this.#whole?.spend(work);
   }
 
   /** Decides under what is left. */

@@ -13,6 +13,8 @@ import type { Scene } from './sentence.ts';
  */
 export function structureSentence(scene: Scene): string | undefined {
   const structure = scene.model.structure ?? '';
+  const isLock = structure.endsWith('mutex') || structure === 'fenced-lock';
+  if (scene.before !== undefined) return isLock ? heldSentence(scene, scene.before) : undefined;
   const container = CONTAINERS[structure];
   if (container !== undefined) return containerSentence(scene, container);
   const collection = COLLECTIONS[structure];
@@ -161,6 +163,20 @@ function growSentence({ strong }: Scene): string | undefined {
     );
   }
   return undefined;
+}
+
+/** Acquired while it was held, and nobody began to release it. */
+function heldSentence(
+  { model, strong, all }: Scene,
+  { state }: NonNullable<Scene['before']>,
+): string | undefined {
+  const [only, ...others] = strong;
+  if (only === undefined || others.length > 0 || only.f !== 'acquire') return undefined;
+  if (all.some(({ f }) => f === 'release')) return undefined;
+  return (
+    `${named(only)} succeeded, but all that happened before had left the lock ` +
+    `${model.describeState(state)}, and nobody had begun to release it since`
+  );
 }
 
 function mutexSentence({ strong, all }: Scene): string | undefined {

@@ -73,13 +73,16 @@ export class Weakening {
    * A smaller history for those of which no other operation will be strong: only of an overwriting object,
    * where fewer strong operations never make more weak ones matter.
    *
+   * @param kept - rows that stay in any case
    * @returns the rows of the smaller one, as rows of this one; undefined when it would not be much smaller
    */
   narrowed(
     strong: readonly number[],
+    kept: readonly number[],
   ): { weakening: Weakening; rows: readonly number[] } | undefined {
     if (this.#overwrites === undefined) return undefined;
-    const rows = [...strong, ...this.mattering(strong)].sort((a, b) => a - b);
+    const chosen = new Set([...strong, ...this.mattering(strong), ...kept]);
+    const rows = [...chosen].sort((a, b) => a - b);
     if (rows.length * 2 > this.table.size) return undefined;
     return { weakening: new Weakening(this.table.select(rows), this.model), rows };
   }
