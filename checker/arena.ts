@@ -2,16 +2,18 @@ import { assert } from './assert.ts';
 
 /** An arena as it was at one moment. Can be posted to another thread. */
 export interface ArenaSnapshot {
-  /** How many entries; what the arrays hold beyond them belongs to later ones. */
-  readonly count: number;
+  /** All entries; what lies in the same memory beyond belongs to later ones. */
   readonly words: Int32Array;
   readonly starts: Int32Array;
-  readonly sizes: Int32Array;
-  readonly hashes: Int32Array;
   readonly table: Int32Array;
 }
 
-/** Size and kind of an entry share a word. */
+/** What an entry begins with: its number, its size and kind, its hash. Its content follows. */
+const SIZE = 1;
+const HASH = 2;
+const HEAD = 3;
+
+/** Size, in words or bytes, and kind share a word. */
 const KINDS = 8;
 const SIZE_MAX = 0x7fff_ffff / KINDS;
 
@@ -28,11 +30,9 @@ export class Arena {
   #count = 0;
   #words: Int32Array;
   #used = 0;
-  /** Per own entry: its first word; its size in words or bytes, times KINDS, plus its kind; its hash. */
+  /** Where each own entry begins. */
   #starts: Int32Array;
-  #sizes: Int32Array;
-  #hashes: Int32Array;
-  /** Own entry plus 1, or 0. A power of two, at most half full. */
+  /** Where an own entry begins plus 1, or 0. A power of two, at most half full. */
   #table: Int32Array;
 
   /** @param isShared - whether threads that get a snapshot see the same memory, not a copy */
@@ -42,19 +42,16 @@ export class Arena {
     this.#baseCount = base?.count ?? 0;
     this.#words = words(64, isShared);
     this.#starts = words(16, isShared);
-    this.#sizes = words(16, isShared);
-    this.#hashes = words(16, isShared);
     this.#table = words(32, isShared);
   }
 
   /** Begins with those entries, and never writes to their memory. */
   static from(snapshot: ArenaSnapshot): Arena {
     const base = new Arena(false);
-    base.#count = snapshot.count;
+    base.#count = snapshot.starts.length;
     base.#words = snapshot.words;
+    base.#used = snapshot.words.length;
     base.#starts = snapshot.starts;
-    base.#sizes = snapshot.sizes;
-    base.#hashes = snapshot.hashes;
     base.#table = snapshot.table;
     return new Arena(false, base);
   }
@@ -63,11 +60,8 @@ export class Arena {
   snapshot(): ArenaSnapshot {
     assert(this.#base === undefined, 'only the arena that others began from has snapshots');
     return {
-      count: this.#count,
       words: this.#words.subarray(0, this.#used),
       starts: this.#starts.subarray(0, this.#count),
-      sizes: this.#sizes.subarray(0, this.#count),
-      hashes: this.#hashes.subarray(0, this.#count),
       table: this.#table,
     };
   }
@@ -88,17 +82,17 @@ export class Arena {
   /** The content of an entry of words; a view that stays as it is, not to be written to. */
   words(index: number): Int32Array {
     if (index < this.#baseCount && this.#base !== undefined) return this.#base.words(index);
-    const start = this.#starts[index - this.#baseCount] as number;
-    return this.#words.subarray(start, start + this.length(index));
+    const content = (this.#starts[index - this.#baseCount] as number) + HEAD;
+    return this.#words.subarray(content, content + this.length(index));
   }
 
   /** A copy of the content of an entry of bytes. */
   bytes(index: number): Uint8Array<ArrayBuffer> {
     if (index < this.#baseCount && this.#base !== undefined) return this.#base.bytes(index);
-    const start = this.#starts[index - this.#baseCount] as number;
+    const content = (this.#starts[index - this.#baseCount] as number) + HEAD;
     const bytes = new Uint8Array(this.length(index));
     for (let i = 0; i < bytes.length; i++) {
-      bytes[i] = (this.#words[start + (i >>> 2)] as number) >>> (8 * (i & 3));
+      bytes[i] = (this.#words[content + (i >>> 2)] as number) >>> (8 * (i & 3));
     }
     return bytes;
   }
@@ -111,8 +105,8 @@ export class Arena {
     if (known >= 0) return known;
     const own = this.#findWords(hash, kind, source, begin, end);
     if (own >= 0) return this.#baseCount + own;
-    const start = this.#append(hash, kind, end - begin, end - begin);
-    for (let i = begin; i < end; i++) this.#words[start + i - begin] = source[i] as number;
+    let word = this.#append(hash, kind, end - begin, end - begin);
+    for (let at = begin; at < end; at++) this.#words[word++] = source[at] as number;
     return this.#baseCount + this.#count - 1;
   }
 
@@ -133,11 +127,11 @@ export class Arena {
   #findWords(hash: number, kind: number, source: Int32Array, begin: number, end: number): number {
     const size = (end - begin) * KINDS + kind;
     for (let slot = this.#slot(hash, size, -1); slot >= 0; slot = this.#slot(hash, size, slot)) {
-      const own = (this.#table[slot] as number) - 1;
-      const shift = (this.#starts[own] as number) - begin;
+      const start = (this.#table[slot] as number) - 1;
+      let word = start + HEAD;
       let at = begin;
-      while (at < end && this.#words[at + shift] === source[at]) at++;
-      if (at === end) return own;
+      for (; at < end; at++) if (this.#words[word++] !== source[at]) break;
+      if (at >= end) return this.#words[start] as number;
     }
     return -1;
   }
@@ -145,11 +139,11 @@ export class Arena {
   #findBytes(hash: number, kind: number, source: Uint8Array, begin: number, end: number): number {
     const size = (end - begin) * KINDS + kind;
     for (let slot = this.#slot(hash, size, -1); slot >= 0; slot = this.#slot(hash, size, slot)) {
-      const own = (this.#table[slot] as number) - 1;
-      let word = this.#starts[own] as number;
+      const start = (this.#table[slot] as number) - 1;
+      let word = start + HEAD;
       let at = begin;
       for (; at < end; at += 4) if (this.#words[word++] !== wordAt(source, at, end)) break;
-      if (at >= end) return own;
+      if (at >= end) return this.#words[start] as number;
     }
     return -1;
   }
@@ -157,52 +151,51 @@ export class Arena {
   /** The next slot after `slot` (-1: the first) whose entry has this hash and size; -1 for none. */
   #slot(hash: number, size: number, slot: number): number {
     const mask = this.#table.length - 1;
+    const all = this.#words;
     for (let at = slot < 0 ? hash & mask : (slot + 1) & mask; ; at = (at + 1) & mask) {
-      const own = (this.#table[at] as number) - 1;
-      if (own < 0) return -1;
-      // An entry of a thread that went on after the snapshot counts for nothing here.
-      if (own < this.#count && this.#hashes[own] === hash && this.#sizes[own] === size) return at;
+      const start = (this.#table[at] as number) - 1;
+      if (start < 0) return -1;
+      // An entry of a thread that went on after the snapshot lies beyond, and counts for nothing here.
+      if (start >= this.#used) continue;
+      if (all[start + HASH] === hash && all[start + SIZE] === size) return at;
     }
   }
 
-  /** @returns the first word of the new entry's place */
+  /** @returns where the new entry's content goes */
   #append(hash: number, kind: number, length: number, wordsNeeded: number): number {
     assert(length < SIZE_MAX, 'a value is smaller than 2^28 elements');
     const own = this.#count++;
-    if (own === this.#starts.length) {
-      this.#starts = grown(this.#starts, 2 * own, this.#isShared);
-      this.#sizes = grown(this.#sizes, 2 * own, this.#isShared);
-      this.#hashes = grown(this.#hashes, 2 * own, this.#isShared);
-    }
+    if (own === this.#starts.length) this.#starts = grown(this.#starts, 2 * own, this.#isShared);
     const start = this.#used;
-    this.#used += wordsNeeded;
+    this.#used += HEAD + wordsNeeded;
     if (this.#used > this.#words.length) {
       const capacity = Math.max(this.#used, 2 * this.#words.length);
       this.#words = grown(this.#words, capacity, this.#isShared);
     }
     this.#starts[own] = start;
-    this.#sizes[own] = length * KINDS + kind;
-    this.#hashes[own] = hash;
+    this.#words[start] = own;
+    this.#words[start + SIZE] = length * KINDS + kind;
+    this.#words[start + HASH] = hash;
     if (2 * this.#count > this.#table.length) this.#rehash();
-    else this.#insert(own);
-    return start;
+    else this.#insert(start);
+    return start + HEAD;
   }
 
   #rehash(): void {
     this.#table = words(2 * this.#table.length, this.#isShared);
-    for (let own = 0; own < this.#count; own++) this.#insert(own);
+    for (let own = 0; own < this.#count; own++) this.#insert(this.#starts[own] as number);
   }
 
-  #insert(own: number): void {
+  #insert(start: number): void {
     const mask = this.#table.length - 1;
-    let at = (this.#hashes[own] as number) & mask;
+    let at = (this.#words[start + HASH] as number) & mask;
     while (this.#table[at] !== 0) at = (at + 1) & mask;
-    this.#table[at] = own + 1;
+    this.#table[at] = start + 1;
   }
 
   #size(index: number): number {
     if (index < this.#baseCount && this.#base !== undefined) return this.#base.#size(index);
-    return this.#sizes[index - this.#baseCount] as number;
+    return this.#words[(this.#starts[index - this.#baseCount] as number) + SIZE] as number;
   }
 }
 

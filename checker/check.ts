@@ -4,7 +4,8 @@ import { collectEvidence } from './evidence/collect.ts';
 import { idsOf } from './evidence/stuck.ts';
 import type { Operation } from './history.ts';
 import type { Model } from './models/model.ts';
-import { Cursor, Table, type Columns } from './table.ts';
+import { Cursor, NEVER, Table, type Columns } from './table.ts';
+import { NULL } from './values.ts';
 import { combine, type Budget, type EngineName, type KeyVerdict, type Verdict } from './verdict.ts';
 
 /** An operation that its model cannot read. */
@@ -24,17 +25,38 @@ export function findMalformed(
   history: Columns | readonly Operation[],
   model: Model,
 ): ModelError | undefined {
-  for (const operation of 'size' in history ? rows(history) : history) {
+  for (const operation of 'size' in history ? unlikeOperations(history) : history) {
     const message = model.malformed(operation);
     if (message !== undefined) return { line: operation.invoke + 1, message };
   }
   return undefined;
 }
 
-/** The same cursor at every row. */
-function* rows(columns: Columns): Generator<Operation> {
+/**
+ * Enough of the operations to tell whether a model can read them all, in order: the first of each shape.
+ * Shapes are functions, outcomes, and which of input and output are `null` or an integer that is its own
+ * id: `Model.malformed` makes no difference between those. Where a value is of another kind, every
+ * operation is one of its own.
+ *
+ * @returns the same cursor at each of them
+ */
+export function* unlikeOperations(columns: Columns): Generator<Operation> {
+  const { size, f, input, output, applied } = columns;
+  const returns = columns.return;
+  const isSeen = new Uint8Array(16 * columns.functions.length);
   const cursor = new Cursor(columns);
-  for (let row = 0; row < columns.size; row++) yield cursor.at(row);
+  for (let row = 0; row < size; row++) {
+    const given = input[row] as number;
+    const result = output[row] as number;
+    if (given >= NULL && result >= NULL) {
+      const values = (given === NULL ? 1 : 0) + (result === NULL ? 2 : 0);
+      const outcome = (returns[row] === NEVER ? 4 : 0) + (applied[row] === 0 ? 8 : 0);
+      const shape = 16 * (f[row] as number) + outcome + values;
+      if (isSeen[shape] === 1) continue;
+      isSeen[shape] = 1;
+    }
+    yield cursor.at(row);
+  }
 }
 
 /**

@@ -44,6 +44,9 @@ const DENSE_PROCESSES = 1 << 22;
 /** Marks, in the column of completions, an operation that certainly did not happen. */
 const FAILED = -1;
 
+/** More operations are not believed before they come. */
+const EXPECTED_MAX = 1 << 22;
+
 const FUNCTIONS_MAX = 0x1_0000;
 
 /**
@@ -66,7 +69,7 @@ export class ColumnPairing {
   readonly #sparse = new Map<number, number>();
 
   #size = 0;
-  #capacity = 1024;
+  #capacity: number;
   #f: Uint16Array;
   #input: Int32Array;
   #output: Int32Array;
@@ -80,9 +83,13 @@ export class ColumnPairing {
   #node: Int32Array;
   #servedBy: Int32Array;
 
-  /** @param isShared - whether other threads are to see the columns without a copy */
-  constructor(isShared: boolean) {
+  /**
+   * @param isShared - whether other threads are to see the columns without a copy
+   * @param expected - operations, about: memory is taken for as many, and more when more come
+   */
+  constructor(isShared: boolean, expected: number = 0) {
     this.#isShared = isShared;
+    this.#capacity = Math.ceil(Math.max(1024, Math.min(expected, EXPECTED_MAX)));
     this.values = new Values(isShared);
     const empty = new Int32Array(0);
     const capacity = this.#capacity;

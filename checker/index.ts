@@ -4,9 +4,11 @@ export {
   decideKey,
   findMalformed,
   partition,
+  unlikeOperations,
   type DecideOptions,
   type ModelError,
 } from './check.ts';
+export { groupByKey, rowsByKey, sliceColumns, type GroupedColumns } from './by-key.ts';
 export type { ColumnHistory } from './column-pairing.ts';
 export { ENGINES } from './engines/auto.ts';
 export type { Slice } from './engines/run.ts';
@@ -26,6 +28,7 @@ export {
   HistoryScanner,
   type ScanError,
   type ScannedHistory,
+  type ScanOptions,
   type ScanResult,
 } from './format/scan.ts';
 export type { HistoryError, HistoryErrorCode } from './history-error.ts';
@@ -53,9 +56,8 @@ export {
   columnsFrom,
   columnsOf,
   Cursor,
+  cursorOver,
   NEVER,
-  pickColumns,
-  rowsByKey,
   snapshotOf,
   Table,
   type Columns,

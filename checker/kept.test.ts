@@ -5,6 +5,13 @@ import { KEPT, keptText } from './testing/keep.ts';
 
 const UNLIMITED = { now: () => 0, deadlineNs: Infinity, memoryBytesMax: Infinity };
 
+test('every model has a history that is kept for each verdict', () => {
+  for (const name of MODELS.keys()) {
+    const verdicts = KEPT.filter(({ model }) => model === name).map(({ valid }) => valid);
+    expect(new Set(verdicts), name).toEqual(new Set([true, false]));
+  }
+});
+
 describe.each(KEPT)('$file', (kept) => {
   test('the generator still writes it, byte for byte', async () => {
     await expect(keptText(kept)).toMatchFileSnapshot(`testdata/${kept.file}.jsonl`);
@@ -15,7 +22,7 @@ describe.each(KEPT)('$file', (kept) => {
     const paired = pair(read.ok ? read.events : []);
     const operations = paired.ok ? paired.history.operations : [];
     expect(operations.length).toBeGreaterThan(30);
-    const model = defined(MODELS.get(kept.options.model), 'a model');
+    const model = defined(MODELS.get(kept.model), 'a model');
     const verdict = checkHistory(operations, model, UNLIMITED);
     expect(verdict.valid).toBe(kept.valid);
     const parts = partition(operations);

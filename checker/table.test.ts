@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { defined } from './assert.ts';
 import { pair, type Operation } from './history.ts';
-import { NEVER, Table } from './table.ts';
-import { generateHistory } from './testing/generate.ts';
+import { columnsFrom, NEVER, snapshotOf, Table } from './table.ts';
+import { generateHistory, mulberry32 } from './testing/generate.ts';
 
 const operations = operationsOf(60);
 
@@ -69,4 +69,62 @@ test('a row is found by its id from wherever the search begins, and nothing else
     }
   }
   expect(all.rowOf(all.id(59))).toBe(59);
+});
+
+test('what is selected keeps its ids, and what is weakened is an operation of unknown outcome', () => {
+  const answered = operations.map((each) =>
+    each.outcome === 'ok' ? { ...each, servedBy: `n${each.id % 3}` } : each,
+  );
+  const all = Table.of(answered);
+  for (let seed = 0; seed < 50; seed++) {
+    const random = mulberry32(seed);
+    const rows = answered.map((_, row) => row).filter(() => random() < 0.6);
+    const weak = new Set(rows.filter(() => random() < 0.4));
+    const expected = rows.map((row): Operation => {
+      const operation = defined(answered[row], 'an operation');
+      if (!weak.has(row)) return operation;
+      const unknown = {
+        outcome: 'info',
+        output: null,
+        applied: true,
+        servedBy: undefined,
+      } as const;
+      return { ...operation, ...unknown, return: Infinity, returnTime: Infinity };
+    });
+    const selected = all.select(rows, (row) => weak.has(row));
+    expect(selected.operations()).toEqual(expected);
+    expect([...selected.events]).toEqual([...Table.of(expected).events]);
+    for (const [row, { id, outcome }] of expected.entries()) {
+      expect(selected.id(row)).toBe(id);
+      expect(selected.isCompleted(row)).toBe(outcome === 'ok');
+    }
+  }
+  // The original is as it was.
+  expect(all.operations()).toEqual(answered);
+});
+
+test('an operation of the own making may come first, at negative positions, near or far', () => {
+  const first = defined(operations[0], 'an operation');
+  for (const scale of [1, 1_000]) {
+    const own = { ...first, id: -2 * scale, invoke: -2 * scale, return: -1 * scale };
+    const rest = operations.map((each) => ({
+      ...each,
+      id: each.invoke * scale,
+      invoke: each.invoke * scale,
+      return: each.return * scale,
+    }));
+    const table = Table.of([own, ...rest]);
+    expect([...table.events.subarray(0, 3)]).toEqual([0, 1, 2]);
+    const later = Array.from(Table.of(rest).events, (event) => event + 2);
+    expect([...table.events.subarray(2)]).toEqual(later);
+    expect(table.rowOf(-2 * scale)).toBe(0);
+    expect(table.operations()).toEqual([own, ...rest]);
+  }
+});
+
+test('columns posted to another thread are the same history there', () => {
+  const { columns } = Table.of(operations);
+  const there = columnsFrom(structuredClone(snapshotOf(columns)));
+  expect(new Table(there).operations()).toEqual(operations);
+  expect(there.values.id('a new value')).toBeLessThan(-1);
 });

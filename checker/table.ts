@@ -1,4 +1,4 @@
-import { assert, defined } from './assert.ts';
+import { assert } from './assert.ts';
 import type { Operation } from './history.ts';
 import { NULL, Values, type ValuesSnapshot } from './values.ts';
 
@@ -216,6 +216,7 @@ export class Table {
         picked.returnTime[i] = Infinity;
         picked.output[i] = NULL;
         picked.applied[i] = 1;
+        picked.servedBy[i] = ABSENT;
       }
     }
     return new Table(picked);
@@ -224,58 +225,48 @@ export class Table {
 
 /** Some rows of the columns. @param rows - ascending */
 export function pickColumns(columns: Columns, rows: ArrayLike<number>): Columns {
-  const size = rows.length;
-  const pick = <T extends Int32Array | Float64Array | Uint16Array | Uint8Array>(
-    from: T,
-    to: T,
-  ): T => {
-    for (let i = 0; i < size; i++) to[i] = from[rows[i] as number] as number;
-    return to;
-  };
+  // Loops that see one type of array each: a key's columns are picked faster than they were read.
+  const its = rows instanceof Int32Array ? rows : Int32Array.from(rows);
   return {
     ...columns,
-    size,
-    f: pick(columns.f, new Uint16Array(size)),
-    input: pick(columns.input, new Int32Array(size)),
-    output: pick(columns.output, new Int32Array(size)),
-    applied: pick(columns.applied, new Uint8Array(size)),
-    invoke: pick(columns.invoke, new Int32Array(size)),
-    return: pick(columns.return, new Int32Array(size)),
-    process: pick(columns.process, new Float64Array(size)),
-    invokeTime: pick(columns.invokeTime, new Float64Array(size)),
-    returnTime: pick(columns.returnTime, new Float64Array(size)),
-    key: pick(columns.key, new Int32Array(size)),
-    node: pick(columns.node, new Int32Array(size)),
-    servedBy: pick(columns.servedBy, new Int32Array(size)),
+    size: its.length,
+    f: pickShorts(columns.f, its),
+    input: pickIntegers(columns.input, its),
+    output: pickIntegers(columns.output, its),
+    applied: pickBytes(columns.applied, its),
+    invoke: pickIntegers(columns.invoke, its),
+    return: pickIntegers(columns.return, its),
+    process: pickDoubles(columns.process, its),
+    invokeTime: pickDoubles(columns.invokeTime, its),
+    returnTime: pickDoubles(columns.returnTime, its),
+    key: pickIntegers(columns.key, its),
+    node: pickIntegers(columns.node, its),
+    servedBy: pickIntegers(columns.servedBy, its),
   };
 }
 
-/**
- * Splits a history by key: it is linearizable exactly when every key's part is (P-compositionality,
- * Horn & Kroening 2015). Operations without a key are one object.
- *
- * @returns the rows of each part, ascending; parts in order of their first invocations
- */
-export function rowsByKey(columns: Columns): readonly Int32Array[] {
-  const { key, size } = columns;
-  const parts: number[] = [];
-  const partOf = new Int32Array(columns.keys.length + 1).fill(-1);
-  const counts: number[] = [];
-  for (let row = 0; row < size; row++) {
-    const number = (key[row] as number) + 1;
-    if (partOf[number] === -1) partOf[number] = parts.push(number) - 1;
-    const part = partOf[number] as number;
-    counts[part] = (counts[part] ?? 0) + 1;
-  }
-  const rows = counts.map((count) => new Int32Array(count));
-  const filled = new Int32Array(parts.length);
-  for (let row = 0; row < size; row++) {
-    const part = partOf[(key[row] as number) + 1] as number;
-    const at = filled[part] as number;
-    defined(rows[part], 'every part has rows')[at] = row;
-    filled[part] = at + 1;
-  }
-  return rows;
+function pickIntegers(from: Int32Array, rows: Int32Array): Int32Array {
+  const picked = new Int32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = from[rows[i] as number] as number;
+  return picked;
+}
+
+function pickDoubles(from: Float64Array, rows: Int32Array): Float64Array {
+  const picked = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = from[rows[i] as number] as number;
+  return picked;
+}
+
+function pickShorts(from: Uint16Array, rows: Int32Array): Uint16Array {
+  const picked = new Uint16Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = from[rows[i] as number] as number;
+  return picked;
+}
+
+function pickBytes(from: Uint8Array, rows: Int32Array): Uint8Array {
+  const picked = new Uint8Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = from[rows[i] as number] as number;
+  return picked;
 }
 
 /**
@@ -340,6 +331,12 @@ export class Cursor implements Operation {
   }
 }
 
+/** One cursor, at each row in turn. */
+export function* cursorOver(columns: Columns): Generator<Operation> {
+  const cursor = new Cursor(columns);
+  for (let row = 0; row < columns.size; row++) yield cursor.at(row);
+}
+
 function nameOf(names: readonly string[], number: number | undefined): string | undefined {
   return number === undefined || number === ABSENT ? undefined : names[number];
 }
@@ -366,7 +363,7 @@ function eventsInOrder({ size, invoke, return: returns }: Columns): Int32Array {
   const span = greatest - least + 1;
   let next = 0;
   if (span > 4 * events.length) {
-    const byReturn = rowsByReturn(returns, completed);
+    const byReturn = rowsByReturn(returns, completed, least);
     let row = 0;
     for (let i = 0; i <= completed; i++) {
       const returning = byReturn[i] ?? size;
@@ -392,15 +389,16 @@ function eventsInOrder({ size, invoke, return: returns }: Columns): Int32Array {
 }
 
 /** Rows of completed operations in the order of their completions. */
-function rowsByReturn(returns: Int32Array, completed: number): Int32Array {
-  // A position and its row in one exact double: sorting numbers needs no comparator.
+function rowsByReturn(returns: Int32Array, completed: number, least: number): Int32Array {
+  // A position and its row in one exact double: sorting numbers needs no comparator. Both from 0, or the
+  // remainder would not be the row: the checker's own operations lie at negative positions.
   const rows = new Int32Array(completed);
   const packed = new Float64Array(completed);
   const scale = returns.length;
   let next = 0;
   for (let row = 0; row < returns.length; row++) {
     const position = returns[row] as number;
-    if (position !== NEVER) packed[next++] = position * scale + row;
+    if (position !== NEVER) packed[next++] = (position - least) * scale + row;
   }
   packed.sort();
   for (let i = 0; i < completed; i++) rows[i] = (packed[i] as number) % scale;

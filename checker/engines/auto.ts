@@ -1,7 +1,11 @@
 import { defined } from '../assert.ts';
+import { bag } from './bag.ts';
 import { counter } from './counter.ts';
 import { list } from './list.ts';
 import { compile, rowsOf } from './problem.ts';
+import { lock } from './lock.ts';
+import { queue } from './queue.ts';
+import { stack } from './stack.ts';
 import { runSearch, type Slice } from './run.ts';
 import { set } from './set.ts';
 import { Search } from './wgl.ts';
@@ -36,7 +40,7 @@ export const wgl: Engine = {
 };
 
 /** Those that decide special histories at once; the first that applies is asked. */
-export const SPECIALISED: readonly Engine[] = [zones, set, list, counter];
+export const SPECIALISED: readonly Engine[] = [zones, set, queue, bag, stack, lock, list, counter];
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(

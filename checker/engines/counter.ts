@@ -1,3 +1,4 @@
+import { assertNever } from '../assert.ts';
 import { NEVER, type Table } from '../table.ts';
 import { walkChain, type Chain } from './chain.ts';
 import type { Decision, Engine } from './decision.ts';
@@ -36,6 +37,8 @@ export const counter: Engine = {
           };
         case 'late':
           return { type: 'unknown', reason: 'time', provenRank: 0 };
+        default:
+          return assertNever(walked);
       }
     };
   },

@@ -1,3 +1,4 @@
+import { assertNever } from '../assert.ts';
 import type { Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
 import { walkChain } from './chain.ts';
@@ -150,5 +151,7 @@ function* decideRepeated(parts: Repeated): Generator<Slice, Decision> {
       const byRank = Math.max(walked.rank, known);
       return { type: 'not-linearizable', byRank, conflict: undefined, cuts: [] };
     }
+    default:
+      return assertNever(walked);
   }
 }

@@ -1,10 +1,10 @@
 /** What a configuration is made of, kept up to date by its owner; the lengths never change. */
 export interface Configuration {
-  /** Bit set by slot: pending operations that are not placed. */
-  readonly open: Int32Array;
-  /** Those of them that may not be left out; a subset of `open`. */
-  readonly fresh: Int32Array;
-  /** Crashed operations used, packed; see `isAtMost`. */
+  /** Words in which two configurations must agree to be compared at all. */
+  readonly key: Int32Array;
+  /** A bit set: what is in it only makes a continuation harder. */
+  readonly burden: Int32Array;
+  /** Crashed operations used, packed; see `isAtMost`. More of them make it harder, too. */
   readonly used: Int32Array;
   /** The guard bits of `used`: one above each number. */
   readonly guards: Int32Array;
@@ -14,10 +14,9 @@ export interface Configuration {
  * Remembers configurations from which the search found no way out: a position in the history up to
  * which all is done, a state, and what `Configuration` says.
  *
- * Of two that agree in position, state and open operations, one *dominates* the other when it has used
- * at most as many crashed operations of each kind, and when at most the same operations are fresh:
- * whatever legal order continues the other continues it too, because a crashed operation may stay out
- * for ever and one that is not fresh may be placed as if it were. So dominated ones count as seen.
+ * Of two that agree in position, state and key, one *dominates* the other when its burden is a subset
+ * and it has used at most as many crashed operations of each kind: whatever legal order continues the
+ * other continues it too. So dominated ones count as seen, and one that dominates takes their place.
  *
  * Equality is of the whole configuration, never of its hash: a wrongly equal one would cost truth. A
  * forgotten one costs time alone. So memory is bounded: entries stand in two generations, each in an
@@ -27,9 +26,10 @@ export interface Configuration {
 export class Memo {
   readonly #now: Configuration;
   readonly #bytesMax: number;
-  readonly #open: number;
+  readonly #key: number;
+  readonly #burden: number;
   readonly #used: number;
-  /** Words of an entry: `[next, hash, position, state, …open, …fresh, …used]`. */
+  /** Words of an entry: `[next, hash, position, state, …key, …burden, …used]`. */
   readonly #stride: number;
   #young: Generation;
   #old: Generation;
@@ -38,9 +38,10 @@ export class Memo {
   /** @param bytesMax - for both generations; where it is too small, few entries are kept all the same */
   constructor(configuration: Configuration, bytesMax: number) {
     this.#now = configuration;
-    this.#open = configuration.open.length;
+    this.#key = configuration.key.length;
+    this.#burden = configuration.burden.length;
     this.#used = configuration.used.length;
-    this.#stride = HEADER + 2 * this.#open + this.#used;
+    this.#stride = HEADER + this.#key + this.#burden + this.#used;
     this.#bytesMax = Math.min(bytesMax, BYTES_MAX);
     this.#young = new Generation(this.#stride);
     this.#old = new Generation(this.#stride);
@@ -63,24 +64,25 @@ export class Memo {
    */
   add(position: number, state: number): boolean {
     const hash = this.#hash(position, state);
-    if (this.#find(this.#young, hash, position, state) !== 0) return false;
+    const found = this.#find(this.#young, hash, position, state);
+    if (found > 0) return false;
     const old = this.#old.entries === 0 ? 0 : this.#find(this.#old, hash, position, state);
-    if (old !== 0) {
+    if (old > 0) {
       const from = this.#old.arena;
       const at = this.#allocate(hash);
       const { arena } = this.#young;
       for (let i = 1; i < this.#stride; i++) arena[at + i] = from[old + i] as number;
       return false;
     }
-    const at = this.#allocate(hash);
+    const at = found < 0 ? -found : this.#allocate(hash);
     const { arena } = this.#young;
-    const { open, fresh, used } = this.#now;
+    const { key, burden, used } = this.#now;
     arena[at + 1] = hash;
     arena[at + 2] = position;
     arena[at + 3] = state;
     let word = at + HEADER;
-    for (let i = 0; i < this.#open; i++) arena[word++] = open[i] as number;
-    for (let i = 0; i < this.#open; i++) arena[word++] = fresh[i] as number;
+    for (let i = 0; i < this.#key; i++) arena[word++] = key[i] as number;
+    for (let i = 0; i < this.#burden; i++) arena[word++] = burden[i] as number;
     for (let i = 0; i < this.#used; i++) arena[word++] = used[i] as number;
     return true;
   }
@@ -92,38 +94,52 @@ export class Memo {
     this.#old.clear();
   }
 
-  /** @returns an entry that is equal or dominates, 0 when there is none */
+  /**
+   * @returns an entry that is equal or dominates; negative, one that is dominated where none dominates; 0
+   *   when there is neither
+   */
   #find(generation: Generation, hash: number, position: number, state: number): number {
     const { arena } = generation;
+    let dominated = 0;
     let at = generation.first(hash);
     for (; at !== 0; at = arena[at] as number) {
       if (arena[at + 1] !== hash || arena[at + 2] !== position || arena[at + 3] !== state) continue;
-      if (this.#dominates(arena, at + HEADER)) return at;
+      const order = this.#compare(arena, at + HEADER);
+      if (order > 0) return at;
+      if (order < 0) dominated = -at;
     }
-    return 0;
+    return dominated;
   }
 
-  #dominates(arena: Int32Array, at: number): boolean {
-    const { open, fresh, used, guards } = this.#now;
-    const words = this.#open;
-    for (let i = 0; i < words; i++) {
-      if (arena[at + i] !== open[i]) return false;
-      if (((arena[at + words + i] as number) & ~(fresh[i] as number)) !== 0) return false;
+  /** Positive: the entry is equal or dominates; negative: it is dominated; 0: neither. */
+  #compare(arena: Int32Array, entry: number): number {
+    const { key, burden, used, guards } = this.#now;
+    let at = entry;
+    for (let i = 0; i < this.#key; i++) if (arena[at++] !== key[i]) return 0;
+    let isBetter = true;
+    let isWorse = true;
+    for (let i = 0; i < this.#burden; i++) {
+      const its = arena[at++] as number;
+      const own = burden[i] as number;
+      if ((its & ~own) !== 0) isBetter = false;
+      if ((own & ~its) !== 0) isWorse = false;
     }
-    const from = at + 2 * words;
+    if (!isBetter && !isWorse) return 0;
     for (let i = 0; i < this.#used; i++) {
-      if (!isAtMost(arena[from + i] as number, used[i] as number, guards[i] as number)) {
-        return false;
-      }
+      const its = arena[at++] as number;
+      const own = used[i] as number;
+      const guard = guards[i] as number;
+      if (!isAtMost(its, own, guard)) isBetter = false;
+      if (!isAtMost(own, its, guard)) isWorse = false;
     }
-    return true;
+    return isBetter ? 1 : isWorse ? -1 : 0;
   }
 
   #hash(position: number, state: number): number {
-    const { open } = this.#now;
+    const { key } = this.#now;
     let hash = Math.imul(state ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(position + 1, 0xc2b2ae35);
-    for (let i = 0; i < this.#open; i++) {
-      hash = Math.imul(hash ^ (open[i] as number), 0x01000193);
+    for (let i = 0; i < this.#key; i++) {
+      hash = Math.imul(hash ^ (key[i] as number), 0x01000193);
       hash ^= hash >>> 15;
     }
     hash = Math.imul(hash ^ (hash >>> 13), 0x5bd1e995);

@@ -1,5 +1,6 @@
 import type { UnknownReason } from '../verdict.ts';
-import { Memo, packing } from './memo.ts';
+import { Crashed } from './crashed.ts';
+import { Memo } from './memo.ts';
 import { NONE, type Demands, type Problem } from './problem.ts';
 import { arrange, layout, visibleLater } from './window.ts';
 
@@ -7,6 +8,8 @@ export type SearchResult =
   /** Operation numbers in a legal order: all completed ones, and the crashed ones it needed. */
   | { readonly type: 'linearizable'; readonly order: Int32Array }
   | { readonly type: 'not-linearizable' }
+  /** Only where crashed operations are counted loosely: the order found uses too many of these runs. */
+  | { readonly type: 'overused'; readonly runs: readonly number[] }
   | { readonly type: 'unknown'; readonly reason: UnknownReason };
 
 export interface SearchOptions {
@@ -15,6 +18,8 @@ export interface SearchOptions {
    * says less about where it happened.
    */
   readonly isLookingAhead?: boolean;
+  /** Counts crashed operations loosely: the pool of each run, NONE for none. See `Crashed`. */
+  readonly pools?: Int32Array;
   /** Bytes that it may hold, as far as forgetting can help. Default 512 MiB. */
   readonly memoryBytesMax?: number;
 }
@@ -83,15 +88,16 @@ export class Search {
   #position = 0;
   readonly #open: Int32Array;
   readonly #fresh: Int32Array;
-  readonly #used: Int32Array;
+  readonly #crashed: Crashed;
+  /** Slots whose pending operation only reads, is a plain write (where writes may return unseen). */
+  readonly #reads: Int32Array;
+  readonly #writes: Int32Array;
+  readonly #key: Int32Array;
+  readonly #burden: Int32Array;
   /** The pending operation of each slot; meaningless where the slot is not open. */
   readonly #occupant: Int32Array;
-  readonly #usedOfRun: Int32Array;
-  readonly #runOf: Int32Array;
-  readonly #wordOfRun: Int32Array;
-  readonly #oneOfRun: Int32Array;
   /** Operations placed, in order; `~w` is a write that returned unseen. */
-  readonly #trail: Int32Array;
+  #trail: Int32Array;
   #trailLength = 0;
   /** How many completed operations are not placed. */
   #left: number;
@@ -119,12 +125,12 @@ export class Search {
   // The furthest that any branch came. Its order shares a prefix with the trail: only what changed is copied.
   #blocked: number = NONE;
   #blockedAt = -1;
-  readonly #deepest: Int32Array;
+  #deepest: Int32Array;
   #deepestLength = 0;
   #unchanged = 0;
 
   constructor(problem: Problem, options: SearchOptions = {}) {
-    const { completed, size, crashedRuns, values } = problem;
+    const { completed, size, values } = problem;
     this.#problem = problem;
     this.#values = values;
     this.#isLookingAhead = options.isLookingAhead ?? true;
@@ -139,15 +145,7 @@ export class Search {
     this.#open = new Int32Array(words);
     this.#fresh = new Int32Array(words);
     this.#occupant = new Int32Array(32 * words);
-    this.#usedOfRun = new Int32Array(crashedRuns.length);
-    this.#runOf = new Int32Array(size - completed);
-    for (const [run, { first, end }] of crashedRuns.entries()) {
-      this.#runOf.fill(run, first - completed, end - completed);
-    }
-    const packed = packing(crashedRuns.map(({ first, end }) => end - first));
-    this.#used = new Int32Array(packed.words);
-    this.#wordOfRun = packed.wordOf;
-    this.#oneOfRun = packed.oneOf;
+    this.#crashed = new Crashed(problem, options.pools);
     this.#trail = new Int32Array(size);
     this.#deepest = new Int32Array(size);
     this.#left = completed;
@@ -163,12 +161,12 @@ export class Search {
     this.#frames = new Int32Array(64 * this.#stride);
     const bytes = this.#fixedBytes();
     const share = problem.space === undefined ? 1 : 1 / 2;
-    const configuration = {
-      open: this.#open,
-      fresh: this.#fresh,
-      used: this.#used,
-      guards: packed.guards,
-    };
+    this.#reads = new Int32Array(words);
+    this.#writes = new Int32Array(words);
+    this.#key = new Int32Array(words);
+    this.#burden = new Int32Array(this.#isAbsorbing ? 2 * words : words);
+    const { used, guards } = this.#crashed;
+    const configuration = { key: this.#key, burden: this.#burden, used, guards };
     this.#memo = new Memo(configuration, (this.#memoryBytesMax - bytes) * share);
     const orphan = this.#isLookingAhead ? this.#findOrphan() : NONE;
     if (orphan === NONE) {
@@ -254,9 +252,12 @@ export class Search {
     const blocked = this.#goOn(state);
     if (blocked === NONE) {
       const order = arrange(this.#problem, this.#trail.subarray(0, this.#trailLength));
-      this.#result = { type: 'linearizable', order };
+      const runs = this.#crashed.isExact ? [] : this.#crashed.assign(order);
+      this.#result =
+        runs.length === 0 ? { type: 'linearizable', order } : { type: 'overused', runs };
       return;
     }
+    this.#weigh();
     if (!this.#memo.add(this.#position, this.#indistinguishable(state))) return;
     if (this.#left === 1) this.#recordEnd(state);
     this.#recordProgress(blocked);
@@ -295,13 +296,14 @@ export class Search {
       const word = slot >>> 5;
       const bit = 1 << (slot & 31);
       if ((event & 1) === 1) {
-        if (((this.#open[word] as number) & bit) === 0) continue;
-        if (!this.#isAbsorbing || !this.#returnsUnseen(state, operation, word, bit)) {
+        const isOpen = ((this.#open[word] as number) & bit) !== 0;
+        if (isOpen && !(this.#isAbsorbing && this.#returnsUnseen(state, operation, word, bit))) {
           return operation;
         }
+        this.#vacate(slot);
         continue;
       }
-      this.#occupant[slot] = operation;
+      this.#occupy(slot, operation);
       if (isReadOnly[operation] === 1 && this.#fits(state, operation)) {
         this.#record(operation, operation);
         continue;
@@ -312,6 +314,40 @@ export class Search {
       }
     }
     return NONE;
+  }
+
+  #occupy(slot: number, operation: number): void {
+    this.#occupant[slot] = operation;
+    const bit = 1 << (slot & 31);
+    const word = slot >>> 5;
+    if (this.#problem.isReadOnly[operation] === 1) {
+      this.#reads[word] = (this.#reads[word] as number) | bit;
+    } else if (this.#isAbsorbing && this.#isPlain(operation)) {
+      this.#writes[word] = (this.#writes[word] as number) | bit;
+    }
+  }
+
+  #vacate(slot: number): void {
+    const mask = ~(1 << (slot & 31));
+    this.#reads[slot >>> 5] = (this.#reads[slot >>> 5] as number) & mask;
+    this.#writes[slot >>> 5] = (this.#writes[slot >>> 5] as number) & mask;
+  }
+
+  /**
+   * What the memory compares. An open read is a burden: who continues with it continues without. So is a
+   * plain write that is fresh, or placed: one that is open and not fresh may be left out, as if it were
+   * placed, and may be placed. Of other mutations neither is better.
+   */
+  #weigh(): void {
+    const words = this.#open.length;
+    for (let word = 0; word < words; word++) {
+      const open = this.#open[word] as number;
+      const reads = this.#reads[word] as number;
+      const writes = this.#writes[word] as number;
+      this.#key[word] = open & ~reads & ~writes;
+      this.#burden[word] = (open & reads) | (writes & ~open);
+      if (this.#isAbsorbing) this.#burden[words + word] = this.#fresh[word] as number;
+    }
   }
 
   /**
@@ -354,7 +390,8 @@ export class Search {
 
   /** Pushes every mutation that fits, one of a class, those that return first before others. */
   #collect(state: number, blocked: number): void {
-    const { isReadOnly, classOf } = this.#problem;
+    const { isReadOnly, classOf, return: returns } = this.#problem;
+    const firstReturn = returns[blocked] as number;
     const stamp = ++this.#stamp;
     const begin = this.#candidatesLength;
     for (let word = 0; word < this.#open.length; word++) {
@@ -368,8 +405,8 @@ export class Search {
       }
     }
     this.#sortByReturn(begin);
-    for (let run = 0; run < this.#usedOfRun.length; run++) {
-      const operation = this.#nextOfRun(run, blocked);
+    for (let run = 0; run < this.#crashed.runs; run++) {
+      const operation = this.#crashed.next(run, firstReturn);
       if (operation === NONE || this.#stampOfClass[classOf[operation] as number] === stamp)
         continue;
       if (this.#fits(state, operation) && this.#isUseful(state, operation)) this.#push(operation);
@@ -378,10 +415,11 @@ export class Search {
 
   /** The same where every operation overwrites: only what may be of use, see above. */
   #collectUseful(state: number, blocked: number): void {
-    const { classOf, isReadOnly } = this.#problem;
+    const { classOf, isReadOnly, return: returns } = this.#problem;
     const { requires, produces } = this.#values as Demands;
+    const firstReturn = returns[blocked] as number;
     const stamp = ++this.#stamp;
-    const isLeaving = this.#findNeeds(state, blocked, stamp);
+    const isLeaving = this.#findNeeds(state, firstReturn, stamp);
     const needs = this.#stampOfNeed;
     const hasFresh = this.#hasFresh();
     let begin = this.#candidatesLength;
@@ -420,8 +458,8 @@ export class Search {
     }
     this.#sortByReturn(begin);
     if (isLeftOutLast) this.#push(~blocked);
-    for (let run = 0; run < this.#usedOfRun.length; run++) {
-      const operation = this.#nextOfRun(run, blocked);
+    for (let run = 0; run < this.#crashed.runs; run++) {
+      const operation = this.#crashed.next(run, firstReturn);
       if (operation === NONE || this.#stampOfClass[classOf[operation] as number] === stamp)
         continue;
       const next = produces[operation] as number;
@@ -440,7 +478,7 @@ export class Search {
    *
    * @returns whether an open operation forbids the state
    */
-  #findNeeds(state: number, blocked: number, stamp: number): boolean {
+  #findNeeds(state: number, firstReturn: number, stamp: number): boolean {
     const { requires, forbids, produces } = this.#values as Demands;
     const needs = this.#stampOfNeed;
     let isLeaving = false;
@@ -455,10 +493,10 @@ export class Search {
         if (forbids[operation] === state) isLeaving = true;
       }
     }
-    for (let isChanged = this.#usedOfRun.length > 0; isChanged;) {
+    for (let isChanged = this.#crashed.runs > 0; isChanged;) {
       isChanged = false;
-      for (let run = 0; run < this.#usedOfRun.length; run++) {
-        const operation = this.#nextOfRun(run, blocked);
+      for (let run = 0; run < this.#crashed.runs; run++) {
+        const operation = this.#crashed.next(run, firstReturn);
         if (operation === NONE) continue;
         const required = requires[operation] as number;
         if (required === NONE || needs[required] === stamp) continue;
@@ -492,15 +530,6 @@ export class Search {
     if ((invoke[operation] as number) > (returns[blocked] as number)) return true;
     const slot = this.#slotOf[operation] as number;
     return ((this.#open[slot >>> 5] as number) & (1 << (slot & 31))) !== 0;
-  }
-
-  /** The next unused crashed operation of a run; NONE when there is none that was invoked. */
-  #nextOfRun(run: number, blocked: number): number {
-    const { crashedRuns, invoke, return: returns } = this.#problem;
-    const { first, end } = crashedRuns[run] as Problem['crashedRuns'][number];
-    const operation = first + (this.#usedOfRun[run] as number);
-    if (operation >= end) return NONE;
-    return (invoke[operation] as number) > (returns[blocked] as number) ? NONE : operation;
   }
 
   #fits(state: number, operation: number): boolean {
@@ -607,9 +636,7 @@ export class Search {
 
   #push(operation: number): void {
     if (this.#candidatesLength === this.#candidates.length) {
-      const larger = new Int32Array(this.#candidates.length * 2);
-      larger.set(this.#candidates);
-      this.#candidates = larger;
+      this.#candidates = enlarged(this.#candidates);
     }
     this.#candidates[this.#candidatesLength++] = operation;
   }
@@ -637,10 +664,7 @@ export class Search {
       this.#close(operation);
       return;
     }
-    const run = this.#runOf[operation - this.#problem.completed] as number;
-    const word = this.#wordOfRun[run] as number;
-    this.#usedOfRun[run] = (this.#usedOfRun[run] as number) + 1;
-    this.#used[word] = (this.#used[word] as number) + (this.#oneOfRun[run] as number);
+    this.#crashed.take(operation);
   }
 
   /** Lets an open write return unseen. */
@@ -657,17 +681,22 @@ export class Search {
   }
 
   #record(operation: number, entry: number): void {
+    if (this.#trailLength === this.#trail.length) {
+      // Crashed operations that are counted loosely may come more than once.
+      this.#trail = enlarged(this.#trail);
+      this.#deepest = enlarged(this.#deepest);
+    }
     this.#trail[this.#trailLength++] = entry;
-    this.#count(operation, -1);
-    if (operation < this.#problem.completed) this.#left--;
+    const isCompleted = operation < this.#problem.completed;
+    if (isCompleted) this.#left--;
+    // Of what is counted loosely there is always more.
+    if (isCompleted || this.#crashed.isExact) this.#count(operation, -1);
   }
 
   #pushFrame(state: number, candidatesBegin: number): void {
     const at = this.#depth++ * this.#stride;
     if (at === this.#frames.length) {
-      const larger = new Int32Array(this.#frames.length * 2);
-      larger.set(this.#frames);
-      this.#frames = larger;
+      this.#frames = enlarged(this.#frames);
     }
     const frames = this.#frames;
     frames[at + POSITION] = this.#position;
@@ -689,8 +718,10 @@ export class Search {
     const position = frames[at + POSITION] as number;
     while (this.#position > position) {
       const event = this.#events[--this.#position] as number;
+      const slot = this.#slotOf[event >>> 1] as number;
       // Who completed there is pending again, and its slot its own.
-      if ((event & 1) === 1) this.#occupant[this.#slotOf[event >>> 1] as number] = event >>> 1;
+      if ((event & 1) === 1) this.#occupy(slot, event >>> 1);
+      else this.#vacate(slot);
     }
     this.#undo(frames[at + TRAIL] as number);
     const words = this.#open.length;
@@ -705,15 +736,10 @@ export class Search {
     while (this.#trailLength > trailLength) {
       const entry = this.#trail[--this.#trailLength] as number;
       const operation = entry < 0 ? ~entry : entry;
-      this.#count(operation, 1);
-      if (operation < completed) {
-        this.#left++;
-        continue;
-      }
-      const run = this.#runOf[operation - completed] as number;
-      const word = this.#wordOfRun[run] as number;
-      this.#usedOfRun[run] = (this.#usedOfRun[run] as number) - 1;
-      this.#used[word] = (this.#used[word] as number) - (this.#oneOfRun[run] as number);
+      const isCompleted = operation < completed;
+      if (isCompleted) this.#left++;
+      else this.#crashed.giveBack(operation);
+      if (isCompleted || this.#crashed.isExact) this.#count(operation, 1);
     }
     if (trailLength < this.#unchanged) this.#unchanged = trailLength;
   }
@@ -772,6 +798,12 @@ export class Search {
     const perOperation = 4 * (4 + 1 + 2) + 1;
     return perOperation * this.#problem.size + 4 * (this.#frames.length + this.#candidates.length);
   }
+}
+
+function enlarged(array: Int32Array): Int32Array {
+  const larger = new Int32Array(2 * array.length);
+  larger.set(array);
+  return larger;
 }
 
 /** How many different last states are kept as evidence. */

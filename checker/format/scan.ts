@@ -8,6 +8,16 @@ import { LINE_BYTES_MAX, parseLine, type LineError } from './jsonl.ts';
 export type ScanError =
   ({ readonly type: 'line' } & LineError) | ({ readonly type: 'history' } & HistoryError);
 
+export interface ScanOptions {
+  /**
+   * Columns and values lie in shared memory, for worker threads (where there is `SharedArrayBuffer`).
+   * Default false.
+   */
+  readonly isShared?: boolean;
+  /** Size of the input, about: what is known of it spares copies. Default 0. */
+  readonly bytesExpected?: number;
+}
+
 /** A history as it was scanned. */
 export interface ScannedHistory extends ColumnHistory {
   /** True when the last line had no newline: its writer was interrupted. */
@@ -35,6 +45,9 @@ const LETTER_E = 0x65;
 const LETTER_N = 0x6e;
 const LETTER_T = 0x74;
 const TILDE = 0x7e;
+
+/** Of two short lines. Memory for too many operations is not touched, and costs nothing. */
+const OPERATION_BYTES = 128;
 
 /** 1 for bytes that stand for themselves in a string; all others are for the general parser. */
 const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
@@ -106,12 +119,9 @@ export class HistoryScanner {
   /** Where the array or element that was read ends. */
   #end = 0;
 
-  /**
-   * @param options.isShared - columns and values lie in shared memory, for worker threads (where there
-   *   is `SharedArrayBuffer`)
-   */
-  constructor(options: { readonly isShared?: boolean } = {}) {
-    this.#pairing = new ColumnPairing(options.isShared ?? false);
+  constructor(options: ScanOptions = {}) {
+    const { isShared = false, bytesExpected = 0 } = options;
+    this.#pairing = new ColumnPairing(isShared, bytesExpected / OPERATION_BYTES);
   }
 
   /**
@@ -363,38 +373,39 @@ export class HistoryScanner {
       return values.endArray(array);
     }
     for (;;) {
-      const id = this.#element(bytes, at, depth);
-      if (id === NO_ELEMENT) return NO_ARRAY;
+      const first = at;
+      let digit = (bytes[at] as number) - ZERO;
+      let id = 0;
+      if (digit >>> 0 <= 9) {
+        // Most arrays are sets of small integers, and long.
+        do {
+          id = (Math.imul(id, 10) + digit) | 0;
+          digit = (bytes[++at] as number) - ZERO;
+        } while (digit >>> 0 <= 9);
+        if (at > first + HALF || (bytes[first] === ZERO && at > first + 1)) return NO_ARRAY;
+      } else {
+        id = this.#element(bytes, at, depth);
+        if (id === NO_ELEMENT) return NO_ARRAY;
+        at = this.#end;
+      }
       values.element(id);
-      at = afterSpaces(bytes, this.#end);
+      if (bytes[at] === SPACE) at = afterSpaces(bytes, at);
       const after = bytes[at++];
       if (after === CLOSE_BRACKET) break;
       if (after !== COMMA) return NO_ARRAY;
-      at = afterSpaces(bytes, at);
+      if (bytes[at] === SPACE) at = afterSpaces(bytes, at);
     }
     this.#end = at;
     return values.endArray(array);
   }
 
-  /** @returns its id, with its end in `#end`; NO_ELEMENT when it is for the general parser */
+  /** No small integer. @returns its id, with its end in `#end`; NO_ELEMENT like NO_ARRAY */
   #element(bytes: Uint8Array, start: number, depth: number): number {
     const { values } = this.#pairing;
     const byte = bytes[start] as number;
-    let at = start;
-    if ((byte - ZERO) >>> 0 <= 9) {
-      let number = 0;
-      let digit = byte - ZERO;
-      while (digit >>> 0 <= 9 && at < start + HALF) {
-        number = (Math.imul(number, 10) + digit) | 0;
-        digit = (bytes[++at] as number) - ZERO;
-      }
-      if (digit >>> 0 <= 9 || (byte === ZERO && at > start + 1)) return NO_ELEMENT;
-      this.#end = at;
-      return number;
-    }
     if (byte === QUOTE) {
-      do at++;
-      while (IS_PLAIN[bytes[at] as number] === 1);
+      let at = start + 1;
+      while (IS_PLAIN[bytes[at] as number] === 1) at++;
       if (bytes[at] !== QUOTE) return NO_ELEMENT;
       this.#end = at + 1;
       return values.ascii(bytes, start + 1, at);

@@ -43,12 +43,14 @@ function counterModel(name: 'counter' | 'grow-counter', about: string): Model {
       return outcome === 'ok' && Number(output) === state ? state : REJECTED;
     },
     isReadOnly: ({ f, input }) => f === 'read' || input === 0,
-    effectKey: ({ f, input, output }) =>
-      f === 'add' ? `add ${Number(input)}` : `read ${Number(output)}`,
+    effectKey: ({ f, input, output, outcome }) =>
+      f === 'add' ? `add ${Number(input)}` : `read ${outcome} ${Number(output)}`,
     describe: (operation) =>
       describeCall(operation, operation.f === 'read' ? show(operation.output) : undefined),
     describeState: show,
-    explainRejection: (state: Json, { output }: Operation) =>
-      `it returned ${show(output)}, but the sum is ${show(state)}`,
+    explainRejection: (state: Json, { output, outcome }: Operation) =>
+      outcome === 'info'
+        ? 'its result is unknown'
+        : `it returned ${show(output)}, but the sum is ${show(state)}`,
   };
 }

@@ -30,15 +30,14 @@ export const appendList: Model = {
       : REJECTED;
   },
   isReadOnly: ({ f }) => f === 'read',
-  effectKey: (operation) =>
-    operation.f === 'append'
-      ? `append ${canonicalJson(operation.input)}`
-      : `read ${canonicalJson(operation.output)}`,
+  effectKey: ({ f, input, output, outcome }) =>
+    f === 'append' ? `append ${canonicalJson(input)}` : `read ${outcome} ${canonicalJson(output)}`,
   replay: () => new GrowingList(),
   describe: (operation) =>
     describeCall(operation, operation.f === 'read' ? showElements(operation.output) : undefined),
   describeState: showElements,
   explainRejection(state, operation) {
+    if (operation.outcome === 'info') return 'its result is unknown';
     const elements = inside(state);
     const seen = elementsOf(operation);
     const at = seen.findIndex(

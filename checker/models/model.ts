@@ -54,7 +54,8 @@ export interface Model {
   readonly initial: Json;
   /**
    * What is malformed about an operation, one line with what was expected; undefined when it is well
-   * formed. The other methods are asked of well-formed operations only.
+   * formed. The other methods are asked of well-formed operations only. Looks at `f`, the values, the
+   * outcome and `applied`; integers from 0 to 2³⁰-1 are all alike to it.
    */
   malformed(operation: Operation): string | undefined;
   /**

@@ -47,15 +47,16 @@ export const set: Model = {
     return sameJson(sortElements(seen), elements) ? state : REJECTED;
   },
   isReadOnly: ({ f }) => f === 'read',
-  effectKey: (operation) =>
-    operation.f === 'add'
-      ? `add ${canonicalJson(operation.input)}`
-      : `read ${canonicalJson(operation.output)}`,
+  effectKey: ({ f, input, output, outcome }) =>
+    f === 'add' ? `add ${canonicalJson(input)}` : `read ${outcome} ${canonicalJson(output)}`,
   replay: () => new GrowingSet(),
   describe: (operation) =>
     describeCall(operation, operation.f === 'read' ? showElements(operation.output) : undefined),
   describeState: showElements,
-  explainRejection: (state, operation) => explain(inside(state), elementsOf(operation)),
+  explainRejection: (state, operation) =>
+    operation.outcome === 'info'
+      ? 'its result is unknown'
+      : explain(inside(state), elementsOf(operation)),
 };
 
 function explain(elements: readonly Json[], seen: readonly Json[]): string {

@@ -47,10 +47,12 @@ function change(operations: Operation[], model: string, random: () => number): v
     operations[at] = { ...chosen, applied: !chosen.applied };
   } else if (opposite !== undefined) {
     operations[at] = { ...chosen, f: opposite };
+  } else if (chosen.f === 'txn') {
+    operations[at] = { ...chosen, output: retold(chosen, operations, pick) };
   } else if (TELLING.includes(chosen.f)) {
     const other = kind < 0.6 ? pick(resultsFor(chosen, operations, kind < 0.3)) : undefined;
     const result = other === undefined ? nudge(chosen.output, random) : other;
-    operations[at] = { ...chosen, output: chosen.f === 'txn' ? retold(chosen, result) : result };
+    operations[at] = { ...chosen, output: result };
   }
 }
 
@@ -105,13 +107,19 @@ function nudge(value: Json, random: () => number): Json {
   }
 }
 
-/** The transaction as it was asked, with reads that return what another's reads returned. */
-function retold(chosen: Operation, result: Json): Json {
-  const other = Array.isArray(result) ? (result as readonly Json[]) : [];
-  const micros = chosen.output as readonly (readonly [string, string, Json])[];
-  return micros.map(([f, key, value], i) => {
-    if (f !== 'read') return [f, key, value];
-    const seen = other[i % Math.max(1, other.length)];
-    return [f, key, Array.isArray(seen) ? ((seen as readonly Json[])[2] ?? null) : value];
-  });
+type Micros = readonly (readonly [string, string, Json])[];
+
+/** The transaction with one of its reads, if there is one, returning what another read or wrote. */
+function retold(
+  chosen: Operation,
+  operations: readonly Operation[],
+  pick: <T>(from: readonly T[]) => T | undefined,
+): Json {
+  const micros = chosen.output as Micros;
+  const at = pick([...micros.keys()].filter((place) => micros[place]?.[0] === 'read'));
+  const values = operations
+    .filter(({ outcome }) => outcome === 'ok')
+    .flatMap(({ output }) => (output as Micros).map(([, , value]) => value));
+  const other = pick(values) ?? null;
+  return micros.map(([f, key, value], place) => [f, key, place === at ? other : value]);
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { JudgeVerdict } from '../judge/index.ts';
 import { sampleRun } from '../report/testing/sample-run.ts';
 
 const DOOR = join(import.meta.dirname, 'gong.mjs');
@@ -29,6 +30,29 @@ test('gong check --json: one line per file, with schema, file and verdict', asyn
     valid: null,
     error: expect.stringContaining('cannot be read'),
   });
+});
+
+test('--engine forces one, --no-verify replays nothing, and both are told', async () => {
+  using run = await sampleRun({});
+  const path = run.paths.history;
+  const check = (...flags: readonly string[]): unknown =>
+    JSON.parse(gong('check', '--json', path, ...flags).out);
+  const usual = check();
+  expect(usual).toMatchObject({ valid: true });
+  const forced = check('--engine', 'wgl', '--no-verify');
+  expect(forced).toMatchObject({ valid: true, witnessesVerified: 0, verifyNs: 0 });
+  const { engines, keys: counts } = forced as JudgeVerdict;
+  expect(engines).toEqual({ wgl: counts.total });
+  expect((usual as JudgeVerdict).witnessesVerified).toBe(counts.total);
+  expect(gong('check', path, '--no-verify').out).toContain(
+    `${counts.valid} witnesses not replayed`,
+  );
+  // An engine that is not made for such histories decides nothing.
+  const { valid, unknown } = check('--engine', 'set') as JudgeVerdict;
+  expect(valid).toBe('unknown');
+  expect(unknown).toHaveLength(counts.total);
+  expect(unknown[0]).toMatchObject({ reason: 'engine', engine: 'set', completionsProven: 0 });
+  expect(gong('check', '--engine', 'set', path).code).toBe(2);
 });
 
 test('--expect does not go with a file that names no target and no workload', async () => {

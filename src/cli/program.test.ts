@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { ENGINES, MODELS } from '../../checker/index.ts';
 
 const DOOR = path.join(import.meta.dirname, 'gong.mjs');
 
@@ -18,6 +19,14 @@ test('help is data and passes; no verb at all is usage', () => {
   expect(help.stdout).toContain('run [options]');
   expect(gong('run', '--help').stdout).toContain('--nemesis-interval');
   expect(gong().status).toBe(64);
+});
+
+test('help of check names every model and every engine', () => {
+  const { stdout } = gong('check', '--help');
+  const words = stdout.split(/[\s,:]+/);
+  for (const name of [...MODELS.keys(), ...ENGINES.keys(), 'auto']) expect(words).toContain(name);
+  const refused = gong('check', '--engine', 'psychic', DOOR).stderr;
+  for (const name of ENGINES.keys()) expect(refused).toContain(name);
 });
 
 test.each([
@@ -38,6 +47,7 @@ test.each([
   [['check', '/nowhere/history.jsonl'], 'GONG-E101'],
   [['check', '--model', 'psychic', DOOR], 'GONG-E105'],
   [['check', import.meta.dirname], 'GONG-E043'],
+  [['check', '--engine', 'psychic', DOOR], 'GONG-E116'],
 ])('gong %j is refused with %s, why and fix, exit 64', (args, code) => {
   const { status, stdout, stderr } = gong(...args);
   expect(stderr).toContain(code);

@@ -21,7 +21,7 @@ const UNEVEN: GenerateOptions = {
 };
 
 async function decide(
-  { model, parts, shared }: KeyedHistory,
+  { model, parts, grouped }: KeyedHistory,
   sharing: Partial<DecideOptions['sharing']> & { readonly threads: number },
   options: Partial<DecideOptions> = {},
 ): Promise<readonly Proved[]> {
@@ -30,7 +30,7 @@ async function decide(
     deadlineNs: monotonicNs() + 1_000 * SECOND,
     memoryBytesMax: 1024 ** 3,
     ...options,
-    sharing: { ...shared, afterNs: 0, ...sharing },
+    sharing: { history: grouped, afterNs: 0, ...sharing },
   });
 }
 
@@ -48,17 +48,15 @@ test('the verdict on every key is the same with 0, 1 and 3 threads', async () =>
   const histories = fc.record({
     seed: fc.nat(),
     model: fc.constantFrom('register' as const, 'cas-register' as const, 'kv' as const),
-    operations: fc.integer({ min: 200, max: 1_500 }),
+    operations: fc.integer({ min: 100, max: 800 }),
     processes: fc.integer({ min: 2, max: 8 }),
     keys: fc.integer({ min: 2, max: 30 }),
     values: fc.constantFrom(5, 1_000_000),
     crashRate: fc.constantFrom(0, 0.01),
-    isBroken: fc.boolean(),
   });
   await fc.assert(
-    fc.asyncProperty(histories, async ({ isBroken, ...options }) => {
-      const plant = { kind: 'stale-read', at: 0.6 } as const;
-      const history = keyedHistory(isBroken ? { ...options, plant } : options);
+    fc.asyncProperty(histories, async (options) => {
+      const history = keyedHistory({ ...options, plant: { kind: 'stale-read', at: 0.6 } });
       const alone = await decide(history, { threads: 0 });
       for (const { verdict } of alone) seen[verdict.valid === true ? 'valid' : 'invalid']++;
       for (const threads of [1, 3]) {
@@ -69,10 +67,10 @@ test('the verdict on every key is the same with 0, 1 and 3 threads', async () =>
         expect(said(await decide(history, { threads }, { now, deadlineNs }))).toEqual(said(alone));
       }
     }),
-    { numRuns: 15 },
+    { numRuns: 8 },
   );
-  expect(seen.valid).toBeGreaterThan(50);
-  expect(seen.invalid).toBeGreaterThan(2);
+  expect(seen.valid).toBeGreaterThan(10);
+  expect(seen.invalid).toBeGreaterThan(5);
 }, 120_000);
 
 describe('whatever becomes of the threads, every key is decided', () => {

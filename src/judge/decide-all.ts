@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Columns, Model } from '../../checker/index.ts';
+import type { GroupedColumns, Model } from '../../checker/index.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND } from '../lib/duration.ts';
 import { untouched, type Part } from './part.ts';
@@ -25,9 +25,8 @@ export interface Sharing extends Pick<
   PoolOptions,
   'threads' | 'program' | 'heapMebibytesMax' | 'patienceNs'
 > {
-  readonly columns: Columns;
-  /** By key, in the order of the parts. */
-  readonly rows: readonly Int32Array[];
+  /** The parts of it are those to decide. */
+  readonly history: GroupedColumns;
   /** Threads are started once this one has been deciding for so long, and has as much before it. */
   readonly afterNs?: number | undefined;
 }
@@ -220,7 +219,7 @@ class Rounds implements Disposable {
 
   async #startPool(): Promise<void> {
     const { sharing, engine, isVerified } = this.#options;
-    const { columns, rows, ...rest } = defined(sharing, 'it is shared');
+    const { history, ...rest } = defined(sharing, 'it is shared');
     const [{ Pool: Threads }, { share }] = await Promise.all([
       import('./pool.ts'),
       import('./shared-history.ts'),
@@ -229,7 +228,7 @@ class Rounds implements Disposable {
       ...rest,
       engine,
       isVerified,
-      history: share(columns, rows),
+      history: share(history),
       model: this.#model.name,
       onProved: (key, proved) => this.#record(key, proved),
     });

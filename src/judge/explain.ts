@@ -161,7 +161,7 @@ function explainUnknown(verdict: JudgeVerdict): readonly string[] {
     const names = shownKeys.map(({ key }) => key ?? '(no key)').join(', ');
     const more = keys.length > UNKNOWN_MAX ? `, … (${keys.length})` : '';
     const progress = shownKeys.flatMap(({ key, engine, completionsProven, completions }) =>
-      engine === null || reason === 'witness'
+      engine === null || reason === 'witness' || reason === 'engine'
         ? []
         : [
             `  ${key ?? '(no key)'}: ${engine} proved the first ${completionsProven} of ` +

@@ -205,9 +205,9 @@ describe('what a user can mend is an error that names file, line and the next st
     ],
     [
       'functions of no model',
-      '{"index":0,"time":0,"type":"invoke","process":0,"f":"push","value":1}\n',
+      '{"index":0,"time":0,"type":"invoke","process":0,"f":"shove","value":1}\n',
       'GONG-E106',
-      'no model knows push',
+      'no model knows shove',
     ],
   ])('%s', async (_, events, code, what) => {
     const error = await errorOf(events);
@@ -219,13 +219,14 @@ describe('what a user can mend is an error that names file, line and the next st
   test('functions that no model knows: what was found, who knows what, and what can help', async () => {
     const invoke = (index: number, f: string): string =>
       `{"index":${index},"time":0,"type":"invoke","process":${index},"f":"${f}","value":1}\n`;
-    const foreign = await errorOf(invoke(0, 'read') + invoke(1, 'push'));
+    const foreign = await errorOf(invoke(0, 'read') + invoke(1, 'shove'));
     expect(foreign).toMatchObject({
       code: 'GONG-E106',
-      message: expect.stringMatching(/no model knows push$/),
-      why:
-        'functions found: read, push; register knows read, write; ' +
-        'cas-register knows read, write, cas; kv knows get, put, delete, cas, append',
+      message: expect.stringMatching(/no model knows shove$/),
+      why: expect.stringContaining(
+        'functions found: read, shove; register knows read, write; ' +
+          'cas-register knows read, write, cas; kv knows get, put, delete, cas, append',
+      ),
       fix: expect.stringContaining('functions of one model'),
     });
     const mixed = await errorOf(invoke(0, 'read') + invoke(1, 'put'));
@@ -234,7 +235,7 @@ describe('what a user can mend is an error that names file, line and the next st
       fix: expect.stringContaining('judge each kind of object by itself'),
     });
     // Naming a model is no way out, and is not advised.
-    const named = await errorOf(invoke(0, 'push'), { model: 'kv' });
+    const named = await errorOf(invoke(0, 'shove'), { model: 'kv' });
     expect(named).toMatchObject({ code: 'GONG-E104' });
     expect(foreign).not.toMatchObject({ fix: expect.stringContaining('--model') });
   });
@@ -271,6 +272,14 @@ describe('what a budget or an interruption leaves open is unknown, never valid',
     const verdict = await judge(hard, { budgetNs: 1_000, now: () => (time += 400) });
     expect(verdict).toMatchObject({ valid: 'unknown', unknown: [{ key: null, reason: 'time' }] });
     expect(explain(verdict)).toContain('not decided (the time budget ran out): (no key)');
+    const [open] = verdict.unknown;
+    expect(open?.completions).toBe(verdict.completed);
+    expect(open?.completionsProven).toBeLessThan(verdict.completed);
+    expect(verdict.engines).toEqual({ [open?.engine ?? '']: 1 });
+    expect(explain(verdict)).toContain(
+      `  (no key): ${open?.engine} proved the first ${open?.completionsProven} of ` +
+        `${verdict.completed} completions linearizable`,
+    );
   });
 
   test('memory', async () => {

@@ -1,22 +1,20 @@
 import { availableParallelism } from 'node:os';
 import {
-  Cursor,
   findMalformed,
+  groupByKey,
   inferModel,
   MODELS,
-  NEVER,
-  rowsByKey,
+  unlikeOperations,
   type Columns,
   type EngineName,
   type Model,
-  type Operation,
 } from '../../checker/index.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { UserError } from '../lib/user-error.ts';
 import { decideAll, type JudgeProgress, type Sharing } from './decide-all.ts';
 import { faultWindows } from './faults.ts';
-import { partsOf } from './part.ts';
+import { completionsOf, partsOf } from './part.ts';
 import { readHistory, type ReadHistory } from './read.ts';
 import { Tally } from './tally.ts';
 import type { JudgeVerdict } from './verdict.ts';
@@ -33,7 +31,7 @@ export interface JudgeOptions {
   /** Replays the witness of every valid key with the separate verifier. Default true. */
   readonly isVerified?: boolean | undefined;
   /** Threads beside this one, and when to start them. Default one for each further core. */
-  readonly threads?: Partial<Omit<Sharing, 'columns' | 'rows'>> | undefined;
+  readonly threads?: Partial<Omit<Sharing, 'history'>> | undefined;
   /** Interrupts: keys that are not decided yet become `unknown`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each key. */
@@ -87,8 +85,8 @@ async function judgeHistory(
   const { now, readNs } = options;
   const { columns } = history;
   const begin = now();
-  const rows = rowsByKey(columns);
-  const parts = partsOf(columns, rows);
+  const grouped = groupByKey(columns);
+  const parts = partsOf(grouped);
   const proved = await decideAll(parts, model, {
     now,
     deadlineNs: begin + (options.budgetNs ?? BUDGET_NS),
@@ -97,7 +95,7 @@ async function judgeHistory(
     onProgress: options.onProgress,
     engine: options.engine,
     isVerified: options.isVerified,
-    sharing: { threads: availableParallelism() - 1, ...options.threads, columns, rows },
+    sharing: { threads: availableParallelism() - 1, ...options.threads, history: grouped },
   });
   const witnesses = new Map<string | undefined, Int32Array>();
   const windows = faultWindows(history.nemesis);
@@ -109,7 +107,7 @@ async function judgeHistory(
   }
   const counts = {
     operations: columns.size,
-    completed: columns.return.reduce((n, position) => (position === NEVER ? n : n + 1), 0),
+    completed: completionsOf(columns.return),
     failed: history.failed,
     torn: history.isTorn,
     isWhole: history.isWhole,
@@ -132,16 +130,12 @@ export function modelNamed(name: string): Model {
   });
 }
 
-/** One cursor, at every row in turn. */
-function* operationsOf(columns: Columns): Generator<Operation> {
-  const cursor = new Cursor(columns);
-  for (let row = 0; row < columns.size; row++) yield cursor.at(row);
-}
-
 function guessModel(path: string, columns: Columns): Model {
   const functions = new Set(columns.functions);
   const model =
-    functions.size === 0 ? MODELS.get('register') : inferModel(functions, operationsOf(columns));
+    functions.size === 0
+      ? MODELS.get('register')
+      : inferModel(functions, unlikeOperations(columns));
   if (model !== undefined) return model;
   const models = [...MODELS.values()];
   const found = [...functions].join(', ');

@@ -1,9 +1,8 @@
 import {
   NEVER,
-  pickColumns,
-  rowsByKey,
+  sliceColumns,
   Table,
-  type Columns,
+  type GroupedColumns,
   type KeyVerdict,
   type Operation,
 } from '../../checker/index.ts';
@@ -18,27 +17,32 @@ export interface Part {
   readonly completions: () => number;
 }
 
-/** A history split by key. @param rows - of `rowsByKey` */
-export function partsOf(
-  columns: Columns,
-  rows: readonly Int32Array[] = rowsByKey(columns),
-): readonly Part[] {
-  return rows.map((its): Part => {
-    const first = its[0] as number;
-    const key = columns.keys[columns.key[first] as number];
+/** A history, key by key, in the order of the keys' first invocations. */
+export function partsOf(grouped: GroupedColumns): readonly Part[] {
+  const { columns, starts } = grouped;
+  return Array.from({ length: starts.length - 1 }, (_, key): Part => {
+    const begin = starts[key] as number;
+    const end = starts[key + 1] as number;
     return {
-      key,
-      operations: its.length,
-      firstId: columns.invoke[first] as number,
-      table: () => tableOf(columns, its),
-      completions: () => its.reduce((n, row) => (columns.return[row] === NEVER ? n : n + 1), 0),
+      key: columns.keys[columns.key[begin] as number],
+      operations: end - begin,
+      firstId: columns.invoke[begin] as number,
+      table: () => tableOf(grouped, key),
+      completions: () => completionsOf(columns.return.subarray(begin, end)),
     };
   });
 }
 
-/** @param rows - ascending; all of them need no copy */
-export function tableOf(columns: Columns, rows: Int32Array): Table {
-  return new Table(rows.length === columns.size ? columns : pickColumns(columns, rows));
+/** The operations on one key, by its number. */
+export function tableOf({ columns, starts }: GroupedColumns, key: number): Table {
+  return new Table(sliceColumns(columns, starts[key] as number, starts[key + 1] as number));
+}
+
+/** @param returns - the column */
+export function completionsOf(returns: Int32Array): number {
+  let count = 0;
+  for (const position of returns) if (position !== NEVER) count++;
+  return count;
 }
 
 /** @param operations - on one key, at least one, ordered by invocation */

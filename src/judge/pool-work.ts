@@ -10,18 +10,18 @@ import {
   type ToPoolThread,
 } from './pool-messages.ts';
 import { prove, unproved, type Proved } from './prove.ts';
-import { received, rowsOfKey } from './shared-history.ts';
+import { received } from './shared-history.ts';
 import { isInterrupted, shareNs, take } from './work-queue.ts';
 
 /** Decides keys of the history until the port is closed. */
 export function serve(port: MessagePort, data: PoolThreadData): void {
   const { history, busy, lane, engine, isVerified } = data;
-  const columns = received(history);
+  const grouped = received(history);
   const model = defined(MODELS.get(data.model), 'the model was looked up by this name');
   const say = (message: FromPoolThread): void => port.postMessage(message);
 
   function decide(key: number, limitNs: number, work: ToPoolThread): Proved {
-    const table = tableOf(columns, rowsOfKey(history, key));
+    const table = tableOf(grouped, key);
     const { memoryBytesMax, queue } = work;
     const budget = { now, memoryBytesMax, deadlineNs: now() + limitNs };
     const proving = prove(table, model, budget, { engine, isVerified });

@@ -18,10 +18,10 @@ const BROKEN = keyedHistory({
 });
 const LONG = keyedHistory({ ...KEYED, keys: 2, operations: 40_000 });
 
-function scene({ model, parts, shared }: KeyedHistory, change: Partial<PoolOptions> = {}) {
+function scene({ model, parts, grouped }: KeyedHistory, change: Partial<PoolOptions> = {}) {
   const answers = new Map<number, Proved>();
   const pool = new Pool({
-    history: share(shared.columns, shared.rows),
+    history: share(grouped),
     model: model.name,
     threads: 2,
     onProved: (key, proved) => void answers.set(key, proved),

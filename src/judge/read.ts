@@ -1,5 +1,10 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { HistoryScanner, type ScanError, type ScannedHistory } from '../../checker/index.ts';
+import {
+  HistoryScanner,
+  type ScanError,
+  type ScannedHistory,
+  type ScanResult,
+} from '../../checker/index.ts';
 import { UserError } from '../lib/user-error.ts';
 
 /** A history as it was read, its operations as columns in memory that worker threads can share. */
@@ -21,11 +26,14 @@ const CHUNK_BYTES = 2 << 20;
  *   the events are no history
  */
 export async function readHistory(path: string, signal?: AbortSignal): Promise<ReadHistory> {
-  const scanner = new HistoryScanner({ isShared: true });
-  let isWhole = false;
+  let scanned: ScanResult;
+  let isWhole: boolean;
   try {
     await using file = await open(path);
+    const { size } = await file.stat();
+    const scanner = new HistoryScanner({ isShared: true, bytesExpected: size });
     isWhole = await scanFile(path, file, scanner, signal);
+    scanned = scanner.finish();
   } catch (cause) {
     if (cause instanceof UserError || !isSystemError(cause)) throw cause;
     throw new UserError({
@@ -37,7 +45,6 @@ export async function readHistory(path: string, signal?: AbortSignal): Promise<R
       cause,
     });
   }
-  const scanned = scanner.finish();
   if (!scanned.ok) throw userError(path, scanned.error);
   const { torn, ...history } = scanned.history;
   return { ...history, isTorn: torn, isWhole };

@@ -1,27 +1,18 @@
 import {
   columnsFrom,
   snapshotOf,
-  type Columns,
   type ColumnsSnapshot,
+  type GroupedColumns,
 } from '../../checker/index.ts';
 
 /** A history that several threads read: its columns are not copied when it is posted. */
 export interface SharedHistory {
   readonly columns: ColumnsSnapshot;
-  /** Rows by key, one key after the other; key i has those from `ends[i-1]` to `ends[i]`. */
-  readonly rows: Int32Array;
-  readonly ends: Int32Array;
+  readonly starts: Int32Array;
 }
 
-/** @param rows - of `rowsByKey` */
-export function share(columns: Columns, rows: readonly Int32Array[]): SharedHistory {
-  const all = new Int32Array(new SharedArrayBuffer(4 * columns.size));
-  const ends = new Int32Array(new SharedArrayBuffer(4 * rows.length));
-  let end = 0;
-  for (const [i, its] of rows.entries()) {
-    all.set(its, end);
-    ends[i] = end += its.length;
-  }
+/** Columns that lie in shared memory already stay where they are. */
+export function share({ columns, starts }: GroupedColumns): SharedHistory {
   return {
     columns: snapshotOf({
       ...columns,
@@ -38,19 +29,13 @@ export function share(columns: Columns, rows: readonly Int32Array[]): SharedHist
       node: shared(columns.node, Int32Array),
       servedBy: shared(columns.servedBy, Int32Array),
     }),
-    rows: all,
-    ends,
+    starts: shared(starts, Int32Array),
   };
 }
 
 /** The history in the thread that it was posted to. */
-export function received({ columns }: SharedHistory): Columns {
-  return columnsFrom(columns);
-}
-
-/** Rows of one key. */
-export function rowsOfKey({ rows, ends }: SharedHistory, key: number): Int32Array {
-  return rows.subarray(key === 0 ? 0 : ends[key - 1], ends[key]);
+export function received({ columns, starts }: SharedHistory): GroupedColumns {
+  return { columns: columnsFrom(columns), starts };
 }
 
 type Column = Int32Array | Float64Array | Uint16Array | Uint8Array;

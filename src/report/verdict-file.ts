@@ -24,8 +24,17 @@ export interface StoredVerdict {
     readonly key: string | null;
     readonly reason: string;
     readonly operations: number;
+    /** These and the following are absent from older directories. */
+    readonly engine?: string | null;
+    readonly completionsProven?: number;
+    readonly completions?: number;
   }[];
   readonly elapsedNs: number;
+  readonly readNs?: number;
+  readonly decideNs?: number;
+  readonly verifyNs?: number;
+  /** How many keys each engine decided, or tried last. */
+  readonly engines?: Readonly<Record<string, number>>;
 }
 
 /** One key that is not linearizable. */
