@@ -33,10 +33,6 @@ export class IdMap {
     this.#ids = new Int32Array(this.#isDense ? 0 : capacity);
   }
 
-  get bytes(): number {
-    return this.#numbers.byteLength + this.#ids.byteLength;
-  }
-
   /** The id's number, NO_NUMBER when it was not added. */
   get(id: number): number {
     if (this.#isDense) {

@@ -70,17 +70,10 @@ export interface Overwrites {
 /** No id of any value. */
 export const NO_VALUE = 0x7fff_ffff;
 
-/**
- * @param size - only so many rows are looked at, the first; all when absent
- * @returns undefined when the effect of some operation depends on the state
- */
-export function overwritesOf(
-  table: Table,
-  model: Model,
-  size: number = table.size,
-): Overwrites | undefined {
+/** @returns undefined when the effect of some operation depends on the state */
+export function overwritesOf(table: Table, model: Model): Overwrites | undefined {
   if (model.overwrite === undefined) return undefined;
-  const { columns } = table;
+  const { size, columns } = table;
   const { values } = columns;
   const requires = new Int32Array(size).fill(NO_VALUE);
   const forbids = new Int32Array(size).fill(NO_VALUE);

@@ -49,32 +49,53 @@ function applies(model: string, all: readonly Drawn[]): boolean {
 
 describe('zones apply', () => {
   const write = (input: Json, at: Drawn['at']): Drawn => ({ f: 'write', input, at });
+  const read = (output: Json, at: Drawn['at']): Drawn => ({ f: 'read', output, at });
 
   test('to values of any type, written once each', () => {
     const all = [write('a', [0, 1]), write([1, 2], [2, 3]), write({ b: 7 }, [4, 5])];
+    expect(applies('register', [...all, read([1, 2], [6, 7])])).toBe(true);
+  });
+
+  test('to values that are written twice only where nobody observed them', () => {
+    const all = [write(1, [0, 1]), write(2, [2, 3]), write(1, [4, NEVER]), read(2, [6, 7])];
     expect(applies('register', all)).toBe(true);
-    expect(applies('register', [...all, write({ b: 7 }, [6, 7])])).toBe(false);
+    expect(applies('register', [...all, read(1, [8, NEVER])])).toBe(true);
+    expect(applies('register', [...all, read(1, [8, 9])])).toBe(false);
+    const cas: Drawn = { f: 'cas', input: [1, 3], at: [8, 9] };
+    expect(applies('cas-register', [...all, cas])).toBe(false);
+    expect(applies('cas-register', [...all, { ...cas, input: [2, 3] }])).toBe(true);
   });
 
-  test('not where a crashed write repeats a value, or a cas makes one that was written', () => {
-    expect(applies('register', [write(1, [0, 1]), write(1, [2, NEVER])])).toBe(false);
-    const cas: Drawn = { f: 'cas', input: [1, 2], at: [4, 5] };
-    expect(applies('cas-register', [write(1, [0, 1]), cas])).toBe(true);
-    expect(applies('cas-register', [write(1, [0, 1]), write(2, [2, 3]), cas])).toBe(false);
-  });
-
-  test('not where the initial value comes back', () => {
+  test('not where the initial value comes back and is read, unless the rest is refuted', () => {
     const put: Drawn = { f: 'put', input: 1, at: [0, 1] };
-    expect(applies('kv', [put])).toBe(true);
-    expect(applies('kv', [put, { f: 'delete', at: [2, 3] }])).toBe(false);
+    const deletion: Drawn = { f: 'delete', at: [2, 3] };
+    const get: Drawn = { f: 'get', at: [4, 5] };
+    expect(applies('kv', [put, get])).toBe(true);
+    expect(applies('kv', [put, deletion])).toBe(true);
+    expect(applies('kv', [put, deletion, get])).toBe(false);
+    expect(applies('kv', [put, deletion, get, { ...get, output: 1, at: [6, 7] }])).toBe(true);
     // A delete that found nothing is a read of absent.
-    expect(applies('kv', [put, { f: 'delete', applied: false, at: [2, 3] }])).toBe(true);
+    expect(applies('kv', [put, { ...deletion, applied: false }])).toBe(true);
+    expect(applies('kv', [put, deletion, { ...deletion, applied: false, at: [4, 5] }])).toBe(false);
+  });
+
+  test('not where a cas observed another value, unless the rest is refuted', () => {
+    const cas: Drawn = { f: 'cas', input: [1, 5], applied: false, at: [4, 5] };
+    const all = [write(1, [0, 1]), write(2, [2, 3]), cas];
+    expect(applies('cas-register', all)).toBe(false);
+    expect(applies('cas-register', [...all, read(1, [6, 7])])).toBe(true);
   });
 
   test('not where an answer stands for two states, or an effect depends on the state', () => {
     const put: Drawn = { f: 'put', input: 'x', at: [0, 1] };
     expect(applies('kv', [put, { f: 'get', output: '', at: [2, 3] }])).toBe(false);
     expect(applies('kv', [put, { f: 'append', input: 'y', at: [2, 3] }])).toBe(false);
+  });
+
+  test('not where most values repeat', () => {
+    const all = Array.from({ length: 9 }, (_, i) => write(i % 3, [2 * i, 2 * i + 1]));
+    expect(applies('register', [...all, read(2, [20, 21])])).toBe(false);
+    expect(applies('register', all.slice(0, 6))).toBe(true);
   });
 });
 

@@ -1,39 +1,63 @@
-import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
-import type { Decision, Engine } from './decision.ts';
-import { IdMap } from './id-map.ts';
-import { NO_VALUE, overwritesOf, type Overwrites } from './problem.ts';
+import type { Decision, Engine, Refuted } from './decision.ts';
+import { overwritesOf, type Overwrites } from './problem.ts';
 import type { Slice } from './run.ts';
+import { findUnexplained } from './visits.ts';
+import { clustersOf, INITIAL, NOBODY, NONE, ROOT, type Clusters } from './zones-clusters.ts';
 
-const NONE = -1;
-/** Of a cluster's `from`: its writer expects no value. */
-const ROOT = -2;
-/** Instead of a cluster: a value that nobody writes. */
-const NOBODY = -3;
 /** Of a cluster's chain, while a walk backwards is on its way. */
 const VISITED = -2;
-/** The cluster and the chain of the initial value. */
-const INITIAL = 0;
 
-/** Rows that are looked at before all are: where values repeat, they soon do. */
-const PROBE_ROWS = 2_048;
 /** Events between two looks at the budget: some milliseconds. */
 const EVENTS_PER_SLICE = 100_000;
 
 /**
  * Decides registers whose values are written once each, in linear time (Gibbons & Korach 1997, with CAS).
  *
- * Applies when every mutation, crashed ones included, produces a value of its own, never the initial
- * one, and no CAS observed another value than it expects.
+ * Applies when every value that somebody observed is written once, crashed mutations included, and
+ * never is the initial one; and no CAS observed another value than it expects. Where some values or
+ * operations are otherwise, it applies if the rest refutes the history by itself, or if there are too
+ * few writes to explain what was observed.
  */
 export const zones: Engine = {
   name: 'zones',
   prepare(table, model) {
-    const problem = clustersOf(table, model);
-    return problem && ((budget) => decide(table, problem, budget));
+    const overwrites = overwritesOf(table, model);
+    if (overwrites === undefined) return undefined;
+    const initial = table.columns.values.id(model.initial);
+    const clusters = clustersOf(table, overwrites, initial);
+    if (clusters?.isWhole === true) return (budget) => decide(table, clusters, budget);
+    const found =
+      (clusters && refuteInPart(table, clusters)) ?? refuteByVisits(table, overwrites, initial);
+    return found && (() => settled(found));
   },
 };
+
+/** What was left out may have refuted it earlier: the rank is early, and not known to be the first. */
+function refuteInPart(table: Table, clusters: Clusters): Refuted | undefined {
+  const pass = new Pass(table, clusters);
+  const conflict = pass.advance(table.events.length);
+  if (conflict === undefined) return undefined;
+  return { type: 'not-linearizable', byRank: pass.rank, conflict, cuts: [] };
+}
+
+function refuteByVisits(
+  table: Table,
+  overwrites: Overwrites,
+  initial: number,
+): Refuted | undefined {
+  const unexplained = findUnexplained(table, overwrites, initial);
+  if (unexplained === undefined) return undefined;
+  const { rank, isOrphan } = unexplained;
+  const conflict = isOrphan ? [(table.events[rank] as number) >>> 1] : undefined;
+  return { type: 'not-linearizable', byRank: rank, conflict, cuts: [] };
+}
+
+function* settled(decision: Decision): Generator<Slice, Decision> {
+  yield 'running';
+  return decision;
+}
 
 function* decide(table: Table, clusters: Clusters, budget: Budget): Generator<Slice, Decision> {
   const pass = new Pass(table, clusters);
@@ -58,90 +82,6 @@ function* decide(table: Table, clusters: Clusters, budget: Budget): Generator<Sl
     yield 'running';
   }
   return { type: 'linearizable', order: pass.order() };
-}
-
-/** A cluster: one value, its writer and the reads of it. Numbered by writer; 0: the initial value. */
-interface Clusters {
-  readonly count: number;
-  /** Per cluster: the row of its writer; NONE for the initial value. */
-  readonly writer: Int32Array;
-  /** Per cluster: the one whose value its writer, a CAS, expects; or ROOT, NOBODY. */
-  readonly from: Int32Array;
-  /** Per row: the value that a read returned, or that a mutation writes; or NOBODY. */
-  readonly of: Int32Array;
-  readonly isRead: Uint8Array;
-}
-
-/** @returns undefined where the engine does not apply */
-function clustersOf(table: Table, model: Model): Clusters | undefined {
-  const { values } = table.columns;
-  const initial = values.id(model.initial);
-  if (table.size > PROBE_ROWS) {
-    const probe = overwritesOf(table, model, PROBE_ROWS);
-    if (probe === undefined || numberWriters(table, probe, initial) === undefined) return undefined;
-  }
-  const overwrites = overwritesOf(table, model);
-  if (overwrites === undefined) return undefined;
-  const numbered = numberWriters(table, overwrites, initial);
-  if (numbered === undefined) return undefined;
-  const { requires, isReadOnly } = overwrites;
-  const { of, writer, count, map } = numbered;
-  const from = new Int32Array(count).fill(ROOT);
-  for (let row = 0; row < table.size; row++) {
-    const required = requires[row] as number;
-    if (required === NO_VALUE) continue;
-    const number = map.get(required);
-    const found = number === NONE ? NOBODY : number;
-    if (isReadOnly[row] === 1) of[row] = found;
-    else from[of[row] as number] = found;
-  }
-  return { count, writer, from, of, isRead: isReadOnly };
-}
-
-interface Numbered {
-  readonly count: number;
-  readonly writer: Int32Array;
-  /** Per row: the cluster of a mutation; 0 of others, yet. */
-  readonly of: Int32Array;
-  readonly map: IdMap;
-}
-
-/** @returns undefined when a value is produced twice, or something is observed that is no value */
-function numberWriters(
-  table: Table,
-  overwrites: Overwrites,
-  initial: number,
-): Numbered | undefined {
-  const { requires, forbids, produces, isReadOnly } = overwrites;
-  const size = produces.length;
-  let writers = 0;
-  let least = initial;
-  let greatest = initial;
-  for (let row = 0; row < size; row++) {
-    if (isReadOnly[row] === 1) {
-      // A crashed one is left out; a completed one is a read of one value, or not for this engine.
-      if (requires[row] === NO_VALUE && table.isCompleted(row)) return undefined;
-      continue;
-    }
-    if (forbids[row] !== NO_VALUE) return undefined;
-    const id = produces[row] as number;
-    if (id < least) least = id;
-    if (id > greatest) greatest = id;
-    writers++;
-  }
-  const map = new IdMap({ least, greatest, count: writers + 1 });
-  const writer = new Int32Array(writers + 1);
-  const of = new Int32Array(size);
-  let count = 0;
-  map.add(initial, count);
-  writer[count++] = NONE;
-  for (let row = 0; row < size; row++) {
-    if (isReadOnly[row] === 1) continue;
-    if (!map.add(produces[row] as number, count)) return undefined;
-    writer[count] = row;
-    of[row] = count++;
-  }
-  return { count, writer, of, map };
 }
 
 /**
@@ -254,7 +194,10 @@ class Pass {
       this.rank = at;
       const row = event >>> 1;
       const cluster = of[row] as number;
-      if (cluster === NOBODY) return [row];
+      if (cluster < 0) {
+        if (cluster === NOBODY) return [row];
+        continue;
+      }
       let conflict: readonly number[] | undefined;
       if (chain[cluster] === NONE) {
         conflict = this.#need(cluster, row);
@@ -348,28 +291,34 @@ class Pass {
 
   /** Rows in a legal order: what completed before `rank`, and the mutations that this needs. */
   order(): Int32Array {
-    const { size, events, return: returns } = this.#table;
+    const { size, return: returns } = this.#table;
     const { count, writer, of, isRead } = this.#clusters;
-    const chainAt = new Int32Array(events.length).fill(NONE);
+    const begin = this.#begin;
+    const end = this.#end;
+    const root = this.#root;
+    const next = this.#next;
+    const reads = this.#reads;
+    const rank = this.rank;
+    const chainAt = new Int32Array(rank).fill(NONE);
     for (let chain = 1; chain < this.#chains; chain++) {
-      chainAt[Math.min(this.#begin[chain] as number, this.#end[chain] as number)] = chain;
+      chainAt[Math.min(begin[chain] as number, end[chain] as number)] = chain;
     }
     const order = new Int32Array(size);
     // Where the next read of a cluster goes.
     const place = new Int32Array(count);
     let length = 0;
-    for (let rank = -1; rank < this.rank; rank++) {
-      const chain = rank < 0 ? INITIAL : (chainAt[rank] as number);
+    for (let at = -1; at < rank; at++) {
+      const chain = at < 0 ? INITIAL : (chainAt[at] as number);
       if (chain === NONE) continue;
-      let cluster = this.#root[chain] as number;
-      for (; cluster !== NONE; cluster = this.#next[cluster] as number) {
+      let cluster = root[chain] as number;
+      for (; cluster !== NONE; cluster = next[cluster] as number) {
         if (cluster !== INITIAL) order[length++] = writer[cluster] as number;
         place[cluster] = length;
-        length += this.#reads[cluster] as number;
+        length += reads[cluster] as number;
       }
     }
     for (let row = 0; row < size; row++) {
-      if (isRead[row] === 0 || (returns[row] as number) >= this.rank) continue;
+      if (isRead[row] === 0 || (returns[row] as number) >= rank) continue;
       const cluster = of[row] as number;
       const at = place[cluster] as number;
       order[at] = row;
