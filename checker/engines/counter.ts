@@ -2,6 +2,7 @@ import { assertNever } from '../assert.ts';
 import { NEVER, type Table } from '../table.ts';
 import { walkChain, type Chain } from './chain.ts';
 import type { Decision, Engine } from './decision.ts';
+import { gaveUp, hasRoom } from './slots.ts';
 
 const NONE = -1;
 
@@ -24,6 +25,7 @@ export const counter: Engine = {
     const sizes = sizesOf(table);
     if (!isForced(table, sizes)) return undefined;
     return function* (budget): Generator<'running', Decision> {
+      if (!hasRoom(table, budget)) return gaveUp('memory');
       const walked = yield* walkChain(table, chainOf(table, sizes), budget);
       switch (walked.type) {
         case 'order':
@@ -36,7 +38,7 @@ export const counter: Engine = {
             cuts: [],
           };
         case 'late':
-          return { type: 'unknown', reason: 'time', provenRank: 0 };
+          return gaveUp('time');
         default:
           return assertNever(walked);
       }

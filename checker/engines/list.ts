@@ -5,10 +5,10 @@ import { walkChain } from './chain.ts';
 import type { Decision, Engine } from './decision.ts';
 import { contentsOf, NONE, type Contents, type Result } from './elements.ts';
 import type { Slice } from './run.ts';
-import { LEFT_OUT, placeInSlots, refutedBy } from './slots.ts';
+import { gaveUp, hasRoom, LEFT_OUT, placeInSlots, refutedBy } from './slots.ts';
 
 /** Elements of reads looked at between two looks at the budget: a few milliseconds. */
-const ELEMENTS_PER_SLICE = 1 << 20;
+const ELEMENTS_PER_SLICE = 1 << 19;
 
 /**
  * Lists that grow at their end and whose reads return all of it, in time linear in the operations and the
@@ -31,6 +31,7 @@ export const list: Engine = {
 };
 
 function* decide(table: Table, budget: Budget): Generator<Slice, Decision> {
+  if (!hasRoom(table, budget)) return gaveUp('memory');
   const contents = contentsOf(table, 'append');
   const { results } = contents;
   const none: Result = { ids: new Int32Array(0), firstToReturn: NONE };
@@ -44,7 +45,7 @@ function* decide(table: Table, budget: Budget): Generator<Slice, Decision> {
     }
     work += ids.length;
     if (work < ELEMENTS_PER_SLICE) continue;
-    if (budget.now() >= budget.deadlineNs) return LATE;
+    if (budget.now() >= budget.deadlineNs) return gaveUp('time');
     work = 0;
     yield 'running';
   }
@@ -54,8 +55,6 @@ function* decide(table: Table, budget: Budget): Generator<Slice, Decision> {
   if (contents.isUnique) return decideUnique(table, contents, final);
   return yield* decideRepeated({ table, contents, final, longest, budget });
 }
-
-const LATE: Decision = { type: 'unknown', reason: 'time', provenRank: 0 };
 
 /** The elements of the longest read by number; undefined when it has some that were not appended so often. */
 function finalOf(contents: Contents, ids: Int32Array): Int32Array | undefined {
@@ -143,7 +142,7 @@ function* decideRepeated(parts: Repeated): Generator<Slice, Decision> {
     case 'order':
       return { type: 'linearizable', order: walked.order };
     case 'late':
-      return LATE;
+      return gaveUp('time');
     case 'stuck': {
       // The steps are those of the longest read: where it has returned as well, no order is left.
       const known =

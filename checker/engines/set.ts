@@ -3,7 +3,7 @@ import type { Budget } from '../verdict.ts';
 import type { Decision, Engine } from './decision.ts';
 import { contentsOf, NONE, type Contents, type Result } from './elements.ts';
 import type { Slice } from './run.ts';
-import { LEFT_OUT, placeInSlots, refutedBy, type Slots } from './slots.ts';
+import { gaveUp, hasRoom, LEFT_OUT, placeInSlots, refutedBy, type Slots } from './slots.ts';
 
 /** Elements of reads looked at between two looks at the budget: a few milliseconds. */
 const ELEMENTS_PER_SLICE = 1 << 19;
@@ -49,9 +49,10 @@ interface Chain {
 }
 
 function* decide(table: Table, budget: Budget): Generator<Slice, Decision> {
+  if (!hasRoom(table, budget)) return gaveUp('memory');
   const contents = contentsOf(table, 'add');
   const chain = yield* chainOf(table, contents, budget);
-  if (chain === undefined) return { type: 'unknown', reason: 'time', provenRank: 0 };
+  if (chain === undefined) return gaveUp('time');
   if ('conflict' in chain) return refutedBy(table, chain.conflict);
   const slots = slotsOf(table, contents, chain);
   const placed = placeInSlots(table, slots);

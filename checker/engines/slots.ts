@@ -1,5 +1,6 @@
 import type { Table } from '../table.ts';
-import type { Refuted } from './decision.ts';
+import type { Budget, UnknownReason } from '../verdict.ts';
+import type { Decision, Refuted } from './decision.ts';
 
 /** Slot of an operation that is left out: it is crashed, and nobody needs it. */
 export const LEFT_OUT = -1;
@@ -78,4 +79,17 @@ export function refutedBy(table: Table, conflict: readonly number[]): Refuted {
   let byRank = 0;
   for (const row of conflict) byRank = Math.max(byRank, table.return[row] as number);
   return { type: 'not-linearizable', byRank, conflict, cuts: [] };
+}
+
+/** The answer of an engine that gave up; it has proven no prefix. */
+export function gaveUp(reason: UnknownReason): Decision {
+  return { type: 'unknown', reason, provenRank: 0 };
+}
+
+/** Bytes of an engine's own arrays per row, at most. */
+const BYTES_PER_ROW = 96;
+
+/** Whether the budget has room for what a linear engine keeps per row. */
+export function hasRoom(table: Table, budget: Budget): boolean {
+  return table.size * BYTES_PER_ROW <= budget.memoryBytesMax;
 }

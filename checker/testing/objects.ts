@@ -194,6 +194,7 @@ function drawTransaction(draw: Draw): Call {
 function elements(f: 'add' | 'append'): () => CorrectObject {
   return () => {
     const inside: Json[] = [];
+    const added = new Set<Json>();
     return {
       call(called, value) {
         if (called !== f) {
@@ -201,7 +202,8 @@ function elements(f: 'add' | 'append'): () => CorrectObject {
           const isTurned = f === 'add' && inside.length % 2 === 1;
           return ok(isTurned ? inside.toReversed() : [...inside]);
         }
-        if (f === 'append' || !inside.includes(value)) inside.push(value);
+        if (f === 'append' || !added.has(value)) inside.push(value);
+        added.add(value);
         return ok(value);
       },
     };
