@@ -103,22 +103,20 @@ test('what is selected keeps its ids, and what is weakened is an operation of un
   expect(all.operations()).toEqual(answered);
 });
 
-test('an operation of the own making may come first, at negative positions, near or far', () => {
+test('operations of the own making may come first, at negative positions, near or far', () => {
   const first = defined(operations[0], 'an operation');
   for (const scale of [1, 1_000]) {
-    const own = { ...first, id: -2 * scale, invoke: -2 * scale, return: -1 * scale };
-    const rest = operations.map((each) => ({
-      ...each,
-      id: each.invoke * scale,
-      invoke: each.invoke * scale,
-      return: each.return * scale,
-    }));
-    const table = Table.of([own, ...rest]);
-    expect([...table.events.subarray(0, 3)]).toEqual([0, 1, 2]);
-    const later = Array.from(Table.of(rest).events, (event) => event + 2);
-    expect([...table.events.subarray(2)]).toEqual(later);
-    expect(table.rowOf(-2 * scale)).toBe(0);
-    expect(table.operations()).toEqual([own, ...rest]);
+    const at = (operation: Operation, invoke: number, end: number): Operation => {
+      const [invokeAt, returnAt] = [invoke * scale, end * scale];
+      return { ...operation, id: invokeAt, invoke: invokeAt, return: returnAt };
+    };
+    const own = [at(first, -5, -2), at(first, -4, -3), at(first, -1, Infinity)];
+    const rest = operations.map((each) => at(each, each.invoke, each.return));
+    const table = Table.of([...own, ...rest]);
+    expect([...table.events.subarray(0, 5)]).toEqual([0, 2, 3, 1, 4]);
+    const later = Array.from(Table.of(rest).events, (event) => event + 6);
+    expect([...table.events.subarray(5)]).toEqual(later);
+    expect(own.map(({ id }) => table.rowOf(id))).toEqual([0, 1, 2]);
   }
 });
 

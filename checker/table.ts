@@ -331,12 +331,6 @@ export class Cursor implements Operation {
   }
 }
 
-/** One cursor, at each row in turn. */
-export function* cursorOver(columns: Columns): Generator<Operation> {
-  const cursor = new Cursor(columns);
-  for (let row = 0; row < columns.size; row++) yield cursor.at(row);
-}
-
 function nameOf(names: readonly string[], number: number | undefined): string | undefined {
   return number === undefined || number === ABSENT ? undefined : names[number];
 }

@@ -84,6 +84,8 @@ function written(random: Random, style: Style, json: Json): string {
   }
   if (typeof json === 'number') {
     if (!isOdd() || !Number.isSafeInteger(json)) return JSON.stringify(json);
+    if (random() < 0.02)
+      return pick(random, [`0${json}`, `-0${json}`, '-', `${json}.`, `+${json}`]);
     return pick(random, [`${json}.0`, `${json}e0`, `${json}E+00`, json === 0 ? '-0' : `${json}`]);
   }
   if (json === null || typeof json !== 'object') return JSON.stringify(json);

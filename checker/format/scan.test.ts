@@ -59,6 +59,28 @@ test.each([
   expect(parsed([INVOKE, line])).toBe(1);
 });
 
+test.each([
+  '01',
+  '-01',
+  '-',
+  '-,',
+  '[01]',
+  '[-]',
+  '[1,]',
+  '[,1]',
+  '[1 2]',
+  '[1',
+  '1.',
+  '+1',
+  'nul',
+  'truex',
+])('%s is no value', (value) => {
+  const scanner = new HistoryScanner();
+  const line = OK.replace('null', value);
+  const message = expect.stringContaining('no JSON value');
+  expect(scanner.push(bytes(INVOKE + line))).toEqual({ type: 'line', line: 2, message });
+});
+
 test('a line over 8 MiB is an error before it ends, in one chunk or in many, and never at 8 MiB', () => {
   const longest = OK.replace('null', `"${'x'.repeat(LINE_BYTES_MAX + 1 - OK.length + 2)}"`);
   expect(longest.length).toBe(LINE_BYTES_MAX + 1);

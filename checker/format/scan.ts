@@ -269,8 +269,9 @@ export class HistoryScanner {
           }
           number = number * (POWERS_OF_10[at - first - HALF] as number) + low;
         }
-        // Without digits, with too many, with needless zeros; -0 is not 0 everywhere.
-        if (at === first || digit >>> 0 <= 9) return UNKNOWN;
+        // No digits, a needless zero, or -0, which is not 0 everywhere. One digit too many ends the line
+        // below, as anything does that is not expected.
+        if (at === first) return UNKNOWN;
         if (bytes[first] === ZERO && (at > first + 1 || byte === MINUS)) return UNKNOWN;
         if (byte === MINUS) number = -number;
       } else if (byte === OPEN_BRACKET) {
