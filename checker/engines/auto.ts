@@ -2,6 +2,7 @@ import { defined } from '../assert.ts';
 import { bag } from './bag.ts';
 import { counter } from './counter.ts';
 import { list } from './list.ts';
+import { frontier } from './frontier.ts';
 import { compile, rowsOf } from './problem.ts';
 import { lock } from './lock.ts';
 import { queue } from './queue.ts';
@@ -44,7 +45,7 @@ export const SPECIALISED: readonly Engine[] = [zones, set, queue, bag, stack, lo
 
 /** Every engine, by name. */
 export const ENGINES: ReadonlyMap<EngineName, Engine> = new Map(
-  [...SPECIALISED, wgl].map((engine) => [engine.name, engine]),
+  [...SPECIALISED, frontier, wgl].map((engine) => [engine.name, engine]),
 );
 
 /**

@@ -10,8 +10,14 @@ export const VISIT = 1;
 export const CHAIN = 2;
 
 export interface OverwritingOptions {
-  /** Configurations kept after each event, the best; all when absent. */
+  /** Configurations that are about as many as may be held; any number when absent. */
   readonly width?: number;
+  /**
+   * What to do with more of them. `drop` keeps the most promising: what survives then is proven, what
+   * dies is not refuted. `join` makes one of several, better than each: what dies then is refuted, what
+   * survives is not proven.
+   */
+  readonly surplus?: 'drop' | 'join';
   /** Crashed operations that one completion may spend; any number when absent. */
   readonly crashedMax?: number;
 }
@@ -28,6 +34,7 @@ export class OverwritingSearch {
   readonly #slots: Slots;
   readonly #counters: Counters;
   readonly #width: number;
+  readonly #isJoining: boolean;
   readonly #crashedMax: number;
   readonly log: FrontierLog = new FrontierLog();
 
@@ -59,6 +66,7 @@ export class OverwritingSearch {
 
   #current: ConfigurationSet;
   #next: ConfigurationSet;
+  #spare: ConfigurationSet;
   #rank = 0;
   #ripened = 0;
   /** Next configuration to expand while a completion is worked on; -1 between events. */
@@ -92,6 +100,7 @@ export class OverwritingSearch {
     this.#values = values;
     this.#roles = roles;
     this.#width = options.width ?? Infinity;
+    this.#isJoining = options.surplus === 'join';
     this.#crashedMax = options.crashedMax ?? Infinity;
     const { roleOf } = roles;
     this.#slots = slotsOf(problem, (operation) => roleOf[operation] === FREE, true);
@@ -121,6 +130,7 @@ export class OverwritingSearch {
     const layout = { words, planes: 2, guards } as const;
     this.#current = new ConfigurationSet(layout, this.#casSlots);
     this.#next = new ConfigurationSet(layout, this.#casSlots);
+    this.#spare = new ConfigurationSet(layout, this.#casSlots);
     this.#nodes = new Int32Array(64 * this.#stride);
     this.#out = new Int32Array(this.#stride);
     this.#countDemand();
@@ -131,7 +141,8 @@ export class OverwritingSearch {
   }
 
   get bytes(): number {
-    return this.#current.bytes + this.#next.bytes + this.log.bytes;
+    const sets = this.#current.bytes + this.#next.bytes + this.#spare.bytes;
+    return sets + this.log.bytes;
   }
 
   /** Configurations now. */
@@ -390,7 +401,6 @@ export class OverwritingSearch {
       if (this.#demand[required] === 0) this.#forget(required);
     }
     if (this.#role === OBSERVE && --this.#observersLeft === 0) this.#forgetAll();
-    if (this.#current.size > this.#width) this.#narrow();
   }
 
   #ripenUntil(rank: number): void {
@@ -492,8 +502,10 @@ export class OverwritingSearch {
       this.#work++;
       if (this.#isSatisfied(items, at)) continue;
       this.#expand(items, at);
+      if (this.#next.size > 4 * this.#width) this.#shrink();
       return;
     }
+    if (this.#next.size > this.#width) this.#shrink();
     const done = this.#current;
     this.#current = this.#next;
     this.#next = done;
@@ -869,28 +881,107 @@ export class OverwritingSearch {
     }
   }
 
-  /** Keeps the most promising: those that spent least, and carry the lightest burden. */
-  #narrow(): void {
+  #shrink(): void {
     this.#isNarrowed = true;
-    const { items, length } = this.#current;
-    const score = (at: number): number => {
-      let bits = 0;
-      for (let i = at + HEADER; i < at + this.#used; i++) bits += countBits(items[i] as number);
-      return (items[at + COST] as number) * 1024 + bits;
-    };
-    const scores = new Float64Array(length);
-    for (let i = 0; i < length; i++) scores[i] = score(i * this.#stride) * 2 ** 24 + i;
-    scores.sort();
-    const kept = scores
-      .slice(0, this.#width)
-      .map((each) => each % 2 ** 24)
-      .sort();
+    this.#next.compact();
+    const full = this.#next;
+    this.#next = this.#spare;
+    this.#spare = full;
     this.#next.clear();
-    for (const each of kept) this.#next.add(items, each * this.#stride);
-    const done = this.#current;
-    this.#current = this.#next;
-    this.#next = done;
-    this.#current.compact();
+    if (this.#isJoining) this.#join(full);
+    else this.#drop(full);
+  }
+
+  /** Keeps the most promising: those that spent least, and carry the lightest burden. */
+  #drop(full: ConfigurationSet): void {
+    const { items, length } = full;
+    const scores = new Float64Array(length);
+    for (let i = 0; i < length; i++) {
+      const at = i * this.#stride;
+      let score = (items[at + COST] as number) * 1024;
+      for (let j = at + HEADER; j < at + this.#used; j++) score += countBits(items[j] as number);
+      scores[i] = score * 2 ** 24 + i;
+    }
+    scores.sort();
+    for (let i = 0; i < length && i < this.#width; i++) {
+      this.#next.add(items, ((scores[i] as number) % 2 ** 24) * this.#stride);
+    }
+  }
+
+  /**
+   * Makes one of those that differ in what they spent only: as if it had spent no more than the
+   * thriftiest, class by class. If they are too many still, one of those with the same state and CAS.
+   */
+  #join(full: ConfigurationSet): void {
+    for (const isCoarse of [false, true]) {
+      const joined = this.#joinAlike(full, isCoarse);
+      this.#next.clear();
+      for (let i = 0; i < joined; i++) this.#next.add(full.items, i * this.#stride);
+      if (this.#next.size <= this.#width) return;
+      full.length = joined;
+    }
+  }
+
+  /** @returns how many are left, at the beginning of the items */
+  #joinAlike(full: ConfigurationSet, isCoarse: boolean): number {
+    const { items, length } = full;
+    const stride = this.#stride;
+    const table = new Int32Array(4 << (32 - Math.clz32(length))).fill(NONE);
+    let kept = 0;
+    for (let i = 0; i < length; i++) {
+      const at = i * stride;
+      let slot = this.#hash(items, at, isCoarse) & (table.length - 1);
+      let other = table[slot] as number;
+      while (other !== NONE && !this.#isAlike(items, other * stride, at, isCoarse)) {
+        slot = (slot + 1) & (table.length - 1);
+        other = table[slot] as number;
+      }
+      if (other === NONE) {
+        table[slot] = kept;
+        items.copyWithin(kept++ * stride, at, at + stride);
+      } else {
+        this.#joinInto(items, other * stride, at);
+      }
+    }
+    return kept;
+  }
+
+  #hash(items: Int32Array, at: number, isCoarse: boolean): number {
+    let hash = items[at + STATE] as number;
+    const end = isCoarse ? this.#fresh : this.#used;
+    for (let i = HEADER; i < end; i++) {
+      const mask = isCoarse ? (this.#casSlots[i - HEADER] as number) : -1;
+      hash = Math.imul(hash ^ ((items[at + i] as number) & mask), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    return hash;
+  }
+
+  #isAlike(items: Int32Array, first: number, second: number, isCoarse: boolean): boolean {
+    if (items[first + STATE] !== items[second + STATE]) return false;
+    const end = isCoarse ? this.#fresh : this.#used;
+    for (let i = HEADER; i < end; i++) {
+      const mask = isCoarse ? (this.#casSlots[i - HEADER] as number) : -1;
+      const difference = (items[first + i] as number) ^ (items[second + i] as number);
+      if ((difference & mask) !== 0) return false;
+    }
+    return true;
+  }
+
+  #joinInto(items: Int32Array, to: number, from: number): void {
+    for (let i = HEADER; i < this.#used; i++) {
+      items[to + i] = (items[to + i] as number) & (items[from + i] as number);
+    }
+    const { word, shift, mask } = this.#counters;
+    for (let field = 0; field < word.length; field++) {
+      const at = this.#used + (word[field] as number);
+      const bits = (mask[field] as number) << (shift[field] as number);
+      const ours = (items[to + at] as number) & bits;
+      const theirs = (items[from + at] as number) & bits;
+      if (theirs >>> 0 < ours >>> 0) {
+        items[to + at] = ((items[to + at] as number) & ~bits) | theirs;
+      }
+    }
   }
 }
 

@@ -193,7 +193,6 @@ export class Reconstruction {
 
 /** Places reads and observations as soon as the state serves them. */
 class ReadPlacement {
-  readonly #problem: Problem;
   readonly #values: Demands;
   readonly #roles: Roles;
   readonly #operationAt: Int32Array;
@@ -209,7 +208,6 @@ class ReadPlacement {
   readonly #observed = new Set<number>();
 
   constructor(problem: Problem, values: Demands, roles: Roles) {
-    this.#problem = problem;
     this.#values = values;
     this.#roles = roles;
     this.#order = new Int32Array(problem.size);
