@@ -1,4 +1,4 @@
-import { defined } from '../assert.ts';
+import { assert, defined } from '../assert.ts';
 import { bag } from './bag.ts';
 import { counter } from './counter.ts';
 import { list } from './list.ts';
@@ -27,6 +27,7 @@ export const wgl: Engine = {
       const problem = compile(table, model);
       const search = new Search(problem, { memoryBytesMax: budget.memoryBytesMax });
       const result = yield* runSearch(search, budget);
+      assert(result.type !== 'overused', 'all crashed operations are counted');
       if (result.type === 'linearizable') {
         return { type: 'linearizable', order: rowsOf(problem, result.order) };
       }
