@@ -29,7 +29,7 @@ export function* collectEvidence(
   const proof = refuted.byRank ?? (first === undefined ? undefined : rankOf(table, first.id));
   const stuck = yield* explainStuck(table, model, budget, { ...refuted, byRank: proof });
   // No order gets beyond that completion: what comes later does not matter.
-  const byRank = rankOf(table, stuck.operation.id);
+  const byRank = rankOf(table, stuck.operation.id) ?? table.events.length - 1;
   const effort = Effort.of(budget, table.size);
   const stale = staleReads.find(({ read }) => read.id === stuck.operation.id);
   const wanted = model.overwrite?.(stuck.operation)?.requires;

@@ -7,12 +7,14 @@ import type { Budget } from '../verdict.ts';
 
 /** What one look of an engine at the clock counts as: a slice of its work. */
 const SLICE_NS = 2e6;
-/** Units of work in a slice; a row that is read, copied or decided is one. */
+/** Units of work, of about half a microsecond: in a slice, in any decision, and for each of its rows. */
 const SLICE_WORK = 4_000;
+const DECISION_WORK = 200;
+const ROW_WORK = 4;
 /** Slices of one decision; the small ones that evidence asks for need one or two. */
 const SLICES_MAX = 60;
 /** Work on the smallest history. */
-const WORK_MIN = 1_200_000;
+const WORK_MIN = 1_000_000;
 
 /**
  * What gathering evidence may cost. It is counted in work, not in time, so that the same history gives
@@ -31,7 +33,7 @@ export class Effort {
 
   /** @param rows - of the history that was refuted: evidence must not cost much more than that did */
   static of(budget: Budget, rows: number): Effort {
-    return new Effort(budget, WORK_MIN + 2 * rows);
+    return new Effort(budget, WORK_MIN + 2 * ROW_WORK * rows);
   }
 
   /** A share of what is left, for something that may come to nothing. @param share - in (0, 1] */
@@ -62,7 +64,7 @@ export class Effort {
     rows: number,
     engine: (budget: Budget) => Generator<Slice, Decision>,
   ): Generator<Slice, Decision> {
-    this.spend(rows);
+    this.spend(DECISION_WORK + ROW_WORK * rows);
     let elapsedNs = 0;
     const now = (): number => {
       if (this.isSpent) return Infinity;
