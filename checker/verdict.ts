@@ -66,8 +66,8 @@ export interface CounterexampleOperation {
   /** Weakened: it may take effect once, at any time after its invocation, or never. */
   readonly isWeak: boolean;
   /**
-   * True for a write of the checker's own: it sums up all that had happened before the counterexample
-   * begins. Its id is negative, and it stands in no history.
+   * True for one of the checker's own, before all others: these sum up what had happened before the
+   * counterexample begins. Their ids are negative, and they stand in no history.
    */
   readonly isOwn: boolean;
 }

@@ -34,9 +34,9 @@ export function* collectEvidence(
   const stale = staleReads.find(({ read }) => read.id === stuck.operation.id);
   const wanted = model.overwrite?.(stuck.operation)?.requires;
   const known = { ...refuted, byRank, stale, wanted };
-  const counterexample = yield* findCounterexample(table, model, known, effort);
-  const sentence = sentenceOf(counterexample, stuck, model);
-  return { stuck, counterexample, staleReads, sentence };
+  const found = yield* findCounterexample(table, model, known, effort);
+  const sentence = sentenceOf(found?.whole, stuck, model);
+  return { stuck, counterexample: found?.counterexample, staleReads, sentence };
 }
 
 function rankOf(table: Table, id: number): number | undefined {

@@ -1,9 +1,8 @@
 import type { Slice } from '../engines/run.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
-import type { Counterexample } from '../verdict.ts';
 import type { Effort } from './effort.ts';
-import { Minimization, SIZE_GOOD } from './minimization.ts';
+import { Minimization, SIZE_GOOD, type Found } from './minimization.ts';
 import { stagesOf, type Known } from './starts.ts';
 
 /** More are no counterexample that anybody reads; without a proof that all are needed, fewer. */
@@ -25,8 +24,8 @@ export function* findCounterexample(
   model: Model,
   known: Known,
   effort: Effort,
-): Generator<Slice, Counterexample | undefined> {
-  let best: Counterexample | undefined;
+): Generator<Slice, Found | undefined> {
+  let best: Found | undefined;
   const stages = stagesOf(table, model, known);
   for (const [i, stage] of stages.entries()) {
     if (effort.isSpent || (best !== undefined && isGood(best))) break;
@@ -43,16 +42,17 @@ export function* findCounterexample(
     }
   }
   if (best === undefined) return undefined;
-  const most = best.isMinimal ? SIZE_MAX : SIZE_MAX_UNPROVED;
-  return best.operations.length <= most ? best : undefined;
+  const { isMinimal, operations } = best.counterexample;
+  return operations.length <= (isMinimal ? SIZE_MAX : SIZE_MAX_UNPROVED) ? best : undefined;
 }
 
-function isGood({ isMinimal, operations }: Counterexample): boolean {
+function isGood({ counterexample: { isMinimal, operations } }: Found): boolean {
   return isMinimal && operations.length <= SIZE_GOOD;
 }
 
-function better(a: Counterexample | undefined, b: Counterexample): Counterexample {
+function better(a: Found | undefined, b: Found): Found {
   if (a === undefined) return b;
-  if (a.isMinimal !== b.isMinimal) return a.isMinimal ? a : b;
-  return b.operations.length < a.operations.length ? b : a;
+  const [first, second] = [a.counterexample, b.counterexample];
+  if (first.isMinimal !== second.isMinimal) return first.isMinimal ? a : b;
+  return second.operations.length < first.operations.length ? b : a;
 }

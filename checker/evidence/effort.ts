@@ -13,8 +13,11 @@ const DECISION_WORK = 200;
 const ROW_WORK = 4;
 /** Slices of one decision; the small ones that evidence asks for need one or two. */
 const SLICES_MAX = 60;
-/** Work on the smallest history. */
-const WORK_MIN = 1_000_000;
+/** Work on a small history, and on a large one: that is decided fast, or has had its share of the time. */
+const WORK_SMALL = 3_000_000;
+const WORK_LARGE = 1_000_000;
+/** Rows from which on a history is large. */
+const LARGE = 10_000;
 
 /**
  * What gathering evidence may cost. It is counted in work, not in time, so that the same history gives
@@ -33,7 +36,8 @@ export class Effort {
 
   /** @param rows - of the history that was refuted: evidence must not cost much more than that did */
   static of(budget: Budget, rows: number): Effort {
-    return new Effort(budget, WORK_MIN + 2 * ROW_WORK * rows);
+    const work = rows < LARGE ? WORK_SMALL : WORK_LARGE;
+    return new Effort(budget, work + ROW_WORK * rows);
   }
 
   /** A share of what is left, for something that may come to nothing. @param share - in (0, 1] */

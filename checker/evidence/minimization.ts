@@ -1,9 +1,15 @@
 import type { Slice } from '../engines/run.ts';
-import type { Operation } from '../history.ts';
 import type { Counterexample } from '../verdict.ts';
 import type { Effort } from './effort.ts';
 import type { Start } from './starts.ts';
-import type { Weakening } from './weakening.ts';
+import { asOpen, type Weakening } from './weakening.ts';
+
+/** What was found, to show and to speak of. */
+export interface Found {
+  readonly counterexample: Counterexample;
+  /** The same with every weak operation that could have made what a strong one saw: to say that nobody else did. */
+  readonly whole: Counterexample;
+}
 
 /** As many as a screen shows: up to here all weak operations that can matter are told. */
 export const SIZE_GOOD = 12;
@@ -35,48 +41,53 @@ export class Minimization {
     this.#effort = effort;
   }
 
-  *run(): Generator<Slice, Counterexample | undefined> {
+  *run(): Generator<Slice, Found | undefined> {
     if (!this.#isKnown && !(yield* this.#refutes(this.#pool))) return undefined;
     const isMinimal = (yield* this.#reduce()) && (yield* this.#verify()) && this.#isCertain;
-    return this.#counterexample(isMinimal);
+    return this.#found(isMinimal);
   }
 
   /** @returns false when the effort ended: then `kept` and `pool` together refute */
   *#reduce(): Generator<Slice, boolean> {
-    for (;;) {
-      if (this.#effort.isSpent) return false;
+    while (this.#pool.length > 0) {
       this.#narrow();
-      if (this.#kept.length > 0 && (yield* this.#refutes(this.#kept))) {
-        this.#pool = [];
-        return true;
-      }
-      // Invariant: the first `low` of the pool do not do, the first `high` do.
-      let low = 0;
-      let high = this.#pool.length;
-      while (high - low > 1) {
-        if (this.#effort.isSpent) {
-          this.#pool.length = high;
-          return false;
-        }
-        // Double first: what is needed is mostly near, and more of it costs more.
-        const middle = Math.min(low === 0 ? 2 : low * 3, (low + high) >>> 1);
-        const count = middle <= low ? (low + high) >>> 1 : middle;
-        const isEnough = yield* this.#refutes([...this.#kept, ...this.#pool.slice(0, count)]);
-        if (isEnough) high = count;
-        else low = count;
-      }
-      const last = this.#pool[high - 1];
-      if (last === undefined) return false;
-      this.#kept.push(last);
-      this.#pool.length = high - 1;
+      if (!(yield* this.#shorten())) return false;
+      const last = this.#pool.pop();
+      if (last !== undefined) this.#kept.push(last);
     }
+    return true;
+  }
+
+  /** Cuts the pool to its shortest beginning that refutes together with what is kept. */
+  *#shorten(): Generator<Slice, boolean> {
+    // Invariant: the first `low` of the pool do not do (-1: nothing is known), the first `high` do.
+    const isFirst = this.#kept.length === 0;
+    let low = isFirst ? 0 : -1;
+    let high = this.#pool.length;
+    let step = 1;
+    while (high - low > 1) {
+      if (this.#effort.isSpent) {
+        this.#pool.length = high;
+        return false;
+      }
+      let count = (low + high) >>> 1;
+      // At first from the front: what is needed is mostly near. Later from the end: what is needed comes in rows.
+      if (isFirst && low < step) count = Math.min(count, step);
+      if (!isFirst && low < 0) count = Math.max(0, high - step);
+      step *= 2;
+      const isEnough = yield* this.#refutes([...this.#kept, ...this.#pool.slice(0, count)]);
+      if (isEnough) high = count;
+      else low = count;
+    }
+    this.#pool.length = high;
+    return true;
   }
 
   /** Goes on with a smaller history where that suffices. */
   #narrow(): void {
     const strong = [...this.#kept, ...this.#pool].sort((a, b) => a - b);
     this.#effort.spend(this.#weakening.table.size >>> 2);
-    const narrowed = this.#weakening.narrowed(strong, this.#own());
+    const narrowed = this.#weakening.narrowed(strong);
     if (narrowed === undefined) return;
     const numbers = new Map(narrowed.rows.map((row, i) => [row, i]));
     const renumbered = (rows: readonly number[]): number[] =>
@@ -84,12 +95,6 @@ export class Minimization {
     this.#kept = renumbered(this.#kept);
     this.#pool = renumbered(this.#pool);
     this.#weakening = narrowed.weakening;
-  }
-
-  /** The row of the checker's own write, if there is one. */
-  #own(): readonly number[] {
-    const row = this.#before && this.#weakening.table.rowOf(this.#before.ownId);
-    return row === undefined ? [] : [row];
   }
 
   /** Weakens each strong one by itself: some order must come of it, which tells what else it needs. */
@@ -129,19 +134,29 @@ export class Minimization {
     return { isRefuted: false, used };
   }
 
-  #counterexample(isMinimal: boolean): Counterexample {
+  /** Up to a screen with all weak operations that can matter; else with those that some order needed. */
+  #found(isMinimal: boolean): Found {
     const { table } = this.#weakening;
     const strong = [...this.#kept, ...this.#pool].sort((a, b) => a - b);
     const matter = this.#weakening.mattering(strong);
     const needed = [...this.#needed].map((id) => table.rowOf(id) ?? -1);
-    const isStrong = new Set(strong);
     const isScreenful = strong.length + matter.length <= SIZE_GOOD;
-    const told = isScreenful || !isMinimal ? matter : this.#weakening.direct(strong, matter);
-    const weak = new Set([...told, ...needed]);
-    // The write that stands for all before is told in any case: it may as well never happen.
-    for (const row of this.#own()) weak.add(row);
-    const rows = [...strong, ...[...weak].filter((row) => row >= 0 && !isStrong.has(row))];
+    const told = isScreenful || !isMinimal ? [...matter, ...needed] : needed;
+    const direct = this.#weakening.direct(strong, matter);
+    const counterexample = this.#operations(isMinimal, strong, told);
+    const whole = this.#operations(isMinimal, strong, [...told, ...direct]);
+    return { counterexample, whole };
+  }
+
+  #operations(
+    isMinimal: boolean,
+    strong: readonly number[],
+    weak: readonly number[],
+  ): Counterexample {
+    const { table } = this.#weakening;
+    const isStrong = new Set(strong);
     const before = this.#before;
+    const rows = [...new Set([...strong, ...weak])].filter((row) => row >= 0);
     return {
       isMinimal,
       ...(before === undefined ? undefined : { before: { state: before.state } }),
@@ -149,15 +164,9 @@ export class Minimization {
         .sort((a, b) => a - b)
         .map((row) => {
           const isWeak = !isStrong.has(row);
-          const operation = isWeak ? weakened(table.operation(row)) : table.operation(row);
-          return { operation, isWeak, isOwn: operation.id === before?.ownId };
+          const operation = isWeak ? asOpen(table.operation(row)) : table.operation(row);
+          return { operation, isWeak, isOwn: before?.ownIds.has(operation.id) === true };
         }),
     };
   }
-}
-
-/** A mutation whose outcome is not counted upon. */
-function weakened(operation: Operation): Operation {
-  const unknown = { outcome: 'info', output: null, applied: true } as const;
-  return { ...operation, ...unknown, return: Infinity, returnTime: Infinity };
 }

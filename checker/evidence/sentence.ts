@@ -17,8 +17,8 @@ export interface Scene {
   readonly strong: readonly Operation[];
   /** Strong and weak ones, the checker's own write among them. */
   readonly all: readonly Operation[];
-  /** The checker's own write, where it counts as completed. */
-  readonly own: Operation | undefined;
+  /** Those of the checker's own that count as completed. */
+  readonly own: readonly Operation[];
   /** Where it begins in the middle of a history: the state there. */
   readonly before: { readonly state: Json } | undefined;
 }
@@ -41,7 +41,7 @@ export function sentenceOf(
       .filter(({ isWeak, isOwn }) => !isWeak && !isOwn)
       .map((each) => each.operation),
     all: operations.map((each) => each.operation),
-    own: operations.find(({ isOwn, isWeak }) => isOwn && !isWeak)?.operation,
+    own: operations.filter(({ isOwn, isWeak }) => isOwn && !isWeak).map((each) => each.operation),
     before: counterexample.before,
   };
   return valueSentence(scene) ?? structureSentence(scene) ?? generalSentence(scene);
@@ -62,9 +62,10 @@ export function staleSentence(stale: StaleRead): string {
 }
 
 /** What remains to be said of any set: that nothing orders it. */
-function generalSentence({ model, strong, all, before }: Scene): string {
+function generalSentence({ model, strong, all, own, before }: Scene): string {
   const key = all[0]?.key === undefined ? '' : ` of key ${all[0].key}`;
-  const weak = all.length - strong.length - (before === undefined ? 0 : 1);
+  const isTold = new Set([...strong, ...own].map(({ id }) => id));
+  const weak = all.filter(({ id }) => !isTold.has(id)).length;
   const told = strong
     .slice(0, NAMED_MAX)
     .map(

@@ -1,5 +1,4 @@
 import type { Cut, Refuted } from '../engines/decision.ts';
-import { overwritesOf } from '../engines/problem.ts';
 import type { Slice } from '../engines/run.ts';
 import type { Json } from '../history.ts';
 import { sameJson } from '../json.ts';
@@ -36,8 +35,8 @@ export interface Start {
   readonly pool: number[];
   /** False: that they refute it is to be decided first. */
   readonly isKnown: boolean;
-  /** Where it begins in the middle: the state there, and the id of the checker's own write of it. */
-  readonly before?: { readonly state: Json; readonly ownId: number };
+  /** Where it begins in the middle: the state there, and the ids of the checker's own operations that lead there. */
+  readonly before?: { readonly state: Json; readonly ownIds: ReadonlySet<number> };
 }
 
 /** Looks for beginnings of one kind. */
@@ -52,14 +51,15 @@ export function stagesOf(table: Table, model: Model, known: Known): readonly Sta
   const { conflict, stale, byRank, cuts } = known;
   const states = new EffectStates(table, model);
   const stages: Stage[] = [];
-  const fromWhole = (pool: () => number[], isKnown: boolean): void => {
+  const fromWhole = (pool: (whole: Weakening) => number[], isKnown: boolean): void => {
     stages.push(function* (effort) {
       effort.spend(table.size);
       yield 'running';
-      return [{ weakening: new Weakening(table, model), pool: pool(), isKnown }];
+      const weakening = new Weakening(table, model);
+      return [{ weakening, pool: pool(weakening), isKnown }];
     });
   };
-  if (stale !== undefined) fromWhole(() => aroundStale(table, model, stale), false);
+  if (stale !== undefined) fromWhole((whole) => aroundStale(whole, stale), false);
   if (conflict !== undefined && conflict.length > 0) {
     fromWhole(() => conflict.filter((row) => table.isCompleted(row)), false);
   }
@@ -97,17 +97,16 @@ function* startsBehind(
   for (const cut of sorted) {
     const rest = behindCut(cut, table, model, byRank);
     if (rest === undefined) continue;
-    // The checker's own write is the last to be preferred.
+    // The checker's own are the last to be preferred.
     const pool = completedBy(rest.table, undefined).filter((row) => !rest.isWeak(row));
-    const before = { state: cut.state, ownId: rest.ownId };
+    const before = { state: cut.state, ownIds: rest.ownIds };
     yield { weakening: new Weakening(rest.table, model), pool, isKnown: false, before };
   }
 }
 
 /** A stale read, what overwrote its value, and all that wrote or saw that value. */
-function aroundStale(table: Table, model: Model, stale: StaleRead): number[] {
+function aroundStale({ table, overwrites }: Weakening, stale: StaleRead): number[] {
   const rows = [stale.read, stale.overwrittenBy].map(({ id }) => table.rowOf(id) ?? -1);
-  const overwrites = overwritesOf(table, model);
   if (overwrites === undefined) return rows;
   const value = table.columns.values.id(stale.value);
   const { produces, requires } = overwrites;

@@ -36,7 +36,8 @@ export function* traceCuts(
   const isBegun = first === 0 || trace.beginInTheMiddle(first);
   effort.spend(states.takeWork());
   const cuts: Cut[] = [];
-  for (let rank = first; isBegun && rank <= last; rank++) {
+  if (!isBegun) return cuts;
+  for (let rank = first; rank <= last; rank++) {
     if ((rank & 0xff) === 0xff) yield 'running';
     const isFollowed = trace.follow(table.events[rank] as number);
     effort.spend(states.takeWork());

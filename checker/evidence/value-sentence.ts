@@ -26,7 +26,8 @@ export function valueSentence(scene: Scene): string | undefined {
   for (const act of byReturn) {
     const value = act.effect.requires;
     if (value === undefined) continue;
-    const isInitial = before === undefined && sameJson(value, model.initial);
+    const begins = before === undefined ? model.initial : before.state;
+    const isInitial = sameJson(value, model.initial) && sameJson(begins, model.initial);
     const writers = all.filter(({ effect }) => isSame(effect.produces, value));
     if (writers.length === 0 && !isInitial) {
       const since = before === undefined ? 'by then' : 'since';
@@ -34,7 +35,8 @@ export function valueSentence(scene: Scene): string | undefined {
         before === undefined
           ? ''
           : `all that happened before had left ${model.describeState(before.state)}, and `;
-      return `${told(act, value)}, but ${had}nobody had begun to write ${show(value)} ${since}`;
+      const write = value === null ? 'delete it' : `write ${show(value)}`;
+      return `${told(act, value)}, but ${had}nobody had begun to ${write} ${since}`;
     }
     const times = writers.length + (isInitial ? 1 : 0);
     const found =
@@ -105,12 +107,12 @@ function overAlready(
     readonly times: number;
     readonly writers: readonly Act[];
     readonly certain: readonly Act[];
-    readonly own: Operation | undefined;
+    readonly own: readonly Operation[];
   },
 ): string | undefined {
   const { times, writers, certain, own } = parts;
   const isCertain = ({ operation }: Act): boolean =>
-    operation.id === own?.id || certain.some((each) => each.operation.id === operation.id);
+    own.includes(operation) || certain.some((each) => each.operation.id === operation.id);
   // By when all writes had taken effect for certain; a crashed one never had.
   let over = -Infinity;
   for (const writer of writers) {

@@ -103,7 +103,7 @@ function explainCounterexample({
   couldNotPlace,
 }: ReportedFailure): readonly string[] {
   if (!counterexample) return [];
-  const { isMinimal, operations } = counterexample;
+  const { isMinimal, before, operations } = counterexample;
   const shownParts = operations.slice(-COUNTEREXAMPLE_MAX);
   const lines = shownParts.map((part) => {
     if (part.isOwn) return `    ${part.description} [what came before, summed up]`;
@@ -113,6 +113,7 @@ function explainCounterexample({
   const hidden = operations.length - shownParts.length;
   const count = operations.filter(({ isWeak }) => !isWeak).length;
   return [
+    ...(before === null ? [] : [`  all that happened before had left ${before}; then`]),
     count === 1
       ? '  it fits no order, whatever happened to all others:'
       : `  no order of these ${count} is legal, whatever happened to all others` +

@@ -135,13 +135,16 @@ function section(
 
 /** What a counterexample claims. */
 function meaning(
-  { isMinimal, operations }: ExplainedCounterexample,
+  { isMinimal, before, operations }: ExplainedCounterexample,
   drawn: number,
 ): readonly string[] {
   const weak = operations.filter(({ isWeak }) => isWeak).length;
   const strong = operations.length - weak;
   const own = operations.some(({ isOwn }) => isOwn);
   const sentences = [
+    before === null
+      ? undefined
+      : `All that had happened before had left ${plain(before)}; in every order it had.`,
     strong === 1
       ? 'This operation fits into no order, whatever happened to all others.'
       : `No order of these ${strong} operations is legal, whatever happened to all others.`,
@@ -153,7 +156,7 @@ function meaning(
       ? `The outcome of ${weak} more is left open (dashed): once, at any time after the invocation, or never.`
       : undefined,
     own
-      ? 'The first is none of the history: Gong sums up with it what all that came before agrees on.'
+      ? 'What came before (grey) is none of the history: Gong sums up with it what had happened.'
       : undefined,
     drawn < operations.length ? `The last ${drawn} of ${operations.length} are shown.` : undefined,
   ];

@@ -41,6 +41,8 @@ export interface ExplainedOperation extends TimedOperation {
 
 export interface ExplainedCounterexample {
   readonly isMinimal: boolean;
+  /** The state that all that happened before it had left, where it begins in the middle. */
+  readonly before: string | null;
   readonly operations: readonly ExplainedOperation[];
 }
 
