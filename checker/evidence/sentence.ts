@@ -79,10 +79,12 @@ function generalSentence({ model, strong, all, own, before }: Scene): string {
     before === undefined
       ? ''
       : `; all that happened before had left ${model.describeState(before.state)}`;
+
   const others =
     weak === 0
       ? ''
-      : `; ${weak} more may each have happened once, at any time after ${weak === 1 ? 'it' : 'they'} began, or never`;
+      : `; ${weak === 1 ? 'one more may have' : `${weak} more may each have`} happened once, ` +
+        `at any time after ${weak === 1 ? 'it' : 'they'} began, or not at all`;
   const what =
     strong.length === 1
       ? `this operation${key} fits nowhere`
