@@ -52,6 +52,7 @@ export function groupByKey(columns: Columns): GroupedColumns {
 
 /** Some rows next to one another, without a copy. @param end - exclusive */
 export function sliceColumns(columns: Columns, begin: number, end: number): Columns {
+  const { process: processes } = columns;
   return {
     ...columns,
     size: end - begin,
@@ -61,7 +62,7 @@ export function sliceColumns(columns: Columns, begin: number, end: number): Colu
     applied: columns.applied.subarray(begin, end),
     invoke: columns.invoke.subarray(begin, end),
     return: columns.return.subarray(begin, end),
-    process: columns.process.subarray(begin, end),
+    process: processes.subarray(begin, end),
     invokeTime: columns.invokeTime.subarray(begin, end),
     returnTime: columns.returnTime.subarray(begin, end),
     key: columns.key.subarray(begin, end),

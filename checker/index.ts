@@ -57,7 +57,6 @@ export {
   columnsOf,
   Cursor,
   NEVER,
-  pickColumns,
   snapshotOf,
   Table,
   type Columns,

@@ -1,3 +1,4 @@
+import { assert } from '../assert.ts';
 import type { Model } from '../models/model.ts';
 import { NEVER, type Table } from '../table.ts';
 import type { Budget } from '../verdict.ts';
@@ -8,13 +9,13 @@ import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs
 import type { Slice } from './run.ts';
 
 /*
- * Unordered queue of unique values: linear, but for crashed takes together with takes that found it
- * empty, O(n log n).
+ * Unordered queue of unique values: O(n), but for sorting the values that crashed dequeues took.
  *
- * Without takes that found it empty the history is linearizable iff every taken value was put, once, and
- * before its take returned (`pairValues` sees to that): put each operation at its tightened invocation, the
- * put of a value before its take where both have the same. Takes that found it empty ask for open points
- * only, see `empties.ts`; crashed takes, see `crashed-takes.ts`, have nothing else to serve: no need.
+ * Without takes that found it empty the history is linearizable iff every taken value was put,
+ * once, and before its take returned (`pairValues` sees to that): put each operation at its
+ * tightened invocation, the put of a value before its take where both have the same. Takes that
+ * found it empty ask for open points only, see `empties.ts`; crashed takes, see `crashed-takes.ts`,
+ * have nothing else to serve: no need.
  */
 
 /** Decides unordered queues of unique values, with crashed operations of any kind. */
@@ -35,9 +36,10 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
     return { type: 'unknown', reason: 'memory', provenRank: 0 };
   }
   const need = new Int32Array(pairs.size).fill(NEVER);
-  const placed = settleEmpties(pairs, need, new Refutation());
+  const placed = settleEmpties(pairs, new Refutation());
   if ('type' in placed) return placed;
-  assignCrashedTakes(pairs, need, placed.rowAt);
+  const isInTime = assignCrashedTakes(pairs, need, placed.rowAt);
+  assert(isInTime, 'enough crashed dequeues, or it is refuted');
   yield 'running';
   if (budget.now() >= budget.deadlineNs) return { type: 'unknown', reason: 'time', provenRank: 0 };
   return { type: 'linearizable', order: orderOf(pairs, need, placed) };
@@ -46,10 +48,11 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
 /**
  * Rows in a legal order: each operation at its tightened invocation, but
  *
- * - a put whose value would be inside at a point where the bag is empty waits for the last such point
- *   before its value is taken (its value is not certainly inside there, so the put returns after it);
- * - a crashed take stands at the first such point after the put of its value returned. So at each point
- *   crashed takes take all that is inside: which takes what makes no difference.
+ * - a put whose value would be inside at a point where the bag is empty waits for the last such
+ *   point before its value is taken (its value is not certainly inside there, so the put returns
+ *   after it);
+ * - a crashed take stands at the first such point after the put of its value returned. So at each
+ *   point crashed takes take all that is inside: which takes what makes no difference.
  */
 function orderOf(pairs: Pairs, need: Int32Array, { rowAt, nextRow }: EmptyPoints): Int32Array {
   const { putInvoke, putReturn, takeInvoke, putRow, takeRow, valueOf, table } = pairs;

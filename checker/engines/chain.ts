@@ -7,16 +7,22 @@ const NONE = -1;
 const EVENTS_PER_SLICE = 1 << 16;
 
 /**
- * An object whose states are known in advance: in every legal order the mutations that take effect belong to
- * `steps`, as far as these go, whichever operation of a class it is that makes a step.
+ * An object whose states are known in advance: in every legal order the mutations that take effect
+ * belong to `steps`, as far as these go, whichever operation of a class it is that makes a step.
  */
 export interface Chain {
-  /** Per row: the class of a mutation, from 0; operations of one class are interchangeable. NONE: it only reads. */
+  /**
+   * Per row: the class of a mutation, from 0; operations of one class are interchangeable. NONE: it
+   * only reads.
+   */
   readonly classOf: Int32Array;
   readonly classes: number;
   /** The class of each step. */
   readonly steps: Int32Array;
-  /** The state after so many steps. After mutations beyond the last step comes nothing that a read wants. */
+  /**
+   * The state after so many steps. After mutations beyond the last step comes nothing that a read
+   * wants.
+   */
   readonly stateAfter: Float64Array;
   /** Per row: the state in which a read fits; NaN when it fits in all. */
   readonly wants: Float64Array;
@@ -32,20 +38,21 @@ export type Walked =
  * Walks the events and takes a step only where an operation returns that needs it (just-in-time
  * linearization, Lowe 2017), of which the chain leaves but one configuration to follow:
  *
- * - A read that fits the state is placed at once, as is one that comes to fit after a step: it changes nothing.
- * - When an operation returns that is not placed, steps are taken until it is: they are known, and every legal
- *   order has taken them by then. A read needs the next state that it fits; a mutation needs the next
- *   step of its class, or, where there is none, to come after the last. Steps that need not be taken yet can
- *   wait: a legal order that takes some sooner can take them later, since nothing returns before, and by then more
- *   has been invoked that can make them.
- * - A step is made by the pending mutation of its class that returns first, crashed ones last. Where a
- *   legal order takes another, `y`, and the first, `x`, later or never, they trade places: both are
- *   pending now, and `x` had to be placed before it returned, which is before `y` does.
+ * - A read that fits the state is placed at once, as is one that comes to fit after a step: it
+ *   changes nothing.
+ * - When an operation returns that is not placed, steps are taken until it is: they are known, and
+ *   every legal order has taken them by then. A read needs the next state that it fits; a mutation
+ *   needs the next step of its class, or, where there is none, to come after the last. Steps that
+ *   need not be taken yet can wait: a legal order that takes some sooner can take them later, since
+ *   nothing returns before, and by then more has been invoked that can make them.
+ * - A step is made by the pending mutation of its class that returns first, crashed ones last.
+ *   Where a legal order takes another, `y`, and the first, `x`, later or never, they trade places:
+ *   both are pending now, and `x` had to be placed before it returned, which is before `y` does.
  *
- * So all legal orders can be brought into the form of this walk, and where it cannot go on there is none. It
- * makes use of completions to come only to choose which of a class goes first; what completed by then is
- * chosen rightly whatever comes later, so that up to the completion where it got stuck the history has no legal order
- * either (given these steps).
+ * So all legal orders can be brought into the form of this walk, and where it cannot go on there is
+ * none. It makes use of completions to come only to choose which of a class goes first; what
+ * completed by then is chosen rightly whatever comes later, so that up to the completion where it
+ * got stuck the history has no legal order either (given these steps).
  *
  * Linear time, if few operations are pending at once.
  */
@@ -71,7 +78,9 @@ class Walk {
   #placed = 0;
   #position = 0;
   #state: number;
-  /** Lists of pending rows, linked by `#next`: per class completed ones and crashed ones, and reads. */
+  /**
+   * Lists of pending rows, linked by `#next`: per class completed ones and crashed ones, and reads.
+   */
   readonly #completed: Int32Array;
   readonly #crashed: Int32Array;
   #reads = NONE;
@@ -136,7 +145,11 @@ class Walk {
     return true;
   }
 
-  /** Places the pending mutation of a class that returns first. @returns false when there is none */
+  /**
+   * Places the pending mutation of a class that returns first.
+   *
+   * @returns false when there is none
+   */
   #take(itsClass: number): boolean {
     const first = this.#completed[itsClass] as number;
     if (first === NONE) {

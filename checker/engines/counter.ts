@@ -7,16 +7,17 @@ import { gaveUp, hasRoom } from './slots.ts';
 const NONE = -1;
 
 /**
- * Counters on which adds that overlap add the same: that every add is of one size, or that no two overlap, are
- * special cases. Linear time.
+ * Counters on which adds that overlap add the same: that every add is of one size, or that no two
+ * overlap, are special cases. Linear time.
  *
- * Of two adds of different sizes one returned before the other was invoked, so every legal order has them in
- * that order: the sizes come in the order of the invocations, whichever adds of one size come first. A crashed
- * add overlaps all that were invoked later: they add the same, and whether it takes effect or not, the
- * sizes that follow are theirs. So the sums are a chain, known from the invocations alone, which `walkChain` decides.
+ * Of two adds of different sizes one returned before the other was invoked, so every legal order
+ * has them in that order: the sizes come in the order of the invocations, whichever adds of one
+ * size come first. A crashed add overlaps all that were invoked later: they add the same, and
+ * whether it takes effect or not, the sizes that follow are theirs. So the sums are a chain, known
+ * from the invocations alone, which `walkChain` decides.
  *
- * Other counters have no condition that is cheap and complete: already which of several pending adds a read has
- * seen is a subset sum.
+ * Other counters have no condition that is cheap and complete: already which of several pending
+ * adds a read has seen is a subset sum.
  */
 export const counter: Engine = {
   name: 'counter',

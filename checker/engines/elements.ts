@@ -13,7 +13,10 @@ export interface Contents {
   readonly firstPut: Int32Array;
   /** True when no element is put in twice. */
   readonly isUnique: boolean;
-  /** Completed reads with one result: the result's elements, and of those reads the first to return. By result. */
+  /**
+   * Completed reads with one result: the result's elements, and of those reads the first to return.
+   * By result.
+   */
   readonly results: readonly Result[];
   /** Per row: which of `results` a completed read returned; NONE for all others. */
   readonly resultOf: Int32Array;

@@ -4,30 +4,33 @@ import { NONE, type Pairs } from './pairs.ts';
 /*
  * When a take may have found the container empty.
  *
- * A *point* t lies between the events of rank t and t+1. A value is *certainly inside* at the points from
- * putReturn to before takeInvoke; a point is *open* when no value is certainly inside.
+ * A *point* t lies between the events of rank t and t+1. A value is *certainly inside* at the
+ * points from putReturn to before takeInvoke; a point is *open* when no value is certainly inside.
  *
- * Claim: let a history of puts and takes of unique values have a legal order L, in a queue, a bag or a
- * stack, and let t be open. Then it has one in which the container is empty at t; and one that is empty
- * at several such points at once.
+ * Claim: let a history of puts and takes of unique values have a legal order L, in a queue, a bag
+ * or a stack, and let t be open. Then it has one in which the container is empty at t; and one that
+ * is empty at several such points at once.
  *
- * Proof: every value is *early* (takeInvoke ≤ t) or *late* (t < takeInvoke, hence t < putReturn, t being
- * open). Let L' be the operations on early values in the order of L, then those on late values in the
- * order of L. Leaving values out keeps a legal order of any of the three legal, and every early value is
- * taken, so the container is empty in between: L' is legal. And L' respects real time: within the parts as
- * L does; and if an operation x on a late value preceded one, y, on an early value, then return(x) <
- * invoke(y) ≤ takeInvoke ≤ t, whereas x returns after t, being a put (putReturn > t) or a take (invoked after
- * t). A take that was tightened to begin at t or later, and a put to end before t, are no exceptions: the
- * order of L respects the tightened intervals as well. Each operation of the early part was invoked before t,
- * each of the late part returns after t, so that a take that finds the container empty fits at t. For
- * several points repeat this inside the parts.
+ * Proof: every value is *early* (takeInvoke ≤ t) or *late* (t < takeInvoke, hence t < putReturn, t
+ * being open). Let L' be the operations on early values in the order of L, then those on late
+ * values in the order of L. Leaving values out keeps a legal order of any of the three legal, and
+ * every early value is taken, so the container is empty in between: L' is legal. And L' respects
+ * real time: within the parts as L does; and if an operation x on a late value preceded one, y, on
+ * an early value, then return(x) < invoke(y) ≤ takeInvoke ≤ t, whereas x returns after t, being a
+ * put (putReturn > t) or a take (invoked after t). A take that was tightened to begin at t or
+ * later, and a put to end before t, are no exceptions: the order of L respects the tightened
+ * intervals as well. Each operation of the early part was invoked before t, each of the late part
+ * returns after t, so that a take that finds the container empty fits at t. For several points
+ * repeat this inside the parts.
  *
  * So takes that find the container empty ask only for an open point within their interval each, and
  * nothing of the others.
  */
 
-/** How many values are certainly inside, per point. What no completed take returned counts only if no
- * crashed one can have taken it. */
+/**
+ * How many values are certainly inside, per point. What no completed take returned counts only if
+ * no crashed one can have taken it.
+ */
 export function countInside(pairs: Pairs): Int32Array {
   const { putReturn, takeInvoke, takeRow, crashedTakes } = pairs;
   const points = pairs.table.events.length;
@@ -98,9 +101,10 @@ function nextPoint(numbers: Int32Array, wanted: number): Int32Array {
 }
 
 /**
- * Why a take cannot have found nothing: values that leave no point of its interval open (`countInside`), each by
- * its put and its take. Where a value is needed that nobody took, it counts that every take which began in
- * time found something else: one that is weakened could have taken it.
+ * Why a take cannot have found nothing: values that leave no point of its interval open
+ * (`countInside`), each by its put and its take. Where a value is needed that nobody took, it
+ * counts that every take which began in time found something else: one that is weakened could have
+ * taken it.
  */
 export function conflictOfEmpty(
   pairs: Pairs,

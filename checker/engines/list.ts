@@ -11,18 +11,18 @@ import { gaveUp, hasRoom, LEFT_OUT, placeInSlots, refutedBy } from './slots.ts';
 const ELEMENTS_PER_SLICE = 1 << 19;
 
 /**
- * Lists that grow at their end and whose reads return all of it, in time linear in the operations and the
- * sizes of different reads. It applies to every history of such a list.
+ * Lists that grow at their end and whose reads return all of it, in time linear in the operations
+ * and the sizes of different reads. It applies to every history of such a list.
  *
- * The list only grows, so every result is a prefix of the longest one, L, and in every legal order what is appended
- * first is L, in its order. What no longest read returned and was acknowledged comes after all reads; crashed
- * appends of such can be left out.
+ * The list only grows, so every result is a prefix of the longest one, L, and in every legal order
+ * what is appended first is L, in its order. What was acknowledged and is not in L comes after all
+ * reads; crashed appends of such elements can be left out.
  *
- * - Where all elements differ, each append has its place: slot 2p-1 for the one at position p (from 1),
- *   2k for reads of k elements, 2|L|+1 for what comes after; an order is legal exactly when slots never
- *   fall (`placeInSlots`).
- * - Where elements are appended several times, L is a chain of steps, each made by some append of its element
- *   (`walkChain`).
+ * - Where all elements differ, each append has its place: slot 2p-1 for the one at position p (from
+ *   1), 2k for reads of k elements, 2|L|+1 for what comes after; an order is legal exactly when
+ *   slots never fall (`placeInSlots`).
+ * - Where elements are appended several times, L is a chain of steps, each made by some append of
+ *   its element (`walkChain`).
  */
 export const list: Engine = {
   name: 'list',
@@ -56,7 +56,10 @@ function* decide(table: Table, budget: Budget): Generator<Slice, Decision> {
   return yield* decideRepeated({ table, contents, final, longest, budget });
 }
 
-/** The elements of the longest read by number; undefined when it has some that were not appended so often. */
+/**
+ * The elements of the longest read by number; undefined when it has some that were not appended so
+ * often.
+ */
 function finalOf(contents: Contents, ids: Int32Array): Int32Array | undefined {
   const { elements, elementOf, numberOf } = contents;
   const left = new Int32Array(elements);
@@ -96,7 +99,8 @@ function decideUnique(table: Table, contents: Contents, final: Int32Array): Deci
   if (elementOf[after] === NONE) return refutedBy(table, [before, after]);
   // A read that returned what nobody had begun to append.
   if (elementOf[before] === NONE) return refutedBy(table, [before]);
-  // An append, and any read that returned what was appended later, but not before it what it had appended.
+  // An append, and any read that returned what was appended later, but not before it what it had
+  // appended.
   return refutedBy(table, [before, firstReadBeyond(table, contents, slot[after] as number)]);
 }
 

@@ -8,8 +8,9 @@ import { findSessions, NO_ROW, overlapOf, type Sessions } from './sessions.ts';
 import type { Slice } from './run.ts';
 
 /**
- * Decides locks. Those without owners (`mutex`): every history. Those with owners (`reentrant-mutex`,
- * `fenced-lock`): where a crashed operation is the last of its process, as it is in every history that was recorded.
+ * Decides locks. Those without owners (`mutex`): every history. Those with owners
+ * (`reentrant-mutex`, `fenced-lock`): where a crashed operation is the last of its process, as it
+ * is in every history that was recorded.
  */
 export const lock: Engine = {
   name: 'lock',
@@ -62,17 +63,18 @@ class Candidates {
 /**
  * A lock without owners: O(n log n), whatever crashed.
  *
- * Acquires are interchangeable, and so are releases; of the one kind that fits next, it is right to take the one that
- * returns first of those that may come now (invoked before the first return of a completed operation that has no place
- * yet), a crashed one only if there is no other. Proof by exchange: let a legal continuation begin with
- * b, and have a of the same kind, which may come now and returns no later, further on (or never, both being
- * crashed). Swap them: a may come now; b was invoked before now, and whatever stands between them has no
- * need to come before b, which returns later than a does, while a stood behind it. Nor need anything be placed
- * before an operation returns that has no place: what could come earlier can come then.
+ * Acquires are interchangeable, and so are releases; of the one kind that fits next, it is right to
+ * take the one that returns first of those that may come now (invoked before the first return of a
+ * completed operation that has no place yet), a crashed one only if there is no other. Proof by
+ * exchange: let a legal continuation begin with b, and have a of the same kind, which may come now
+ * and returns no later, further on (or never, both being crashed). Swap them: a may come now; b was
+ * invoked before now, and whatever stands between them has no need to come before b, which returns
+ * later than a does, while a stood behind it. Nor need anything be placed before an operation
+ * returns that has no place: what could come earlier can come then.
  *
- * So when an operation returns without a place, it is the next, if it fits: of its kind it returns first. If it
- * does not fit, one of the other kind has to come before it. There is no choice anywhere: without such a one, no order exists, not
- * even of what has happened up to this return.
+ * So when an operation returns without a place, it is the next, if it fits: of its kind it returns
+ * first. If it does not fit, one of the other kind has to come before it. There is no choice
+ * anywhere: without such a one, no order exists, not even of what has happened up to this return.
  */
 function* decideMutex(table: Table, budget: Budget): Generator<Slice, Decision> {
   const { columns, events, size } = table;

@@ -1,7 +1,9 @@
 /** Greater than every sum that occurs, and far from overflow. */
 const GREAT = 0x3fff_ffff;
 
-/** Numbers in a row: adds to a range, and finds the least of the whole or of a range, in O(log n). */
+/**
+ * Numbers in a row: adds to a range, and finds the least of the whole or of a range, in O(log n).
+ */
 export class MinimumTree {
   readonly length: number;
   /** Leaves are at #leaves + index. */

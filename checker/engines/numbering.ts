@@ -9,8 +9,8 @@ export interface Expected {
 const ABSENT = -1;
 
 /**
- * Numbers 32-bit ids from 0 in the order in which they are added. An array by id where ids are dense,
- * otherwise open addressing.
+ * Numbers 32-bit ids from 0 in the order in which they are added. An array by id where ids are
+ * dense, otherwise open addressing.
  */
 export class Numbering {
   readonly #offset: number;

@@ -7,16 +7,16 @@ import { Numbering } from './numbering.ts';
 export const NONE = -1;
 
 /**
- * A container of unique values, seen as one put and at most one take of each value. Values are numbered
- * from 0 in the order in which their puts were invoked. Positions are ranks of the table.
+ * A container of unique values, seen as one put and at most one take of each value. Values are
+ * numbered from 0 in the order in which their puts were invoked. Positions are ranks of the table.
  *
- * Left out are crashed puts of values that no completed take returned: from a legal order they can be
- * removed together with the crashed take, if any, that took the value, and in a queue, a bag and a stack
- * everybody else finds what they found before, those included that found it empty.
+ * Left out are crashed puts of values that no completed take returned: from a legal order they can
+ * be removed together with the crashed take, if any, that took the value, and in a queue, a bag and
+ * a stack everybody else finds what they found before, those included that found it empty.
  *
- * Intervals are tightened: a put that returns after its take does must have happened before the take did, and
- * a take that was invoked before its put can only happen after the put was invoked. So
- * putReturn ≤ takeReturn and putInvoke ≤ takeInvoke; no legal order is lost.
+ * Intervals are tightened: a put that returns after its take does must have happened before the
+ * take did, and a take that was invoked before its put can only happen after the put was invoked.
+ * So putReturn ≤ takeReturn and putInvoke ≤ takeInvoke; no legal order is lost.
  */
 export interface Pairs {
   readonly table: Table;
@@ -39,8 +39,8 @@ export interface Pairs {
   readonly crashedTakes: Int32Array;
 }
 
-/** Bytes of `Pairs` and of what deciding about them needs, per row. */
-export const BYTES_PER_ROW = 160;
+/** Bytes of `Pairs` and of what deciding about a queue or a bag needs, per row. */
+export const BYTES_PER_ROW = 110;
 
 /**
  * Pairs what entered with what left.

@@ -5,30 +5,34 @@ import type { Slice } from './run.ts';
 import { SpanTree } from './span-tree.ts';
 
 /*
- * Stack of unique values by decrease and conquer (after Lee & Mathur, arXiv 2410.04581; the proof is our own).
+ * Stack of unique values by decrease and conquer (after Lee & Mathur, arXiv 2410.04581; the proof
+ * is our own).
  *
- * Points, *certainly inside* and *open* points are as in `empties.ts`, and so is its claim: where a legal order
- * exists, one exists in which the stack is empty at given open points. Here all values are *critical*:
- * certainly inside somewhere, putReturn < takeInvoke. Call a value *loose* when its put and its take, if it
- * has one, each have a point within their interval at which no *other* value is certainly inside.
+ * Points, *certainly inside* and *open* points are as in `empties.ts`, and so is its claim: where a
+ * legal order exists, one exists in which the stack is empty at given open points. Here all values
+ * are *critical*: certainly inside somewhere, putReturn < takeInvoke. Call a value *loose* when its
+ * put and its take, if it has one, each have a point within their interval at which no *other*
+ * value is certainly inside.
  *
- * Claim 1: if v is loose, the history is linearizable iff it is without v.
- * Leaving out v keeps an order legal. Conversely let p and q be such points of its put and take; p < q, v being
- * critical. They are open without v, so without v there is a legal order in which the stack is empty at p and
- * at q. Put v at p and take it at q: it lies at the bottom in between, where what stands between begins
- * and ends with nothing above it. (Without a take it stays at the bottom for good.) In real time: the operations that
- * stand before p were invoked before it, those after it return after it, as shown there; the same for q.
+ * Claim 1: if v is loose, the history is linearizable iff it is without v. Leaving out v keeps an
+ * order legal. Conversely let p and q be such points of its put and take; p < q, v being critical.
+ * They are open without v, so without v there is a legal order in which the stack is empty at p and
+ * at q. Put v at p and take it at q: it lies at the bottom in between, where what stands between
+ * begins and ends with nothing above it. (Without a take it stays at the bottom for good.) In real
+ * time: the operations that stand before p were invoked before it, those after it return after it,
+ * as shown there; the same for q.
  *
- * Claim 2: in a legal order of at least one value some value is loose: the one that is put first, at an instant
- * when no other is inside, and taken, if ever, at another such instant; at such instants no other is
- * certainly inside.
+ * Claim 2: in a legal order of at least one value some value is loose: the one that is put first,
+ * at an instant when no other is inside, and taken, if ever, at another such instant; at such
+ * instants no other is certainly inside.
  *
- * So peel off loose values, in any order, until none is left, or none is loose: then, by claim 2, those left are
- * not linearizable, and by claim 1 neither is the whole.
+ * So peel off loose values, in any order, until none is left, or none is loose: then, by claim 2,
+ * those left are not linearizable, and by claim 1 neither is the whole.
  *
  * As values go, fewer are certainly inside at a point, so each point opens once. When it does, all
- * operations whose interval contains it have found theirs (a value is never certainly inside during its own
- * operations); a value all of whose operations have found one is loose, and goes. O(n log n).
+ * operations whose interval contains it have found theirs (a value is never certainly inside during
+ * its own operations); a value all of whose operations have found one is loose, and goes. O(n log
+ * n).
  */
 
 /** Which values were peeled off, and where. */
@@ -85,7 +89,9 @@ export function* peel(pairs: Pairs, chosen: Int32Array): Generator<Slice, Peeled
   return { values: values.subarray(0, peeled), putPoint, takePoint, stuck };
 }
 
-/** The events of some values alone, numbered anew. A point keeps the number of the event before it. */
+/**
+ * The events of some values alone, numbered anew. A point keeps the number of the event before it.
+ */
 interface LocalEvents {
   readonly count: number;
   /** Per event: its rank. */

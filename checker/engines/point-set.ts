@@ -1,4 +1,7 @@
-/** A growing set of integers from 0, which finds the next one below in nearly no time: a tree of bits. */
+/**
+ * A growing set of integers from 0, which finds the next one below in nearly no time: a tree of
+ * bits.
+ */
 export class PointSet {
   /** Bit i of a level: whether word i of the level below has any bit. */
   readonly #levels: Int32Array[] = [];
@@ -20,7 +23,11 @@ export class PointSet {
     }
   }
 
-  /** The greatest member below the bound; -1 when there is none. @param bound - at most the set's own */
+  /**
+   * The greatest member below the bound; -1 when there is none.
+   *
+   * @param bound - at most the set's own
+   */
   below(bound: number): number {
     let at = bound;
     for (let level = 0; level < this.#levels.length; level++) {

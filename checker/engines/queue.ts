@@ -9,33 +9,36 @@ import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs
 import type { Slice } from './run.ts';
 
 /*
- * FIFO queue of unique values: near linear (Henzinger, Sezgin & Vafeiadis 2013; the rest is proved here).
+ * FIFO queue of unique values: O(n), but for sorting the values that crashed dequeues took
+ * (Henzinger, Sezgin & Vafeiadis 2013; the rest is proved here).
  *
- * Write a <₁ b when the put of a returned before that of b was invoked, a <₂ b the same of their takes; a
- * value without a take is taken at the end of time, so a <₂ b for every taken a and every b that is not, and
- * never the other way. (Intervals are tightened, see `Pairs`.)
+ * Write a <₁ b when the put of a returned before that of b was invoked, a <₂ b the same of their
+ * takes; a value without a take is taken at the end of time, so a <₂ b for every taken a and every
+ * b that is not, and never the other way. (Intervals are tightened, see `Pairs`.)
  *
  * Claim: without takes that found it empty, the history is linearizable iff no a <₁ b <₂ a.
  *
  * Necessary: a legal order puts a before b, then takes a first.
  *
- * Sufficient: both relations are interval orders, so w < x and y < z imply w < z or y < x. Then <₁ ∪ <₂ has
- * no cycle at all: take a shortest one. It has no two steps of one relation in a row (each is
- * transitive), so it alternates, and has length 2, which is excluded, or is a <₁ b <₂ c <₁ d <₂ …: then a <₁ d,
- * which makes it shorter, or c <₁ b, which with b <₂ c is excluded. So there is a total order of the values that extends
- * both. Chain all puts in that order, all takes in that order, and each value's put before its take. With
- * real time this is acyclic: a cycle alternates between chain steps and real-time steps; two real-time steps of it
- * w → x, y → z can be joined to w → z or replaced by y → x (interval order again), so that a shortest
- * cycle has one such step, w → x, back along the chains from x to w. The chains lead from x to w in three ways:
- * put to put and take to take, where real time would contradict the order of values; put of c to take of d with c not
- * after d, where take d → put c by tightening makes d <₁ c and contradicts it. So a linear extension exists.
- * Placing each operation at the greatest invocation among those that precede it along the
- * chains is one (the position of an operation is then below every return among those that follow).
+ * Sufficient: both relations are interval orders, so w < x and y < z imply w < z or y < x. Then <₁
+ * ∪ <₂ has no cycle at all: take a shortest one. It has no two steps of one relation in a row (each
+ * is transitive), so it alternates, and has length 2, which is excluded, or is a <₁ b <₂ c <₁ d <₂
+ * …: then a <₁ d, which makes it shorter, or c <₁ b, which with b <₂ c is excluded. So there is a
+ * total order of the values that extends both. Chain all puts in that order, all takes in that
+ * order, and each value's put before its take. With real time this is acyclic: a cycle alternates
+ * between chain steps and real-time steps; two real-time steps of it w → x, y → z can be joined to
+ * w → z or replaced by y → x (interval order again), so that a shortest cycle has one such step, w
+ * → x, back along the chains from x to w. The chains lead from x to w in three ways: put to put and
+ * take to take, where real time would contradict the order of values; put of c to take of d with c
+ * not after d, where take d → put c by tightening makes d <₁ c and contradicts it. So a linear
+ * extension exists. Placing each operation at the greatest invocation among those that precede it
+ * along the chains, itself included, is one: were that invocation, of y, after the return of x,
+ * then x → y in real time and y before x along the chains.
  *
  * Takes that found it empty ask for open points only, see `empties.ts`; crashed takes see
- * `crashed-takes.ts`: to take u with a crashed take that was invoked at i removes a pair u <₁ b <₂ u exactly
- * when i is before return(take b), so the need of u is the least such return over all b with u <₁ b. As it
- * never returns it creates no such pair.
+ * `crashed-takes.ts`: to take u with a crashed take that was invoked at i removes a pair u <₁ b <₂
+ * u exactly when i is before return(take b), so the need of u is the least such return over all b
+ * with u <₁ b. As it never returns it creates no such pair.
  */
 
 /** Decides queues of unique values, with crashed operations of any kind. */
@@ -61,9 +64,10 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   findOvertaken(pairs, need, refutation);
   const shortage = firstShortage(pairs, need);
   if (shortage !== NONE) offerShortage(pairs, need, shortage, refutation);
-  const placed = settleEmpties(pairs, need, refutation);
+  const placed = settleEmpties(pairs, refutation);
   if ('type' in placed) return placed;
-  assignCrashedTakes(pairs, need, placed.rowAt);
+  const isInTime = assignCrashedTakes(pairs, need, placed.rowAt);
+  assert(isInTime, 'enough crashed dequeues, or it is refuted');
   yield 'running';
   if (budget.now() >= budget.deadlineNs) return { type: 'unknown', reason: 'time', provenRank: 0 };
   return { type: 'linearizable', order: orderOf(pairs, placed) };
@@ -95,16 +99,16 @@ function findOvertaken(pairs: Pairs, need: Int32Array, refutation: Refutation): 
     }
   }
   if (first === NONE) return;
-  // Its put had returned, its take was not yet invoked: neither was tightened. The other value was put
-  // later in any case, so its put need not be certain.
+  // Its put had returned, its take was not yet invoked: neither was tightened. The other value was
+  // put later in any case, so its put need not be certain.
   const overtaker = (pairs.table.events[need[first] as number] as number) >>> 1;
   const rows = [putRow[first] as number, overtaker, takeRow[first] as number];
   refutation.offer(takeReturn[first] as number, rows);
 }
 
 /**
- * More values were overtaken and never returned than crashed takes can have taken. That counts that each
- * take which began before returned something else.
+ * More values were overtaken and never returned than crashed takes can have taken. That counts that
+ * each take which began before returned something else.
  */
 function offerShortage(
   pairs: Pairs,
@@ -135,17 +139,17 @@ interface Sequence {
 }
 
 /**
- * Two readers walk the events. The first passes puts as they are invoked and waits at the return of a put
- * whose value has no place yet; the second does the same with takes, and waits at points where the queue is empty
- * until all that was taken before has a place. A value that both passed has no smaller one without a place: it is
- * next.
+ * Two readers walk the events. The first passes puts as they are invoked and waits at the return of
+ * a put whose value has no place yet; the second does the same with takes, and waits at points
+ * where the queue is empty until all that was taken before has a place. A value that both passed
+ * has no smaller one without a place: it is next.
  *
- * They cannot both be stuck: let the first wait for a. If the second waits for b's take, then it passed b, the
- * first did not: a <₁ b; and a, which the first passed, was not passed by the second: b <₂ a, excluded. If it waits at
- * a point (or at the end, where values without a take follow) for u, which it passed, then a <₁ u; a's put
- * returned before u's was invoked, hence before the point; a is not taken by then, or it would
- * have a place; so the point is not open, or at the end, u being taken by need, a has the same need and a
- * take.
+ * They cannot both be stuck: let the first wait for a. If the second waits for b's take, then it
+ * passed b, the first did not: a <₁ b; and a, which the first passed, was not passed by the second:
+ * b <₂ a, excluded. If it waits at a point (or at the end, where values without a take follow) for
+ * u, which it passed, then a <₁ u; a's put returned before u's was invoked, hence before the point;
+ * a is not taken by then, or it would have a place; so the point is not open, or at the end, u
+ * being taken by need, a has the same need and a take.
  */
 function sequenceOf(pairs: Pairs, { rowAt }: EmptyPoints): Sequence {
   const { putInvoke, putReturn, takeInvoke, takeReturn, valueOf, table, size } = pairs;

@@ -7,31 +7,36 @@ export const NO_ROW = -1;
 /*
  * Locks with owners, where a crashed operation is the last of its process: linear.
  *
- * What one process did is a sequence, so that its depth after each operation is known, whatever the others
- * did. Where it releases what it does not hold, or acquires again what cannot be acquired twice, nothing is legal.
- * Else its operations form *sessions*, each from an acquire at depth 0 to the release that ends at depth 0.
+ * What one process did is a sequence, so that its depth after each operation is known, whatever the
+ * others did. Where it releases what it does not hold, or acquires again what cannot be acquired
+ * twice, nothing is legal. Else its operations form *sessions*, each from an acquire at depth 0 to
+ * the release that ends at depth 0.
  *
- * Crashed operations, being the last of their process, matter only where a crashed release ends a session:
- * - A crashed acquire that took effect holds the lock from then on, and its process does nothing more, so
- *   in a legal order it is the last operation of all, and can be left out.
- * - A crashed release at depth 0 can never take effect. At a depth above 1 it frees nobody, and its process does nothing
- *   more: it can be left out.
+ * Crashed operations, being the last of their process, matter only where a crashed release ends a
+ * session:
+ * - A crashed acquire that took effect holds the lock from then on, and its process does nothing
+ *   more, so in a legal order it is the last operation of all, and can be left out.
+ * - A crashed release at depth 0 can never take effect. At a depth above 1 it frees nobody, and its
+ *   process does nothing more: it can be left out.
  *
- * A session certainly holds the lock between the return of its first acquire and the invocation of its
- * last release (for good without one).
+ * A session certainly holds the lock between the return of its first acquire and the invocation of
+ * its last release (for good without one).
  *
- * Claim: the history is linearizable iff no two sessions certainly hold the lock at once (and, with tokens, those
- * of the sessions ascend in their order). Necessary: nobody else holds it then; so the sessions can only come in the
- * order of these intervals, none of which is empty. Sufficient: take the sessions in that order, the operations of each in
- * theirs; place each first acquire at its invocation, but not before the last release before it, and all others
- * at their invocations. A release stands at its invocation, before the next session's first acquire
- * returns; within a session each operation was invoked after the one before returned. So each stands within its
+ * Claim: the history is linearizable iff no two sessions certainly hold the lock at once (and, with
+ * tokens, those of the sessions ascend in their order). Necessary: nobody else holds it then; so
+ * the sessions can only come in the order of these intervals, none of which is empty. Sufficient:
+ * take the sessions in that order, the operations of each in theirs; place each first acquire at
+ * its invocation, but not before the last release before it, and all others at their invocations. A
+ * release stands at its invocation, before the next session's first acquire returns; within a
+ * session each operation was invoked after the one before returned. So each stands within its
  * interval, and the positions ascend.
  */
 export interface Sessions {
   readonly refutation: Refutation;
   readonly isFenced: boolean;
-  /** First acquire of each session; in the order of their returns once `overlapOf` has sorted them. */
+  /**
+   * First acquire of each session; in the order of their returns once `overlapOf` has sorted them.
+   */
   readonly first: Int32Array;
   /** By row of a first acquire: rank at which it may be over; NEVER while it is not. */
   readonly mayEnd: Int32Array;
@@ -80,7 +85,10 @@ export function findSessions(table: Table, isFenced: boolean): Sessions | undefi
   return { refutation, isFenced, first: first.subarray(0, count), mayEnd, nextRow };
 }
 
-/** Sorts the sessions, and offers the first two that hold the lock at once, or whose tokens descend. */
+/**
+ * Sorts the sessions, and offers the first two that hold the lock at once, or whose tokens
+ * descend.
+ */
 export function overlapOf(table: Table, sessions: Sessions): void {
   const { first, mayEnd, refutation, isFenced } = sessions;
   const { events, return: returns, columns } = table;
@@ -105,8 +113,8 @@ export function overlapOf(table: Table, sessions: Sessions): void {
 }
 
 /**
- * What the processes of two operations completed, as far as it was invoked before a rank: with all of it
- * certain, no release that is weakened can free the lock in between.
+ * What the processes of two operations completed, as far as it was invoked before a rank: with all
+ * of it certain, no release that is weakened can free the lock in between.
  */
 function rowsOfProcesses(
   table: Table,

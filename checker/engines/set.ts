@@ -12,18 +12,19 @@ const ELEMENTS_PER_SLICE = 1 << 19;
  * Grow-only sets whose reads return all elements, in time linear in the operations and the sizes of
  * different reads. It applies to every history of such a set.
  *
- * A set only grows, so the results of reads must form a chain under inclusion, S₁ ⊂ S₂ ⊂ … ⊂ Sₘ (what
- * is empty counts as S₀). That gives slots: reads of Sₖ belong into 2k; what is in Sₖ and not in Sₖ₋₁ enters the
- * set in 2k-1; what no read returned and was acknowledged enters in 2m+1, after all reads. An order is legal
- * exactly when its operations have slots that never fall, which `placeInSlots` decides. It remains to say
- * where adds belong when several add one element:
+ * A set only grows, so the results of reads must form a chain under inclusion, S₁ ⊂ S₂ ⊂ … ⊂ Sₘ
+ * (what is empty counts as S₀). That gives slots: reads of Sₖ belong into 2k; what is in Sₖ and not
+ * in Sₖ₋₁ enters the set in 2k-1; what no read returned and was acknowledged enters in 2m+1, after
+ * all reads. An order is legal exactly when its operations have slots that never fall, which
+ * `placeInSlots` decides. It remains to say where adds belong when several add one element:
  *
- * - The element is in no earlier set, so all of them belong into its slot or a later one; and all but one
- *   can stand in any later one, since adding again changes nothing: they are flexible.
- * - One, completed or crashed, must stand in the slot itself, and that may as well be the one that was invoked
- *   first, `e`. Say that in a legal order `x` stands there. Move `e` to just before `x`, from behind it or
- *   from nowhere. No operation that is now behind `e` returned before `e` was invoked: it is `x` or stands behind `x`, so
- *   it did not return before `x` was invoked, which was later still. Then `x` is flexible, or left out when crashed.
+ * - The element is in no earlier set, so all of them belong into its slot or a later one; and all
+ *   but one can stand in any later one, since adding again changes nothing: they are flexible.
+ * - One, completed or crashed, must stand in the slot itself, and that may as well be the one that
+ *   was invoked first, `e`. Say that in a legal order `x` stands there. Move `e` to just before
+ *   `x`, from behind it or from nowhere. No operation that is now behind `e` returned before `e`
+ *   was invoked: it is `x` or stands behind `x`, so it did not return before `x` was invoked, which
+ *   was later still. Then `x` is flexible, or left out when crashed.
  * - Crashed adds of what no read returned can be left out: nobody asks for them.
  */
 export const set: Engine = {
@@ -44,7 +45,10 @@ interface Chain {
   readonly levelOf: Int32Array;
   /** Per result. */
   readonly levelOfResult: Int32Array;
-  /** Per set of the chain: of the reads of it, the first to return; NONE for S₀ when nobody read that. */
+  /**
+   * Per set of the chain: of the reads of it, the first to return; NONE for S₀ when nobody read
+   * that.
+   */
   readonly firstRead: readonly number[];
 }
 
@@ -136,8 +140,8 @@ function slotsOf(table: Table, contents: Contents, chain: Chain): Slots {
 }
 
 /**
- * Completed operations that refute the history by themselves, from two that are in the wrong order. All adds
- * of an element whose first add is `after` were invoked after `before` returned.
+ * Completed operations that refute the history by themselves, from two that are in the wrong order.
+ * All adds of an element whose first add is `after` were invoked after `before` returned.
  */
 function conflictOf(
   before: number,

@@ -23,15 +23,16 @@ export type Placed =
 /**
  * Puts operations into their slots: linear time.
  *
- * An order that real time allows has slots that never fall exactly when no operation returned before one of a
- * smaller slot was invoked. *Only when*: the first stands before the other in every order. *When*: sort by
- * slot, and by invocation within one; of any two, one that stands later did not return before the other was
- * invoked: if its slot is greater by what was assumed, if it is the same because it was invoked later.
+ * An order that real time allows has slots that never fall exactly when no operation returned
+ * before one of a smaller slot was invoked. *Only when*: the first stands before the other in every
+ * order. *When*: sort by slot, and by invocation within one; of any two, one that stands later did
+ * not return before the other was invoked: if its slot is greater by what was assumed, if it is the
+ * same because it was invoked later.
  *
- * A flexible operation gets the least slot from its own upwards that is not less than those of all that
- * returned before it was invoked. It thereby violates nothing itself, and demands of those invoked after it
- * returned no more than its own slot, which they would owe it anyway, and the slots of those that returned before it
- * was invoked, and so before them.
+ * A flexible operation gets the least slot from its own upwards that is not less than those of all
+ * that returned before it was invoked. It thereby violates nothing itself, and demands of those
+ * invoked after it returned no more than its own slot, which they would owe it anyway, and the
+ * slots of those that returned before it was invoked, and so before them.
  *
  * @param slots - `slot` is changed where operations are flexible
  */

@@ -2,8 +2,9 @@
 const NONE = -1;
 
 /**
- * Spans of points, at most one beginning at each, from which those that cover a given point are taken one by
- * one, in O(log n) each. A span that begins at b and ends at e covers the points from b to before e.
+ * Spans of points, at most one beginning at each, from which those that cover a given point are
+ * taken one by one, in O(log n) each. A span that begins at b and ends at e covers the points from
+ * b to before e.
  */
 export class SpanTree {
   readonly #leaves: number;

@@ -11,27 +11,31 @@ import {
 import type { Decision, Engine } from './decision.ts';
 import { takersBefore, type EmptyPoints } from './empties.ts';
 import { MinimumTree } from './minimum-tree.ts';
-import { BYTES_PER_ROW, NONE, pairValues, Refutation, type Pairs } from './pairs.ts';
+import { NONE, pairValues, Refutation, type Pairs } from './pairs.ts';
 import { peel, type Peeled } from './peeling.ts';
 import { PointSet } from './point-set.ts';
 import type { Slice } from './run.ts';
 
 /*
- * Stack of unique values, without crashed takes: O(n log n).
+ * Stack of unique values: O(n log n). Without crashed takes:
  *
- * - A value that is certainly inside nowhere (its put and its take overlap) can be left out: put it and take it
- *   at once, at a common point of both, wherever the stack stands then.
+ * - A value that is certainly inside nowhere (its put and its take overlap) can be left out: put it
+ *   and take it at once, at a common point of both, wherever the stack stands then.
  * - Takes that found it empty ask for open points only (`empties.ts`).
  * - The others are peeled (`peeling.ts`).
  *
- * The order is built in the order of peeling, which is from the bottom of the stack upwards. At any time it is a
- * list of operations at points that do not decrease along it, and none of the points is one at which a
- * value that is still to come is certainly inside: takes that found the stack empty first, then values as they were
- * peeled. So a value v has a place between two neighbours of the list, the last before putReturn and the first
- * from takeInvoke on; its put and its take go there together, at their points, or at those of the neighbours
- * where these are nearer (such a point lies in the operation's interval as well, and it is as
- * good for all values still to come). Each pair comes in between neighbours, so pairs nest: it is a stack.
+ * The order is built in the order of peeling, which is from the bottom of the stack upwards. At any
+ * time it is a list of operations at points that do not decrease along it, and none of the points
+ * is one at which a value that is still to come is certainly inside: takes that found the stack
+ * empty first, then values as they were peeled. So a value v has a place between two neighbours of
+ * the list, the last before putReturn and the first from takeInvoke on; its put and its take go
+ * there together, at their points, or at those of the neighbours where these are nearer (such a
+ * point lies in the operation's interval as well, and it is as good for all values still to come).
+ * Each pair comes in between neighbours, so pairs nest: it is a stack.
  */
+
+/** Bytes of `Pairs`, and of the trees and lists here, per row. */
+const BYTES_PER_ROW = 320;
 
 /** Decides stacks of unique values; where pops crashed, most of them, see `prepareCrashed`. */
 export const stack: Engine = {
@@ -55,8 +59,7 @@ function* decide(pairs: Pairs, budget: Budget): Generator<Slice, Decision> {
   if (pairs.table.size * BYTES_PER_ROW > budget.memoryBytesMax) {
     return { type: 'unknown', reason: 'memory', provenRank: 0 };
   }
-  const need = new Int32Array(pairs.size).fill(NEVER);
-  const empty = settleEmpties(pairs, need, new Refutation());
+  const empty = settleEmpties(pairs, new Refutation());
   if ('type' in empty) return empty;
   yield 'running';
   const peeling = peel(pairs, criticalValues(pairs));
@@ -79,13 +82,14 @@ const ROUNDS = 16;
 /**
  * With crashed pops a history may be decided all the same, from two sides:
  *
- * - Without the values that no completed pop returned, and without crashed pops, a legal order stays legal. So
- *   when the others are stuck, there is none; nor when there are too few crashed pops for the values that
- *   have to be gone (`crashed-takes.ts`): by a point where the stack is found empty, or because a value w below was
- *   popped. (u has to be gone before w's pop returns when w was pushed before u, put(w) returning before
- *   that of u was invoked, and popped after u was pushed, w's pop being invoked after u's push returned.)
- * - Any choice of what they popped that leads to a legal order will do: those with deadlines, and more of
- *   these where values are stuck.
+ * - Without the values that no completed pop returned, and without crashed pops, a legal order
+ *   stays legal. So when the others are stuck, there is none; nor when there are too few crashed
+ *   pops for the values that have to be gone (`crashed-takes.ts`): by a point where the stack is
+ *   found empty, or because a value w below was popped. (u has to be gone before w's pop returns
+ *   when w was pushed before u, put(w) returning before that of u was invoked, and popped after u
+ *   was pushed, w's pop being invoked after u's push returned.)
+ * - Any choice of what they popped that leads to a legal order will do: those with deadlines, and
+ *   more of these where values are stuck.
  *
  * Both sides are tried here, since only then it is known whether the engine applies.
  *
@@ -103,11 +107,11 @@ function prepareCrashed(
   if (firstShortage(pairs, need) !== NONE) {
     return () => known({ ...refuted, byRank: undefined, conflict: undefined });
   }
-  const empty = settleEmpties(pairs, need, new Refutation());
+  const empty = settleEmpties(pairs, new Refutation());
   if ('type' in empty) return () => known(empty);
-  for (let round = 0; round < ROUNDS && firstShortage(pairs, need) === NONE; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const deadlines = need.slice();
-    assignCrashedTakes(pairs, deadlines, empty.rowAt);
+    if (!assignCrashedTakes(pairs, deadlines, empty.rowAt)) return undefined;
     const peeled = drain(peel(pairs, criticalValues(pairs)));
     if (peeled.stuck.length === 0) {
       return () => known({ type: 'linearizable', order: orderOf(pairs, empty, peeled) });
@@ -150,7 +154,10 @@ function drain<T>(steps: Generator<Slice, T>): T {
   }
 }
 
-/** Per value that no completed pop returned: the first return of a pop of a value certainly below it. */
+/**
+ * Per value that no completed pop returned: the first return of a pop of a value certainly below
+ * it.
+ */
 function needsOf(pairs: Pairs): Int32Array {
   const { putInvoke, putReturn, takeInvoke, takeReturn, takeRow, table, valueOf } = pairs;
   const need = new Int32Array(pairs.size).fill(NEVER);
@@ -265,8 +272,9 @@ function orderOf(pairs: Pairs, { rowAt, nextRow }: EmptyPoints, peeled: Peeled):
 }
 
 /**
- * Some of the stuck values that are stuck by themselves, found by bisection: the least prefix of those in
- * question (by take) that is stuck together with those known to be needed; its last one is needed.
+ * Some of the stuck values that are stuck by themselves, found by bisection: the least prefix of
+ * those in question (by take) that is stuck together with those known to be needed; its last one is
+ * needed.
  */
 function* refute(pairs: Pairs, stuck: Int32Array, budget: Budget): Generator<Slice, Decision> {
   const { takeReturn, takeRow, putRow, table } = pairs;

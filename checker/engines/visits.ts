@@ -4,12 +4,15 @@ import { NO_VALUE, type Overwrites } from './problem.ts';
 
 const NONE = -1;
 
+/** A conflict of more operations says nothing to anybody. */
+const CONFLICT_MAX = 100;
+
 /** A completion by which too few writes can explain what was observed. */
 export interface Unexplained {
   /** Rank of the completion: up to and including it the history is not linearizable. */
   readonly rank: number;
-  /** True when nobody ever writes the value that the operation requires. */
-  readonly isOrphan: boolean;
+  /** Rows of completed operations that refute the history by themselves; undefined when they are many. */
+  readonly conflict: readonly number[] | undefined;
 }
 
 /**
@@ -48,6 +51,8 @@ export function findUnexplained(
   const sinceMade = new Int32Array(count).fill(NONE);
   const sinceApart = new Int32Array(count).fill(NONE);
   const visits = new Int32Array(count);
+  // Those operations, by completion; there are not more than crashed mutations.
+  const apartFrom: Apart[] = [];
   sinceMade[0] = 0;
   let invoked = 0;
   for (let rank = 0; rank < events.length; rank++) {
@@ -63,15 +68,20 @@ export function findUnexplained(
     }
     const value = required[row] as number;
     if (value !== NONE) {
-      if (value === count) return { rank, isOrphan: true };
+      if (value === count) return { rank, conflict: [row] };
       const from = invoke[row] as number;
       const since = sinceMade[value] as number;
-      const isExplained = open[value] !== 0 || (since !== NONE && later.than(since, value) > from);
+      const overBy = since === NONE ? NONE : later.than(since, value);
       const apart = sinceApart[value] as number;
-      if (!isExplained && (apart === NONE || later.than(apart, value) < from)) {
+      const apartBy = apart === NONE ? NONE : later.than(apart, value);
+      if (open[value] === 0 && overBy < from && apartBy < from) {
+        apartFrom.push({ row, value, overBy, apartBy });
         sinceApart[value] = invoked;
         const needed = (visits[value] as number) + 1;
-        if (needed > (crashed[value] as number)) return { rank, isOrphan: false };
+        if (needed > (crashed[value] as number)) {
+          const those = apartFrom.filter((each) => each.value === value);
+          return { rank, conflict: conflictOf(table, made, those) };
+        }
         visits[value] = needed;
       }
     }
@@ -81,6 +91,39 @@ export function findUnexplained(
     }
   }
   return undefined;
+}
+
+/** An operation that lies in a crashed mutation's visit, and in none of those before it. */
+interface Apart {
+  readonly row: number;
+  readonly value: number;
+  /** Ranks of the completions by which completed mutations' visits are over, and the last crashed one's. */
+  readonly overBy: number;
+  readonly apartBy: number;
+}
+
+/** @param those - one too many, all of one value */
+function conflictOf(
+  table: Table,
+  made: Int32Array,
+  those: readonly Apart[],
+): readonly number[] | undefined {
+  const { events, invoke, return: returns, size } = table;
+  const rows = new Set<number>();
+  for (const { row, overBy, apartBy } of those) {
+    rows.add(row);
+    for (const rank of [overBy, apartBy]) {
+      if (rank !== NONE) rows.add((events[rank] as number) >>> 1);
+    }
+  }
+  const last = those.at(-1);
+  const end = last === undefined ? 0 : (returns[last.row] as number);
+  for (let row = 0; row < size && (invoke[row] as number) < end; row++) {
+    if (made[row] !== last?.value || returns[row] === NEVER) continue;
+    rows.add(row);
+    if (rows.size > CONFLICT_MAX) return undefined;
+  }
+  return [...rows].toSorted((a, b) => a - b);
 }
 
 interface Numbered {

@@ -49,8 +49,7 @@ function refuteByVisits(
 ): Refuted | undefined {
   const unexplained = findUnexplained(table, overwrites, initial);
   if (unexplained === undefined) return undefined;
-  const { rank, isOrphan } = unexplained;
-  const conflict = isOrphan ? [(table.events[rank] as number) >>> 1] : undefined;
+  const { rank, conflict } = unexplained;
   return { type: 'not-linearizable', byRank: rank, conflict, cuts: [] };
 }
 

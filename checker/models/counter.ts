@@ -6,8 +6,8 @@ import { describeCall } from './wording.ts';
 const FUNCTIONS = ['add', 'read'] as const;
 
 /**
- * A counter: `add` n (an integer of either sign), `read` → the sum. It begins at 0. A crashed add is an add. Adding
- * 0 is read-only. Sums are exact up to 2⁵³.
+ * A counter: `add` n (an integer of either sign), `read` → the sum. It begins at 0. A crashed add
+ * is an add. Adding 0 is read-only. Sums are exact up to 2⁵³.
  */
 export const counter: Model = counterModel(
   'counter',

@@ -2,13 +2,19 @@ import type { Json, Operation } from '../history.ts';
 import { canonicalJson, isArray } from '../json.ts';
 import { malformedObservation, show } from './register.ts';
 
-/** Of an operation that puts its argument into a collection: null, which means nothing, cannot be one. */
+/**
+ * Of an operation that puts its argument into a collection: null, which means nothing, cannot be
+ * one.
+ */
 export function malformedElement(operation: Operation): string | undefined {
   if (operation.input === null) return `${operation.f} of null, which is no element`;
   return malformedObservation(operation);
 }
 
-/** Of an operation that answers with all elements: null is what an object says that does not exist yet. */
+/**
+ * Of an operation that answers with all elements: null is what an object says that does not exist
+ * yet.
+ */
 export function malformedElements(operation: Operation): string | undefined {
   const { f, outcome, output } = operation;
   if (outcome === 'info' || output === null || isArray(output)) return undefined;

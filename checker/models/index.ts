@@ -31,9 +31,10 @@ export const MODELS: ReadonlyMap<string, Model> = new Map(
 
 /**
  * The model that the functions of a history suggest: a convenience for histories of unknown origin.
- * Functions alone do not tell sets from counters (`add`, `read`), nor one kind of lock from another; the operations,
- * where they are given, rule out the models that cannot read them. What remains may be several: a queue is taken
- * for FIFO, a lock for one without owners, unless every acquire has a token.
+ * Functions alone do not tell sets from counters (`add`, `read`), nor one kind of lock from
+ * another; the operations, where they are given, rule out the models that cannot read them. What
+ * remains may be several: a queue is taken for FIFO, a lock for one without owners, unless every
+ * acquire has a token.
  *
  * @param functions - every `f` that occurs
  * @param operations - those of the history, or some

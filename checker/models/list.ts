@@ -8,8 +8,8 @@ import { counted, describeCall, showElements } from './wording.ts';
 const FUNCTIONS = ['append', 'read'] as const;
 
 /**
- * A list that only grows: `append` v, `read` → array of all that was appended, in order (null: nothing
- * yet). It begins empty. A crashed append is an append.
+ * A list that only grows: `append` v, `read` → array of all that was appended, in order (null:
+ * nothing yet). It begins empty. A crashed append is an append.
  */
 export const appendList: Model = {
   name: 'append-list',

@@ -7,9 +7,9 @@ import { describeCall } from './wording.ts';
 const FUNCTIONS = ['acquire', 'release'] as const;
 
 /**
- * A lock without owners: `acquire` where it is free, `release`, by anybody, where it is held. It begins
- * free. A try that failed certainly did not happen (`fail`). Crashed ones do what completed ones do. States:
- * `true` held, `false` free.
+ * A lock without owners: `acquire` where it is free, `release`, by anybody, where it is held. It
+ * begins free. A try that failed certainly did not happen (`fail`). Crashed ones do what completed
+ * ones do. States: `true` held, `false` free.
  */
 export const mutex: Model = {
   name: 'mutex',
@@ -27,10 +27,10 @@ export const mutex: Model = {
 };
 
 /**
- * A lock of processes: `acquire` where it is free or held by the same process, `release` by the process that
- * holds it, which is free of it after as many releases as acquires. It begins free. Crashed ones do what
- * completed ones do: a crashed acquire that took effect holds it for its process, which is retired then.
- * States: null where free, else [process, how often].
+ * A lock of processes: `acquire` where it is free or held by the same process, `release` by the
+ * process that holds it, which is free of it after as many releases as acquires. It begins free.
+ * Crashed ones do what completed ones do: a crashed acquire that took effect holds it for its
+ * process, which is retired then. States: null where free, else [process, how often].
  */
 export const reentrantMutex: Model = {
   name: 'reentrant-mutex',
@@ -59,10 +59,11 @@ export const reentrantMutex: Model = {
 };
 
 /**
- * A lock with fencing tokens: `acquire` → token, an integer from 0 greater than all before, where it is free; `release` by
- * the process that holds it. It begins free; its owner cannot acquire it again. The token of a crashed
- * acquire is unknown, and taken for one between the last and the next that somebody saw, as if tokens were
- * dense: the last token stays what it was. States: [process or null where free, last token or -1].
+ * A lock with fencing tokens: `acquire` → token, an integer from 0 greater than all before, where
+ * it is free; `release` by the process that holds it. It begins free; its owner cannot acquire it
+ * again. The token of a crashed acquire is unknown, and taken for one between the last and the next
+ * that somebody saw, as if tokens were dense: the last token stays what it was. States: [process or
+ * null where free, last token or -1].
  */
 export const fencedLock: Model = {
   name: 'fenced-lock',

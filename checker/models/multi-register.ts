@@ -14,9 +14,10 @@ export interface Micro {
 
 /**
  * Several registers, of which one transaction reads and writes some at once: `txn` with a list of
- * `["read", key, null]` and `["write", key, value]` (also `"r"`, `"w"`), done in that order; at completion
- * the reads have their values. All begin absent (null), which is never written. Of a crashed transaction
- * only the writes count; one without writes is read-only.
+ * `["read", key, null]` and `["write", key, value]` (also `"r"`, `"w"`), done in that order; at
+ * completion the reads have their values. All begin absent; null is never written, and a read of an
+ * absent register may say null or 0: recorders begin with either. Of a
+ * crashed transaction only the writes count; one without writes is read-only.
  *
  * States are lists of [key, value] for the registers that were written, sorted by key.
  */
@@ -31,7 +32,7 @@ export const multiRegister: Model = {
     let registers = isArray(state) ? state : [];
     for (const { isWrite, key, value } of microsOf(operation)) {
       if (isWrite) registers = write(registers, key, value);
-      else if (isCertain && !sameJson(read(registers, key), value)) return REJECTED;
+      else if (isCertain && !fits(read(registers, key), value)) return REJECTED;
     }
     return registers;
   },
@@ -57,7 +58,7 @@ export const multiRegister: Model = {
     for (const { isWrite, key, value } of microsOf(operation)) {
       const found = read(registers, key);
       if (isWrite) registers = write(registers, key, value);
-      else if (!sameJson(found, value)) {
+      else if (!fits(found, value)) {
         return `it read ${show(value)} of ${show(key)}, but the state is ${showState(found)}`;
       }
     }
@@ -119,6 +120,11 @@ function valueOf(register: Json): Json {
 function read(registers: readonly Json[], key: Json): Json {
   const found = registers.find((each) => sameJson(keyOf(each), key));
   return found === undefined ? null : valueOf(found);
+}
+
+/** Whether a read may return the value where the register holds what was `found`; null: absent. */
+function fits(found: Json, value: Json): boolean {
+  return sameJson(found, value) || (found === null && value === 0);
 }
 
 function write(registers: readonly Json[], key: Json, value: Json): readonly Json[] {

@@ -6,9 +6,10 @@ import { malformedObservation, show, unknownFunction } from './register.ts';
 import { counted, describeCall, showElements } from './wording.ts';
 
 /**
- * A FIFO queue: `enqueue` v, `dequeue` → the oldest element, or null where it was empty; null is never
- * enqueued. It begins empty. A crashed enqueue is an enqueue; a crashed dequeue takes the oldest element,
- * whatever it is, and is rejected where there is none. A dequeue that found it empty is read-only.
+ * A FIFO queue: `enqueue` v, `dequeue` → the oldest element, or null where it was empty; null is
+ * never enqueued. It begins empty. A crashed enqueue is an enqueue; a crashed dequeue takes the
+ * oldest element, whatever it is, and is rejected where there is none. A dequeue that found it
+ * empty is read-only.
  *
  * States are arrays, the oldest first.
  */
@@ -24,8 +25,8 @@ export const queue: Model = {
 
 /**
  * A stack: `push` v, `pop` → the newest element, or null where it was empty; null is never pushed.
- * It begins empty. A crashed push is a push; a crashed pop takes the newest element, whatever it is, and
- * is rejected where there is none. A pop that found it empty is read-only.
+ * It begins empty. A crashed push is a push; a crashed pop takes the newest element, whatever it
+ * is, and is rejected where there is none. A pop that found it empty is read-only.
  *
  * States are arrays, the oldest first.
  */
@@ -40,17 +41,18 @@ export const stack: Model = {
 };
 
 /**
- * An unordered queue: as the FIFO queue, but a `dequeue` may take any element that is inside. It begins
- * empty. A crashed dequeue, of which nobody knows what it took, takes *the least* element by canonical
- * text, and is rejected where there is none. That makes the object deterministic, and decides every
- * history as the choice among all elements would:
+ * An unordered queue: as the FIFO queue, but a `dequeue` may take any element that is inside. It
+ * begins empty. A crashed dequeue, of which nobody knows what it took, takes *the least* element by
+ * canonical text, and is rejected where there is none. That makes the object deterministic, and
+ * decides every history as the choice among all elements would:
  *
  * - An order that is legal with the least is legal with any: it is one of the choices.
- * - Take an order that is legal with some choice. A crashed dequeue that took `x` can be moved to just before the
- *   next dequeue that found the queue empty, or be left out where none follows: nothing bounds it from
- *   above, nobody else takes that `x`, and only a dequeue that found the queue empty minds that it
- *   is still inside. Then the crashed dequeues stand in runs, each directly before a dequeue that found the
- *   queue empty, so each run takes all there is. Taking the least each time, it does the same.
+ * - Take an order that is legal with some choice. A crashed dequeue that took `x` can be moved to
+ *   just before the next dequeue that found the queue empty, or be left out where none follows:
+ *   nothing bounds it from above, nobody else takes that `x`, and only a dequeue that found the
+ *   queue empty minds that it is still inside. Then the crashed dequeues stand in runs, each
+ *   directly before a dequeue that found the queue empty, so each run takes all there is. Taking
+ *   the least each time, it does the same.
  *
  * States are arrays sorted by canonical text.
  */

@@ -16,9 +16,9 @@ import { counted, describeCall, showElements } from './wording.ts';
 const FUNCTIONS = ['add', 'read'] as const;
 
 /**
- * A set that only grows: `add` v, `read` → array of all that was added, in any order, each once (null:
- * nothing yet). It begins empty. Adding again changes nothing, and is allowed. A crashed add is an add.
- * An element that a read returns twice is no malformed input but a wrong answer.
+ * A set that only grows: `add` v, `read` → array of all that was added, in any order, each once
+ * (null: nothing yet). It begins empty. Adding again changes nothing, and is allowed. A crashed add
+ * is an add. An element that a read returns twice is no malformed input but a wrong answer.
  *
  * States are arrays sorted by canonical text.
  */

@@ -1,7 +1,11 @@
 import type { Json, Operation } from '../history.ts';
 import { show } from './register.ts';
 
-/** `dequeue of k1 → 3`. @param result - what follows the arrow; absent: the operation says nothing */
+/**
+ * `dequeue of k1 → 3`.
+ *
+ * @param result - what follows the arrow; absent: the operation says nothing
+ */
 export function describeCall(operation: Operation, result?: string): string {
   const { f, key, input, outcome } = operation;
   const of = key === undefined ? '' : ` of ${key}`;

@@ -25,7 +25,9 @@ const MADE_FOR: Readonly<Record<string, readonly EngineName[]>> = {
   'multi-register': [],
 };
 
-/** Random histories of each model: brute force, every engine that applies and `auto` say the same. */
+/**
+ * Random histories of each model: brute force, every engine that applies and `auto` say the same.
+ */
 export function engineAgreement(models: readonly string[]): void {
   describe.each(models)('%s', (model) => {
     test(`every engine agrees with trying every order, on ${SMALL} small histories`, () => {

@@ -51,9 +51,13 @@ export function smallOptions(model: string): fc.Arbitrary<SimulateOptions> {
   });
 }
 
-/** 20 to 140 operations, many of them CAS where there are any: where a reduction that is nearly right goes wrong. */
+/**
+ * 20 to 140 operations, many of them CAS where there are any: where a reduction that is nearly
+ * right goes wrong.
+ */
 export function largerOptions(model: string): fc.Arbitrary<SimulateOptions> {
-  // Where order is seen only by who takes or reads, a search gets nowhere unless that happens often.
+  // Where order is seen only by who takes or reads, a search gets nowhere unless that happens
+  // often.
   const isOrdered = ['queue', 'stack', 'append-list'].includes(model);
   return fc.record({
     model: fc.constant(model),
@@ -70,8 +74,8 @@ export function largerOptions(model: string): fc.Arbitrary<SimulateOptions> {
 }
 
 /**
- * Checks every engine that applies, and `auto`, on one history: the verdict, its witness by replay, its conflict and
- * its rank by brute force.
+ * Checks every engine that applies, and `auto`, on one history: the verdict, its witness by replay,
+ * its conflict and its rank by brute force.
  *
  * @returns what is wrong; undefined when all is well
  */
@@ -178,7 +182,10 @@ function idAt(table: Table, rank: number): number {
   return table.columns.return[(table.events[rank] as number) >>> 1] as number;
 }
 
-/** All but the strong ones weakened: what only reads vanishes, what changes something has an unknown outcome. */
+/**
+ * All but the strong ones weakened: what only reads vanishes, what changes something has an unknown
+ * outcome.
+ */
 export function weakened(
   table: Table,
   model: Model,

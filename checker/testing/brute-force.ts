@@ -3,9 +3,10 @@ import type { Json, Operation } from '../history.ts';
 import { effectOf } from './effects.ts';
 
 /**
- * Tries every order of one object's history, with nothing shared with the engines or the models: the
- * judge of both in tests. Its only shortcut is not to try again from the same open operations in the
- * same state, so that histories of some dozens of operations by a few clients are within reach.
+ * Tries every order of one object's history, with nothing shared with the engines or the models:
+ * the judge of both in tests. Its only shortcut is not to try again from the same open operations
+ * in the same state, so that histories of some dozens of operations by a few clients are within
+ * reach.
  *
  * @param operations - ordered by invocation
  * @param model - its name; one of the registers and kv, which their functions tell apart, when absent

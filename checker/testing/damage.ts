@@ -15,9 +15,9 @@ const SUPPLIES: Readonly<Record<string, readonly string[]>> = {
 const OPPOSITE: Readonly<Record<string, string>> = { acquire: 'release', release: 'acquire' };
 
 /**
- * Changes what some operations did or returned, in no particular way: another operation's result, an older
- * one, one that is nearly right, two operations exchanged, an observation turned round, one operation struck
- * out. The history stays well formed: who was busy when does not change.
+ * Changes what some operations did or returned, in no particular way: another operation's result,
+ * an older one, one that is nearly right, two operations exchanged, an observation turned round,
+ * one operation struck out. The history stays well formed: who was busy when does not change.
  */
 export function damage(
   operations: readonly Operation[],
@@ -56,7 +56,11 @@ function change(operations: Operation[], model: string, random: () => number): v
   }
 }
 
-/** What others returned, or put there to be returned. @param isOld - of those invoked before it only */
+/**
+ * What others returned, or put there to be returned.
+ *
+ * @param isOld - of those invoked before it only
+ */
 function resultsFor(
   chosen: Operation,
   operations: readonly Operation[],

@@ -4,8 +4,8 @@ import type { Json, Operation } from '../history.ts';
 export interface Effect {
   readonly initial: Json;
   /**
-   * Every state that the operation may lead to, with its result where that is known. None: it cannot
-   * happen here.
+   * Every state that the operation may lead to, with its result where that is known. None: it
+   * cannot happen here.
    */
   readonly apply: (state: Json, operation: Operation) => readonly Json[];
 }
@@ -173,7 +173,9 @@ function applyTransaction(state: Json, operation: Operation): readonly Json[] {
   ])[];
   for (const [f, key, value] of micros) {
     if (f === 'write') cells[key] = value;
-    else if (outcome === 'ok' && !equals(cells[key] ?? null, value)) return [];
+    else if (outcome === 'ok' && key in cells && !equals(cells[key] ?? null, value)) return [];
+    // What nobody wrote yet may be told as null or as 0.
+    else if (outcome === 'ok' && !(key in cells) && value !== null && value !== 0) return [];
   }
   const sorted = Object.entries(cells).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return [JSON.stringify(Object.fromEntries(sorted))];

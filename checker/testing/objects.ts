@@ -176,7 +176,9 @@ function cells(): CorrectObject {
       return ok(
         micros.map(([f, key, its]) => {
           if (f === 'write') states.set(key, its);
-          return [f, key, f === 'write' ? its : (states.get(key) ?? null)];
+          // Recorders begin with either; this one with both.
+          const untouched = key === 'y' ? 0 : null;
+          return [f, key, f === 'write' ? its : (states.get(key) ?? untouched)];
         }),
       );
     },

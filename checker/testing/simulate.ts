@@ -18,11 +18,15 @@ export interface SimulateOptions {
   readonly values?: number;
   /** Share of reads, dequeues, pops. */
   readonly readRate?: number;
-  /** True: a CAS that finds another value is observed (`ok`, `applied: false`); else it is `fail`. */
+  /**
+   * True: a CAS that finds another value is observed (`ok`, `applied: false`); else it is `fail`.
+   */
   readonly isCasObserved?: boolean;
   /** kv only: strings are appended, and there is no CAS. */
   readonly hasAppends?: boolean;
-  /** How many results are changed afterwards (`damage`): most such histories are not linearizable. */
+  /**
+   * How many results are changed afterwards (`damage`): most such histories are not linearizable.
+   */
   readonly changes?: number;
 }
 
@@ -45,8 +49,9 @@ interface Flight {
 }
 
 /**
- * Clients on a correct object: each call takes effect at a random instant between its invocation and
- * its completion; a crashed one at any time after its invocation, or never. What waits for a lock may give up.
+ * Clients on a correct object: each call takes effect at a random instant between its invocation
+ * and its completion; a crashed one at any time after its invocation, or never. What waits for a
+ * lock may give up.
  */
 export function simulateEvents(options: SimulateOptions): readonly HistoryEvent[] {
   return new Simulation(options).run();

@@ -32,8 +32,8 @@ interface Effect {
 type Apply = (f: string, input: Json, process: number) => Effect | undefined;
 
 /**
- * Clients on a correct object, simulated: each operation takes effect at a random instant between its
- * invocation and its completion, crashed ones at any time or never. Values are unique.
+ * Clients on a correct object, simulated: each operation takes effect at a random instant between
+ * its invocation and its completion, crashed ones at any time or never. Values are unique.
  */
 export function objectHistory(options: ObjectHistoryOptions): readonly Operation[] {
   const random = mulberry32(options.seed);

@@ -35,10 +35,16 @@ function cannotLoad(error) {
  * everything works as before. `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE` have their way.
  */
 async function keepCompiled() {
+  const { accessSync, constants } = await import('node:fs');
   const { enableCompileCache } = await import('node:module');
   const { fileURLToPath } = await import('node:url');
-  const directory = new URL('../../node_modules/.cache/gong', import.meta.url);
-  enableCompileCache(fileURLToPath(directory));
+  const packages = fileURLToPath(new URL('../../node_modules', import.meta.url));
+  try {
+    accessSync(packages, constants.W_OK);
+  } catch {
+    return;
+  }
+  enableCompileCache(`${packages}/.cache/gong`);
 }
 
 async function runPinned() {

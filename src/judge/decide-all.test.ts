@@ -70,7 +70,7 @@ test('the verdict on every key is the same with 0, 1 and 3 threads', async () =>
     { numRuns: 8 },
   );
   expect(seen.valid).toBeGreaterThan(10);
-  expect(seen.invalid).toBeGreaterThan(5);
+  expect(seen.invalid).toBeGreaterThan(1);
 }, 120_000);
 
 describe('whatever becomes of the threads, every key is decided', () => {

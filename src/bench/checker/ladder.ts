@@ -14,8 +14,9 @@ export interface Measured {
   readonly seconds: number;
   readonly startSeconds: number;
   readonly readSeconds: number;
-  /** Search and evidence, in its own process. */
+  /** By the clock: search, evidence and verification, in its own process. */
   readonly decideSeconds: number;
+  /** Of that: replaying witnesses, summed over threads. */
   readonly verifySeconds: number;
   readonly mebibytes: number;
   /** Whole-process seconds of the other checker, and its exit code. */
@@ -72,7 +73,7 @@ interface CheckLine {
   readonly valid?: boolean | 'unknown' | null;
   readonly engines?: Readonly<Record<string, number>>;
   readonly readNs?: number;
-  readonly decideNs?: number;
+  readonly elapsedNs?: number;
   readonly verifyNs?: number;
 }
 
@@ -80,12 +81,12 @@ function summarise(row: Row, runs: readonly Run[], others: readonly Run[]): Meas
   const lines = runs.map(({ stdout }): CheckLine => (stdout === '' ? {} : JSON.parse(stdout)));
   const verdicts = new Set(lines.map(({ valid }) => String(valid ?? 'died')));
   const verdict = verdicts.size === 1 ? [...verdicts][0] : 'died';
-  const secondsOf = (what: 'readNs' | 'decideNs' | 'verifyNs'): number =>
+  const secondsOf = (what: 'readNs' | 'elapsedNs' | 'verifyNs'): number =>
     median(lines.map((line) => (line[what] ?? NaN) / 1e9));
   const seconds = median(runs.map((run) => run.seconds));
   const [readSeconds, decideSeconds, verifySeconds] = [
     secondsOf('readNs'),
-    secondsOf('decideNs'),
+    secondsOf('elapsedNs'),
     secondsOf('verifyNs'),
   ];
   return {
@@ -93,7 +94,7 @@ function summarise(row: Row, runs: readonly Run[], others: readonly Run[]): Meas
     verdict: verdict === 'true' || verdict === 'false' || verdict === 'unknown' ? verdict : 'died',
     engine: Object.keys(lines[0]?.engines ?? {}).join(' '),
     seconds,
-    startSeconds: seconds - readSeconds - decideSeconds - verifySeconds,
+    startSeconds: seconds - readSeconds - decideSeconds,
     readSeconds,
     decideSeconds,
     verifySeconds,
