@@ -35,6 +35,8 @@ export interface Refuted {
    * asked for; costs about what deciding did.
    */
   readonly orderBefore?: () => Int32Array;
+  /** Every operation that completed before this rank can be placed: no earlier completion is the first. */
+  readonly provenRank?: number;
   /** Points from which the rest is refuted; the latest last. */
   readonly cuts: readonly Cut[];
 }

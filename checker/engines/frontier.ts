@@ -1,4 +1,4 @@
-import type { Decision, Engine } from './decision.ts';
+import type { Decision, Engine, Refuted } from './decision.ts';
 import { genericOrder, GenericSearch } from './frontier-generic.ts';
 import { OverwritingSearch, type FrontierEnd } from './frontier-overwrite.ts';
 import { rolesOf, type Roles } from './frontier-roles.ts';
@@ -69,12 +69,16 @@ function* decideGeneric(problem: Problem, budget: Budget): Generator<Slice, Deci
   const search = new GenericSearch(problem);
   const end = yield* run(search, budget);
   if (typeof end === 'string') return { type: 'unknown', reason: end, provenRank: search.rank };
-  if (end.type === 'died') return refuted(end.rank);
+  if (end.type === 'died') {
+    // What is pending there has a known result later, which may be why it died: not certain by then.
+    const { rank } = end;
+    return { ...refuted(rank), byRank: undefined, provenRank: rank };
+  }
   const { codes, ranks } = search.log.path(end.log);
   return { type: 'linearizable', order: rowsOf(problem, genericOrder(problem, codes, ranks)) };
 }
 
-function refuted(byRank: number): Decision {
+function refuted(byRank: number): Refuted {
   return { type: 'not-linearizable', byRank, conflict: undefined, cuts: [] };
 }
 

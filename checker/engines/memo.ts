@@ -167,7 +167,7 @@ const HEADER = 4;
 /** Larger arrays would have offsets that no 32 bits hold. */
 const GROWN_MAX = 0x7fff_ffff;
 const BYTES_MAX = 4 * GROWN_MAX;
-const ENTRIES_AT_FIRST = 256;
+const ENTRIES_AT_FIRST = 16;
 
 /** Entries in an arena, found by chains from a table of hashes. */
 class Generation {

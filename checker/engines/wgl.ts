@@ -119,6 +119,7 @@ export class Search {
   #stamp = 0;
 
   #result: SearchResult | undefined;
+  #orphan: number | undefined;
   #steps = 0;
   readonly #ends = new Map<number, readonly number[]>();
 
@@ -172,7 +173,7 @@ export class Search {
     if (orphan === NONE) {
       this.#enter(problem.initial);
     } else {
-      this.#blocked = orphan;
+      this.#orphan = orphan;
       this.#result = { type: 'not-linearizable' };
     }
   }
@@ -208,6 +209,11 @@ export class Search {
     if (this.#blocked === NONE) return undefined;
     const order = arrange(this.#problem, this.#deepest.subarray(0, this.#deepestLength));
     return { blocked: this.#blocked, order: [...order] };
+  }
+
+  /** An operation that requires a state which nothing makes, where one was found before any search. */
+  get orphan(): number | undefined {
+    return this.#orphan;
   }
 
   /** Goes on for about this many steps; undefined when it needs more. */

@@ -135,7 +135,7 @@ function budget(isUnlimited: boolean): Budget {
   return { now: () => ++looks, deadlineNs: isUnlimited ? Infinity : LOOKS_MAX, memoryBytesMax };
 }
 
-const LOOKS_MAX = 4;
+const LOOKS_MAX = 8;
 
 function drain<Result>(decision: Generator<unknown, Result>): Result {
   for (;;) {
