@@ -48,7 +48,9 @@ export type Stage = (effort: Effort) => Generator<Slice, Iterable<Start>>;
  * so that from the beginning almost everything would stay in); all that had completed.
  */
 export function stagesOf(table: Table, model: Model, known: Known): readonly Stage[] {
-  const { conflict, stale, byRank, cuts } = known;
+  const { conflict, stale, byRank } = known;
+  // An engine does not tell states apart that nobody looks at: it may call such a one the initial one.
+  const cuts = known.cuts.filter(({ state }) => !sameJson(state, model.initial));
   const states = new EffectStates(table, model);
   const stages: Stage[] = [];
   const fromWhole = (pool: (whole: Weakening) => number[], isKnown: boolean): void => {

@@ -31,7 +31,7 @@ export function* explainStuck(
   table: Table,
   model: Model,
   budget: Budget,
-  { byRank: provedBy, orderBefore }: Pick<Refuted, 'byRank' | 'orderBefore'>,
+  { byRank: provedBy, orderBefore, provenRank = 0 }: Place,
 ): Generator<Slice, Stuck> {
   if (provedBy !== undefined && orderBefore !== undefined) {
     const states = yield* lastStates(table, provedBy + 1, model, budget);
@@ -41,12 +41,13 @@ export function* explainStuck(
   }
   const completions = completionRanks(table);
   // Invariant: after `low` completions linearizable, as `order` shows; after `high` not.
-  let low = 0;
   let high = provedBy === undefined ? completions.length : completions.indexOf(provedBy) + 1;
+  const proven = completions.findLastIndex((rank) => rank < provenRank) + 1;
+  let low = Math.min(proven, high - 1);
   let order: Order | undefined;
   // A proof of its own is most often the first violation, too. Without one, double first: a prefix
   // costs more the longer it is.
-  let middle = provedBy === undefined ? 1 : high - 1;
+  let middle = provedBy === undefined ? low + 1 : high - 1;
   while (high - low > 1) {
     const prefix = prefixOf(table, endOf(completions, middle), model);
     const decided: Decided = yield* decideTable(prefix, model, budget);
@@ -60,13 +61,22 @@ export function* explainStuck(
     } else {
       high = middle;
     }
-    middle = Math.min(low * 2, (low + high) >>> 1);
+    middle = Math.min(Math.max(low * 2, low + 1), (low + high) >>> 1);
     if (middle <= low) middle = (low + high) >>> 1;
+  }
+  if (order === undefined && low > 0) {
+    // That these are linearizable was known, without an order of theirs.
+    const prefix = prefixOf(table, endOf(completions, low), model);
+    const decided: Decided = yield* decideTable(prefix, model, budget);
+    if (decided.type === 'linearizable') order = { table: prefix, rows: decided.order };
   }
   const states = yield* lastStates(table, endOf(completions, high), model, budget);
   const row = rowOf(table, completions, high);
   return describe({ table, row, order, states, isExact: true, model });
 }
+
+/** What an engine knows of the place where a history stops being linearizable. */
+type Place = Pick<Refuted, 'byRank' | 'orderBefore' | 'provenRank'>;
 
 /** A legal order, as rows of a table of its own. */
 interface Order {
