@@ -66,8 +66,8 @@ export interface CounterexampleOperation {
   /** Weakened: it may take effect once, at any time after its invocation, or never. */
   readonly isWeak: boolean;
   /**
-   * True for a write of the checker's own: it sums up all that had happened before the counterexample
-   * begins. Its id is negative, and it stands in no history.
+   * True for one of the checker's own, before all others: these sum up what had happened before the
+   * counterexample begins. Their ids are negative, and they stand in no history.
    */
   readonly isOwn: boolean;
 }
@@ -80,6 +80,11 @@ export interface CounterexampleOperation {
 export interface Counterexample {
   /** By invocation. Weak ones that no strong one can depend on are left out. */
   readonly operations: readonly CounterexampleOperation[];
+  /**
+   * Present where it begins in the middle of the history: the state there, on which all that can have happened
+   * before agrees. What began earlier and is not among the operations had taken effect by then.
+   */
+  readonly before?: { readonly state: Json };
   /**
    * True when it becomes linearizable as soon as any one of its completed operations is weakened; false
    * when the budget ran out before that was known.

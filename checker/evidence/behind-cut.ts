@@ -1,27 +1,27 @@
 import type { Cut } from '../engines/decision.ts';
 import type { Json } from '../history.ts';
-import { sameJson } from '../json.ts';
-import type { Model } from '../models/model.ts';
-import { ABSENT, pickColumns, Table, type Columns } from '../table.ts';
-
-/** The id of the checker's own write: no event of a history has a negative position. */
-export const OWN_ID = -2;
+import { isArray, sameJson } from '../json.ts';
+import { REJECTED, type Model } from '../models/model.ts';
+import { CONTAINERS } from './matters.ts';
+import { ABSENT, Cursor, pickColumns, Table, type Columns } from '../table.ts';
 
 /** A history from a cut on. */
 export interface BehindCut {
-  /** In its row 0 the checker's own write (`OWN_ID`) of the state there, unless that is the initial one. */
+  /** In its first rows operations of the checker's own that lead to the state there; none where it is initial. */
   readonly table: Table;
+  /** Their ids, which no operation has: positions in a history begin at 0. */
+  readonly ownIds: ReadonlySet<number>;
   /** Rows that are to be weakened: those that completed too late, or may have taken effect before the cut. */
   readonly isWeak: (row: number) => boolean;
 }
 
 /**
- * The history behind a cut, with a write of its state before everything. If the history is legal, so is
+ * The history behind a cut, with what leads to its state before everything. If the history is legal, so is
  * this: by what a cut is, any legal order had reached that state there, with the open operations (but
  * those that may or may not have been among them: these are weak here) still to come.
  *
  * @param last - rank of the last event
- * @returns undefined when no operation of the model writes that state
+ * @returns undefined when nothing is known that leads to that state with few operations
  */
 export function behindCut(
   cut: Cut,
@@ -29,9 +29,8 @@ export function behindCut(
   model: Model,
   last: number,
 ): BehindCut | undefined {
-  const isInitial = sameJson(cut.state, model.initial);
-  const write = isInitial ? undefined : model.assign?.(cut.state);
-  if (!isInitial && write === undefined) return undefined;
+  const own = ownOf(cut, table, model);
+  if (own === undefined) return undefined;
   const isMaybe = new Set(cut.maybe);
   const rows = [...cut.open, ...cut.maybe];
   for (let rank = cut.rank; rank <= last; rank++) {
@@ -39,15 +38,55 @@ export function behindCut(
     if ((event & 1) === 0) rows.push(event >>> 1);
   }
   rows.sort((a, b) => a - b);
-  const offset = write === undefined ? 0 : 1;
-  const weak = Uint8Array.from({ length: rows.length + offset }, (_, i) => {
-    const row = rows[i - offset];
+  const weak = Uint8Array.from({ length: own.length + rows.length }, (_, i) => {
+    const row = rows[i - own.length];
     return row !== undefined && (isMaybe.has(row) || (table.return[row] as number) > last) ? 1 : 0;
   });
-  const picked = pickColumns(table.columns, rows);
-  const columns =
-    write === undefined ? picked : withOwn(picked, write, timeOf(table, cut.rank - 1));
-  return { table: new Table(columns), isWeak: (row) => weak[row] === 1 };
+  const columns = withOwn(pickColumns(table.columns, rows), own, timeOf(table, cut.rank - 1));
+  const behind = new Table(columns);
+  const ownIds = new Set(own.map((_, i) => behind.id(i)));
+  return { table: behind, ownIds, isWeak: (row) => weak[row] === 1 };
+}
+
+/** An operation of the checker's own. */
+interface Own {
+  readonly f: string;
+  readonly input: Json;
+  readonly output: Json;
+  readonly process: number;
+}
+
+/** Completions before a cut that are looked through for one that leads to its state. */
+const LOOKED_THROUGH = 64;
+/** Elements of a container that are put in one by one. */
+const ELEMENTS_MAX = 100;
+
+/**
+ * What leads from the initial state to that of the cut: the model's own way to assign it; what is inside, put in one
+ * by one; or a copy of one of the last operations before it (`acquire`, where a lock is held).
+ */
+function ownOf(cut: Cut, table: Table, model: Model): readonly Own[] | undefined {
+  const { state } = cut;
+  if (sameJson(state, model.initial)) return [];
+  const write = model.assign?.(state);
+  if (write !== undefined) return [{ ...write, output: write.input, process: -1 }];
+  const put = CONTAINERS[model.structure ?? '']?.put;
+  if (put !== undefined && isArray(state)) {
+    const own = state.map((input) => ({ f: put, input, output: input, process: -1 }));
+    return own.length <= ELEMENTS_MAX ? own : undefined;
+  }
+  const cursor = new Cursor(table.columns);
+  for (let rank = cut.rank - 1; rank >= Math.max(0, cut.rank - LOOKED_THROUGH); rank--) {
+    const event = table.events[rank] as number;
+    if ((event & 1) === 0) continue;
+    const operation = cursor.at(event >>> 1);
+    const reached = model.step(model.initial, operation);
+    if (reached === REJECTED || !sameJson(reached, cut.state)) continue;
+    if (model.isReadOnly(operation)) continue;
+    const { f, input, output, process } = operation;
+    return [{ f, input, output, process }];
+  }
+  return undefined;
 }
 
 function timeOf(table: Table, rank: number): number {
@@ -56,44 +95,45 @@ function timeOf(table: Table, rank: number): number {
   return ((event & 1) === 1 ? returnTime : invokeTime)[event >>> 1] as number;
 }
 
-/** Columns with a row of the checker's own before all others. */
-function withOwn(
-  columns: Columns,
-  write: { readonly f: string; readonly input: Json },
-  time: number,
-): Columns {
-  const known = columns.functions.indexOf(write.f);
-  const functions = known < 0 ? [...columns.functions, write.f] : columns.functions;
-  const size = columns.size + 1;
+/** Columns with rows of the checker's own before all others, one after the other. */
+function withOwn(columns: Columns, own: readonly Own[], time: number): Columns {
+  const functions = [...columns.functions];
+  const { values } = columns;
+  const size = own.length + columns.size;
   const before = <T extends Int32Array | Float64Array | Uint16Array | Uint8Array>(
-    value: number,
-    rest: T,
     all: T,
+    rest: T,
+    valueOf: (each: Own, i: number) => number,
   ): T => {
-    all.set(rest, 1);
-    all[0] = value;
+    all.set(rest, own.length);
+    for (const [i, each] of own.entries()) all[i] = valueOf(each, i);
     return all;
   };
-  const int = (value: number, rest: Int32Array): Int32Array =>
-    before(value, rest, new Int32Array(size));
-  const float = (value: number, rest: Float64Array): Float64Array =>
-    before(value, rest, new Float64Array(size));
-  const input = columns.values.id(write.input);
+  const int = (rest: Int32Array, valueOf: (each: Own, i: number) => number): Int32Array =>
+    before(new Int32Array(size), rest, valueOf);
+  const float = (rest: Float64Array, valueOf: (each: Own) => number): Float64Array =>
+    before(new Float64Array(size), rest, valueOf);
+  // Two positions for each, before all others.
+  const first = Math.min(columns.invoke[0] ?? 0, 0) - 2 * own.length;
+  const numberOf = ({ f }: Own): number => {
+    const known = functions.indexOf(f);
+    return known < 0 ? functions.push(f) - 1 : known;
+  };
   return {
     ...columns,
     size,
     functions,
-    f: before(known < 0 ? functions.length - 1 : known, columns.f, new Uint16Array(size)),
-    applied: before(1, columns.applied, new Uint8Array(size)),
-    input: int(input, columns.input),
-    output: int(input, columns.output),
-    invoke: int(OWN_ID, columns.invoke),
-    return: int(OWN_ID + 1, columns.return),
-    process: float(-1, columns.process),
-    invokeTime: float(time, columns.invokeTime),
-    returnTime: float(time, columns.returnTime),
-    key: int(columns.key[0] ?? ABSENT, columns.key),
-    node: int(ABSENT, columns.node),
-    servedBy: int(ABSENT, columns.servedBy),
+    f: before(new Uint16Array(size), columns.f, numberOf),
+    applied: before(new Uint8Array(size), columns.applied, () => 1),
+    input: int(columns.input, ({ input }) => values.id(input)),
+    output: int(columns.output, ({ output }) => values.id(output)),
+    invoke: int(columns.invoke, (_, i) => first + 2 * i),
+    return: int(columns.return, (_, i) => first + 2 * i + 1),
+    process: float(columns.process, ({ process }) => process),
+    invokeTime: float(columns.invokeTime, () => time),
+    returnTime: float(columns.returnTime, () => time),
+    key: int(columns.key, () => columns.key[0] ?? ABSENT),
+    node: int(columns.node, () => ABSENT),
+    servedBy: int(columns.servedBy, () => ABSENT),
   };
 }

@@ -29,13 +29,14 @@ export function* collectEvidence(
   const proof = refuted.byRank ?? (first === undefined ? undefined : rankOf(table, first.id));
   const stuck = yield* explainStuck(table, model, budget, { ...refuted, byRank: proof });
   // No order gets beyond that completion: what comes later does not matter.
-  const byRank = rankOf(table, stuck.operation.id);
-  const effort = new Effort(budget, table.size);
+  const byRank = rankOf(table, stuck.operation.id) ?? table.events.length - 1;
+  const effort = Effort.of(budget, table.size);
   const stale = staleReads.find(({ read }) => read.id === stuck.operation.id);
-  const known = { ...refuted, byRank, stale };
-  const counterexample = yield* findCounterexample(table, model, known, effort);
-  const sentence = sentenceOf(counterexample, stuck, model);
-  return { stuck, counterexample, staleReads, sentence };
+  const wanted = model.overwrite?.(stuck.operation)?.requires;
+  const known = { ...refuted, byRank, stale, wanted };
+  const found = yield* findCounterexample(table, model, known, effort);
+  const sentence = sentenceOf(found?.whole, stuck, model);
+  return { stuck, counterexample: found?.counterexample, staleReads, sentence };
 }
 
 function rankOf(table: Table, id: number): number | undefined {

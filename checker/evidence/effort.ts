@@ -7,12 +7,17 @@ import type { Budget } from '../verdict.ts';
 
 /** What one look of an engine at the clock counts as: a slice of its work. */
 const SLICE_NS = 2e6;
-/** Units of work in a slice; a row that is read, copied or decided is one. */
+/** Units of work, of about half a microsecond: in a slice, in any decision, and for each of its rows. */
 const SLICE_WORK = 4_000;
+const DECISION_WORK = 200;
+const ROW_WORK = 4;
 /** Slices of one decision; the small ones that evidence asks for need one or two. */
 const SLICES_MAX = 60;
-/** Work on the smallest history. */
-const WORK_MIN = 400_000;
+/** Work on a small history, and on a large one: that is decided fast, or has had its share of the time. */
+const WORK_SMALL = 3_000_000;
+const WORK_LARGE = 1_000_000;
+/** Rows from which on a history is large. */
+const LARGE = 10_000;
 
 /**
  * What gathering evidence may cost. It is counted in work, not in time, so that the same history gives
@@ -20,12 +25,24 @@ const WORK_MIN = 400_000;
  */
 export class Effort {
   readonly #budget: Budget;
+  readonly #whole: Effort | undefined;
   #left: number;
 
-  /** @param rows - of the history that was refuted: evidence must not cost much more than that did */
-  constructor(budget: Budget, rows: number) {
+  private constructor(budget: Budget, left: number, whole?: Effort) {
     this.#budget = budget;
-    this.#left = WORK_MIN + 2 * rows;
+    this.#left = left;
+    this.#whole = whole;
+  }
+
+  /** @param rows - of the history that was refuted: evidence must not cost much more than that did */
+  static of(budget: Budget, rows: number): Effort {
+    const work = rows < LARGE ? WORK_SMALL : WORK_LARGE;
+    return new Effort(budget, work + ROW_WORK * rows);
+  }
+
+  /** A share of what is left, for something that may come to nothing. @param share - in (0, 1] */
+  part(share: number): Effort {
+    return new Effort(this.#budget, this.#left * share, this);
   }
 
   /** True when nothing more may be begun. */
@@ -35,6 +52,7 @@ export class Effort {
 
   spend(work: number): void {
     this.#left -= work;
+    this.#whole?.spend(work);
   }
 
   /** Decides under what is left. */
@@ -50,7 +68,7 @@ export class Effort {
     rows: number,
     engine: (budget: Budget) => Generator<Slice, Decision>,
   ): Generator<Slice, Decision> {
-    this.spend(rows);
+    this.spend(DECISION_WORK + ROW_WORK * rows);
     let elapsedNs = 0;
     const now = (): number => {
       if (this.isSpent) return Infinity;

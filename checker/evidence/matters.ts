@@ -1,5 +1,7 @@
+import { canonicalJson } from '../json.ts';
 import type { Model } from '../models/model.ts';
-import type { Table } from '../table.ts';
+import { microsOf, multiRegister } from '../models/multi-register.ts';
+import { Cursor, type Table } from '../table.ts';
 
 /** Functions of a container: what puts a value in, what takes one out (its output; null: it was empty). */
 export const CONTAINERS: Partial<Record<string, { readonly put: string; readonly take: string }>> =
@@ -25,6 +27,8 @@ export const COLLECTIONS: Partial<Record<string, { readonly put: string; readonl
  *   with the weak operation that takes that copy out, if there is one: the order among the others stays,
  *   and what was empty stays empty. When then of every value no more copies can come in than strong
  *   operations take out, a legal order leaves none for weak ones to take: those go as well.
+ * - *Several registers*: one that leaves in no register a value that a strong operation read there goes: what
+ *   is between it and the next write of those registers did not read them, and finds the same without it.
  * - Others: all matter.
  *
  * @param strong - rows, ascending
@@ -39,6 +43,7 @@ export function mattersInside(
   const structure = model.structure ?? '';
   const collection = COLLECTIONS[structure];
   if (collection !== undefined) return readByStrong(table, strong, weak);
+  if (model.name === multiRegister.name) return leftForStrong(table, strong, weak);
   const container = CONTAINERS[structure];
   if (container !== undefined) return movedByStrong(table, strong, weak, container.put);
   return weak;
@@ -63,6 +68,16 @@ function readByStrong(table: Table, strong: readonly number[], weak: number[]): 
     for (const element of values.elements(output[row] as number) ?? []) seen.add(element);
   }
   return weak.filter((row) => seen.has(input[row] as number));
+}
+
+function leftForStrong(table: Table, strong: readonly number[], weak: number[]): number[] {
+  const cursor = new Cursor(table.columns);
+  const registers = (row: number, isWrite: boolean): readonly string[] =>
+    microsOf(cursor.at(row))
+      .filter((micro) => micro.isWrite === isWrite)
+      .map(({ key, value }) => canonicalJson([key, value]));
+  const read = new Set(strong.flatMap((row) => registers(row, false)));
+  return weak.filter((row) => registers(row, true).some((written) => read.has(written)));
 }
 
 function movedByStrong(

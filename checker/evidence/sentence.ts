@@ -1,4 +1,4 @@
-import type { Operation } from '../history.ts';
+import type { Json, Operation } from '../history.ts';
 import type { Model } from '../models/model.ts';
 import { show } from '../models/register.ts';
 import type { Counterexample, Stuck } from '../verdict.ts';
@@ -17,8 +17,10 @@ export interface Scene {
   readonly strong: readonly Operation[];
   /** Strong and weak ones, the checker's own write among them. */
   readonly all: readonly Operation[];
-  /** The checker's own write. */
-  readonly own: Operation | undefined;
+  /** Those of the checker's own that count as completed. */
+  readonly own: readonly Operation[];
+  /** Where it begins in the middle of a history: the state there. */
+  readonly before: { readonly state: Json } | undefined;
 }
 
 /**
@@ -39,7 +41,8 @@ export function sentenceOf(
       .filter(({ isWeak, isOwn }) => !isWeak && !isOwn)
       .map((each) => each.operation),
     all: operations.map((each) => each.operation),
-    own: operations.find(({ isOwn }) => isOwn)?.operation,
+    own: operations.filter(({ isOwn, isWeak }) => isOwn && !isWeak).map((each) => each.operation),
+    before: counterexample.before,
   };
   return valueSentence(scene) ?? structureSentence(scene) ?? generalSentence(scene);
 }
@@ -59,9 +62,10 @@ export function staleSentence(stale: StaleRead): string {
 }
 
 /** What remains to be said of any set: that nothing orders it. */
-function generalSentence({ model, strong, all, own }: Scene): string {
+function generalSentence({ model, strong, all, own, before }: Scene): string {
   const key = all[0]?.key === undefined ? '' : ` of key ${all[0].key}`;
-  const weak = all.length - strong.length - (own === undefined ? 0 : 1);
+  const isTold = new Set([...strong, ...own].map(({ id }) => id));
+  const weak = all.filter(({ id }) => !isTold.has(id)).length;
   const told = strong
     .slice(0, NAMED_MAX)
     .map(
@@ -71,17 +75,21 @@ function generalSentence({ model, strong, all, own }: Scene): string {
     );
   const more = strong.length - told.length;
   const rest = more > 0 ? `, and ${more} more` : '';
-  const before =
-    own === undefined ? '' : `; all that happened before them had left ${show(own.input)}`;
+  const from =
+    before === undefined
+      ? ''
+      : `; all that happened before had left ${model.describeState(before.state)}`;
+
   const others =
     weak === 0
       ? ''
-      : `; of ${weak} more ${weak === 1 ? 'it' : 'each'} may have happened at any time, or never`;
+      : `; ${weak === 1 ? 'one more may have' : `${weak} more may each have`} happened once, ` +
+        `at any time after ${weak === 1 ? 'it' : 'they'} began, or not at all`;
   const what =
-    strong.length === 1 ? 'this operation' : `no order of these ${strong.length} operations`;
-  return strong.length === 1
-    ? `${what}${key} fits nowhere, whatever happened to all others: ${told.join('')}${before}${others}`
-    : `${what}${key} is legal, whatever happened to all others: ${told.join(', ')}${rest}${before}${others}`;
+    strong.length === 1
+      ? `this operation${key} fits nowhere`
+      : `no order of these ${strong.length} operations${key} is legal`;
+  return `${what}: ${told.join(', ')}${rest}${from}${others}`;
 }
 
 function stuckSentence(stuck: Stuck, model: Model): string {

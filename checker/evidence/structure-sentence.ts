@@ -13,6 +13,8 @@ import type { Scene } from './sentence.ts';
  */
 export function structureSentence(scene: Scene): string | undefined {
   const structure = scene.model.structure ?? '';
+  const isLock = structure.endsWith('mutex') || structure === 'fenced-lock';
+  if (scene.before !== undefined) return isLock ? heldSentence(scene, scene.before) : undefined;
   const container = CONTAINERS[structure];
   if (container !== undefined) return containerSentence(scene, container);
   const collection = COLLECTIONS[structure];
@@ -46,7 +48,8 @@ function containerSentence(
   }
   const empty = takes.find(({ output }) => output === null);
   if (empty !== undefined) return notEmpty(scene, empty, put, take);
-  return model.structure === 'queue' ? outOfOrder(takes, putsOf, put, take) : undefined;
+  if (model.structure !== 'queue') return undefined;
+  return outOfOrder(takes, putsOf, put, take) ?? leftBehind(scene, takes, putsOf, put);
 }
 
 /** Empty, while a value was inside for certain: nobody had begun to take it out. */
@@ -92,6 +95,32 @@ function outOfOrder(
     }
   }
   return undefined;
+}
+
+/** First in, and never out: every other take got something else. */
+function leftBehind(
+  { strong, all }: Scene,
+  takes: readonly Operation[],
+  putsOf: (value: Json) => readonly Operation[],
+  put: string,
+): string | undefined {
+  const isTake = ({ f }: Operation): boolean => f !== put;
+  if (all.filter(isTake).length !== takes.length) return undefined;
+  const late = takes.toSorted((a, b) => b.return - a.return)[0];
+  if (late === undefined) return undefined;
+  const newer = putsOf(late.output);
+  const older = strong.find(
+    (each) =>
+      each.f === put &&
+      newer.every(({ invoke }) => each.return < invoke) &&
+      takes.every(({ output }) => !sameJson(output, each.input)),
+  );
+  if (older === undefined || newer.length === 0) return undefined;
+  return (
+    `${named(late)} returned ${show(late.output)}, but ${put} of ${show(older.input)} had been acknowledged ` +
+    `${completedBy(older)}, before ${put} of ${show(late.output)} began, and nobody had got it: ` +
+    `all ${takes.length - 1} others that had begun by then returned something else`
+  );
 }
 
 function collectionSentence(
@@ -161,6 +190,20 @@ function growSentence({ strong }: Scene): string | undefined {
     );
   }
   return undefined;
+}
+
+/** Acquired while it was held, and nobody began to release it. */
+function heldSentence(
+  { model, strong, all }: Scene,
+  { state }: NonNullable<Scene['before']>,
+): string | undefined {
+  const [only, ...others] = strong;
+  if (only === undefined || others.length > 0 || only.f !== 'acquire') return undefined;
+  if (all.some(({ f }) => f === 'release')) return undefined;
+  return (
+    `${named(only)} succeeded, but all that happened before had left the lock ` +
+    `${model.describeState(state)}, and nobody had begun to release it since`
+  );
 }
 
 function mutexSentence({ strong, all }: Scene): string | undefined {

@@ -1,7 +1,7 @@
 import { defined } from '../assert.ts';
 import { decideTable, type Decided } from '../engines/auto.ts';
 import type { Refuted } from '../engines/decision.ts';
-import { compile, overwritesOf, rowsOf } from '../engines/problem.ts';
+import { compile, rowsOf } from '../engines/problem.ts';
 import type { Slice } from '../engines/run.ts';
 import { Search } from '../engines/wgl.ts';
 import type { Json, Operation } from '../history.ts';
@@ -11,12 +11,12 @@ import { show } from '../models/register.ts';
 import { replayOf } from '../models/replay.ts';
 import { Cursor, type Table } from '../table.ts';
 import { ORDER_MAX, type Budget, type Candidate, type Stuck } from '../verdict.ts';
-import { prefixOf } from './weakening.ts';
+import { asOpen, prefixOf } from './weakening.ts';
 
 /** More would not be read. */
 const CANDIDATES_MAX = 50;
-/** Of longer histories no other ends are looked for: they only illustrate. */
-const ENDS_SIZE_MAX = 20_000;
+/** Of longer histories no other ends are looked for, and no values: they only illustrate. */
+const ENDS_EVENTS_MAX = 40_000;
 
 /**
  * Finds where a history that is not linearizable stops being so. Linearizability is closed under
@@ -31,30 +31,29 @@ export function* explainStuck(
   table: Table,
   model: Model,
   budget: Budget,
-  { byRank: provedBy, orderBefore }: Pick<Refuted, 'byRank' | 'orderBefore'>,
+  { byRank: provedBy, orderBefore, provenRank = 0 }: Place,
 ): Generator<Slice, Stuck> {
   if (provedBy !== undefined && orderBefore !== undefined) {
-    const prefix = prefixOf(table, provedBy + 1, model);
-    const states = yield* lastStates(prefix, model, budget);
+    const states = yield* lastStates(table, provedBy + 1, model, budget);
     const order = { table, rows: orderBefore() };
     const row = (table.events[provedBy] as number) >>> 1;
-    return describe({ table, prefix, row, order, states, isExact: true, model });
+    return describe({ table, row, order, states, isExact: true, model });
   }
   const completions = completionRanks(table);
   // Invariant: after `low` completions linearizable, as `order` shows; after `high` not.
-  let low = 0;
   let high = provedBy === undefined ? completions.length : completions.indexOf(provedBy) + 1;
+  const proven = completions.findLastIndex((rank) => rank < provenRank) + 1;
+  let low = Math.min(proven, high - 1);
   let order: Order | undefined;
   // A proof of its own is most often the first violation, too. Without one, double first: a prefix
   // costs more the longer it is.
-  let middle = provedBy === undefined ? 1 : high - 1;
+  let middle = provedBy === undefined ? low + 1 : high - 1;
   while (high - low > 1) {
     const prefix = prefixOf(table, endOf(completions, middle), model);
     const decided: Decided = yield* decideTable(prefix, model, budget);
     if (decided.type === 'unknown') {
       const row = rowOf(table, completions, high);
-      const whole = prefixOf(table, endOf(completions, high), model);
-      return describe({ table, prefix: whole, row, order, states: [], isExact: false, model });
+      return describe({ table, row, order, states: [], isExact: false, model });
     }
     if (decided.type === 'linearizable') {
       low = middle;
@@ -62,14 +61,22 @@ export function* explainStuck(
     } else {
       high = middle;
     }
-    middle = Math.min(low * 2, (low + high) >>> 1);
+    middle = Math.min(Math.max(low * 2, low + 1), (low + high) >>> 1);
     if (middle <= low) middle = (low + high) >>> 1;
   }
-  const prefix = prefixOf(table, endOf(completions, high), model);
-  const states = yield* lastStates(prefix, model, budget);
+  if (order === undefined && low > 0) {
+    // That these are linearizable was known, without an order of theirs.
+    const prefix = prefixOf(table, endOf(completions, low), model);
+    const decided: Decided = yield* decideTable(prefix, model, budget);
+    if (decided.type === 'linearizable') order = { table: prefix, rows: decided.order };
+  }
+  const states = yield* lastStates(table, endOf(completions, high), model, budget);
   const row = rowOf(table, completions, high);
-  return describe({ table, prefix, row, order, states, isExact: true, model });
+  return describe({ table, row, order, states, isExact: true, model });
 }
+
+/** What an engine knows of the place where a history stops being linearizable. */
+type Place = Pick<Refuted, 'byRank' | 'orderBefore' | 'provenRank'>;
 
 /** A legal order, as rows of a table of its own. */
 interface Order {
@@ -97,16 +104,19 @@ function rowOf(table: Table, completions: Int32Array, count: number): number {
 
 /** States after orders of everything but the last completion: what a search meets within a slice. */
 function* lastStates(
-  prefix: Table,
+  table: Table,
+  end: number,
   model: Model,
   budget: Budget,
 ): Generator<Slice, readonly Json[]> {
-  if (prefix.size > ENDS_SIZE_MAX) return [];
+  if (end > ENDS_EVENTS_MAX) return [];
+  const prefix = prefixOf(table, end, model);
   const problem = compile(prefix, model);
   const search = new Search(problem, { isLookingAhead: false });
-  // Only an illustration: it must not cost more than what was decided.
+  // Only an illustration: it must not cost more than what was decided. States that grow cost most.
+  const steps = problem.values === undefined ? 50 : 5_000;
   for (let slice = 0; slice < 20; slice++) {
-    if (search.advance(5_000) !== undefined || budget.now() > budget.deadlineNs) break;
+    if (search.advance(steps) !== undefined || budget.now() > budget.deadlineNs) break;
     if (search.bytes > budget.memoryBytesMax) break;
     yield 'running';
   }
@@ -117,15 +127,14 @@ function* lastStates(
 
 function describe(parts: {
   readonly table: Table;
-  /** The history up to the completion of `row`. */
-  readonly prefix: Table;
+  /** The row that could not be placed: what completes later is as it was then, open. */
   readonly row: number;
   readonly order: Order | undefined;
   readonly states: readonly Json[];
   readonly isExact: boolean;
   readonly model: Model;
 }): Stuck {
-  const { table, prefix, row, order, isExact, model } = parts;
+  const { table, row, order, isExact, model } = parts;
   const operation = table.operation(row);
   const state = order === undefined ? model.initial : replay(order, model);
   const rows = order?.rows ?? new Int32Array(0);
@@ -138,51 +147,56 @@ function describe(parts: {
     state,
     rejection: rejection(state, operation, model),
     states: [...states.values()],
-    candidates: candidates(prefix, operation, order, state, model),
-    note: noteOn(prefix, operation, model),
+    candidates: candidates(table, row, order, state, model),
+    note: noteOn(table, row, model),
   };
 }
 
 /** Others that ran at the same time; those that completed later are as they were then: open. */
 function candidates(
-  prefix: Table,
-  operation: Operation,
+  table: Table,
+  row: number,
   order: Order | undefined,
   state: Json,
   model: Model,
 ): readonly Candidate[] {
-  const row = defined(prefix.rowOf(operation.id), 'the operation completed in this prefix');
-  const { invoke, return: returns } = prefix;
-  const concurrent: number[] = [];
-  for (let each = prefix.size - 1; each >= 0 && concurrent.length < CANDIDATES_MAX; each--) {
-    if (each === row || (invoke[each] as number) > (returns[row] as number)) continue;
-    if ((returns[each] as number) > (invoke[row] as number)) concurrent.push(each);
+  const { invoke, return: returns } = table;
+  const end = returns[row] as number;
+  const concurrent: Operation[] = [];
+  for (let each = table.size - 1; each >= 0 && concurrent.length < CANDIDATES_MAX; each--) {
+    if (each === row || (invoke[each] as number) > end) continue;
+    if ((returns[each] as number) < (invoke[row] as number)) continue;
+    const operation = table.operation(each);
+    const isOpen = (returns[each] as number) > end;
+    if (!isOpen) concurrent.push(operation);
+    else if (!model.isReadOnly(operation)) concurrent.push(asOpen(operation));
   }
   const isPlaced = new Uint8Array(order?.table.size ?? 0);
   for (const each of order?.rows ?? []) isPlaced[each] = 1;
-  return concurrent.toReversed().map((each): Candidate => {
-    const candidate = prefix.operation(each);
-    const at = order?.table.rowOf(candidate.id);
+  return concurrent.toReversed().map((operation): Candidate => {
+    const at = order?.table.rowOf(operation.id);
     if (at !== undefined && isPlaced[at] === 1) {
-      return { operation: candidate, isPlaced: true, rejection: undefined };
+      return { operation, isPlaced: true, rejection: undefined };
     }
-    return {
-      operation: candidate,
-      isPlaced: false,
-      rejection: rejection(state, candidate, model),
-    };
+    return { operation, isPlaced: false, rejection: rejection(state, operation, model) };
   });
 }
 
 /** A reason that needs no search: the value was never written, or not before it was seen. */
-function noteOn(prefix: Table, operation: Operation, model: Model): string | undefined {
-  const required = model.overwrite?.(operation)?.requires;
+function noteOn(table: Table, row: number, model: Model): string | undefined {
+  const cursor = new Cursor(table.columns);
+  const required = model.overwrite?.(cursor.at(row))?.requires;
   if (required === undefined || sameJson(required, model.initial)) return undefined;
-  // Undefined: it could have come about some other way.
-  const overwrites = overwritesOf(prefix, model);
-  if (overwrites === undefined) return undefined;
-  const isWritten = overwrites.produces.includes(prefix.columns.values.id(required));
-  return isWritten ? undefined : `nobody had begun to write ${show(required)} by then`;
+  const end = table.return[row] as number;
+  if (end > ENDS_EVENTS_MAX) return undefined;
+  for (let each = 0; each < table.size && (table.invoke[each] as number) < end; each++) {
+    if (model.isReadOnly(cursor.at(each))) continue;
+    const effect = model.overwrite?.(cursor);
+    // Without: it could have come about some other way.
+    if (effect === undefined) return undefined;
+    if (effect.produces !== undefined && sameJson(effect.produces, required)) return undefined;
+  }
+  return `nobody had begun to write ${show(required)} by then`;
 }
 
 function rejection(state: Json, operation: Operation, model: Model): string | undefined {

@@ -18,7 +18,7 @@ interface Act {
  * @returns undefined when the object is of another kind, or the counterexample shows something else
  */
 export function valueSentence(scene: Scene): string | undefined {
-  const { model, strong } = scene;
+  const { model, strong, before } = scene;
   const all = actsOf(scene, scene.all);
   const certain = actsOf(scene, strong);
   if (all === undefined || certain === undefined) return undefined;
@@ -26,15 +26,22 @@ export function valueSentence(scene: Scene): string | undefined {
   for (const act of byReturn) {
     const value = act.effect.requires;
     if (value === undefined) continue;
-    const isInitial = sameJson(value, model.initial);
+    const begins = before === undefined ? model.initial : before.state;
+    const isInitial = sameJson(value, model.initial) && sameJson(begins, model.initial);
     const writers = all.filter(({ effect }) => isSame(effect.produces, value));
     if (writers.length === 0 && !isInitial) {
-      return `${told(act, value)}, but nobody had begun to write ${show(value)} by then`;
+      const since = before === undefined ? 'by then' : 'since';
+      const had =
+        before === undefined
+          ? ''
+          : `all that happened before had left ${model.describeState(before.state)}, and `;
+      const write = value === null ? 'delete it' : `write ${show(value)}`;
+      return `${told(act, value)}, but ${had}nobody had begun to ${write} ${since}`;
     }
     const times = writers.length + (isInitial ? 1 : 0);
     const found =
       spentTwice(act, value, times, certain) ??
-      overAlready(act, value, { times, writers, certain });
+      overAlready(act, value, { times, writers, certain, own: scene.own });
     if (found !== undefined) return found;
   }
   return undefined;
@@ -100,11 +107,12 @@ function overAlready(
     readonly times: number;
     readonly writers: readonly Act[];
     readonly certain: readonly Act[];
+    readonly own: readonly Operation[];
   },
 ): string | undefined {
-  const { times, writers, certain } = parts;
+  const { times, writers, certain, own } = parts;
   const isCertain = ({ operation }: Act): boolean =>
-    operation.id < 0 || certain.some((each) => each.operation.id === operation.id);
+    own.includes(operation) || certain.some((each) => each.operation.id === operation.id);
   // By when all writes had taken effect for certain; a crashed one never had.
   let over = -Infinity;
   for (const writer of writers) {
@@ -126,10 +134,11 @@ function overAlready(
     )
     .toSorted((a, b) => a.operation.return - b.operation.return)[0];
   if (witness === undefined) return undefined;
-  const before = isSeenFirst
-    ? `; ${show(value)} had been there by ${instant(seen.operation.returnTime)} already, ` +
-      `when process ${seen.operation.process} was answered`
-    : '';
+  const before =
+    isSeenFirst && !leaves(witness, value, times)
+      ? `; ${show(value)} had been there by ${instant(seen.operation.returnTime)} already, ` +
+        `when process ${seen.operation.process} was answered`
+      : '';
   return `${told(act, value)}, but ${newer(witness)}${earlierThan(witness, act)}${before}`;
 }
 

@@ -1,4 +1,5 @@
 import { NO_VALUE, overwritesOf, type Overwrites } from '../engines/problem.ts';
+import type { Operation } from '../history.ts';
 import type { Model } from '../models/model.ts';
 import { Cursor, NEVER, Table } from '../table.ts';
 import { madeInside, mattersInside } from './matters.ts';
@@ -60,6 +61,11 @@ export class Weakening {
     return weak.filter((row) => required.has(overwrites.produces[row] as number));
   }
 
+  /** What each row demands and does; undefined where that depends on the state. */
+  get overwrites(): Overwrites | undefined {
+    return this.#overwrites;
+  }
+
   /** The history with these operations strong, those weak, and all others left out. */
   tableOf(strong: readonly number[], weak: readonly number[]): Table {
     const rows = [...strong, ...weak].sort((a, b) => a - b);
@@ -79,7 +85,8 @@ export class Weakening {
     strong: readonly number[],
   ): { weakening: Weakening; rows: readonly number[] } | undefined {
     if (this.#overwrites === undefined) return undefined;
-    const rows = [...strong, ...this.mattering(strong)].sort((a, b) => a - b);
+    const chosen = new Set([...strong, ...this.mattering(strong)]);
+    const rows = [...chosen].sort((a, b) => a - b);
     if (rows.length * 2 > this.table.size) return undefined;
     return { weakening: new Weakening(this.table.select(rows), this.model), rows };
   }
@@ -137,6 +144,12 @@ function readOnlyRows(table: Table, model: Model): Uint8Array {
     isReadOnly[row] = model.isReadOnly(cursor.at(row)) ? 1 : 0;
   }
   return isReadOnly;
+}
+
+/** A mutation whose outcome is not counted upon, or not known yet. */
+export function asOpen(operation: Operation): Operation {
+  const unknown = { outcome: 'info', output: null, applied: true } as const;
+  return { ...operation, ...unknown, return: Infinity, returnTime: Infinity };
 }
 
 /** The history up to a rank: what completes later is pending there. @param end - first rank after it */

@@ -5,7 +5,8 @@ import { REJECTED, type Model } from './model.ts';
 import { malformedObservation, show, showState, unknownFunction } from './register.ts';
 import { describeCall } from './wording.ts';
 
-interface Micro {
+/** One read or write of a transaction. */
+export interface Micro {
   readonly isWrite: boolean;
   readonly key: Json;
   readonly value: Json;
@@ -89,7 +90,8 @@ function malformed(operation: Operation): string | undefined {
   return malformedObservation(operation);
 }
 
-function microsOf({ input, output, outcome }: Operation): readonly Micro[] {
+/** What a transaction did; of a crashed one its reads have no values. */
+export function microsOf({ input, output, outcome }: Operation): readonly Micro[] {
   return parse(outcome === 'ok' ? output : input) ?? [];
 }
 

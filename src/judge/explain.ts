@@ -103,22 +103,27 @@ function explainCounterexample({
   couldNotPlace,
 }: ReportedFailure): readonly string[] {
   if (!counterexample) return [];
-  const { isMinimal, operations } = counterexample;
-  const shownParts = operations.slice(-COUNTEREXAMPLE_MAX);
+  const { isMinimal, before, operations } = counterexample;
+  // Where there are too many, those that prove it.
+  const proof = operations.filter(({ isWeak }) => !isWeak);
+  const shownParts = (operations.length > COUNTEREXAMPLE_MAX ? proof : operations).slice(
+    -COUNTEREXAMPLE_MAX,
+  );
   const lines = shownParts.map((part) => {
     if (part.isOwn) return `    ${part.description} [what came before, summed up]`;
     if (part.isWeak) return `    ${line(part)} [at any time after, or never]`;
     return `    ${line(part)}${part.id === couldNotPlace.id ? ' [fits nowhere]' : ''}`;
   });
   const hidden = operations.length - shownParts.length;
-  const count = operations.filter(({ isWeak }) => !isWeak).length;
+  const count = proof.length;
   return [
+    ...(before === null ? [] : [`  all that happened before had left ${before}; then`]),
     count === 1
       ? '  it fits no order, whatever happened to all others:'
       : `  no order of these ${count} is legal, whatever happened to all others` +
         `${isMinimal ? '; were the outcome of any one unknown, one would be' : ''}:`,
     ...lines,
-    ...(hidden > 0 ? [`    … and ${hidden} before them`] : []),
+    ...(hidden > 0 ? [`    … and ${hidden} more`] : []),
   ];
 }
 
@@ -185,5 +190,6 @@ function line(operation: ReportedOperation): string {
 }
 
 function shown(state: Json): string {
-  return state === null ? 'absent' : JSON.stringify(state);
+  const text = state === null ? 'absent' : JSON.stringify(state);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

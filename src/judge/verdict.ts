@@ -58,6 +58,8 @@ export interface ReportedPart extends ReportedOperation {
 export interface ReportedCounterexample {
   /** It becomes linearizable as soon as any one of its completed operations is weakened. */
   readonly isMinimal: boolean;
+  /** The state that all that happened before it had left, where it begins in the middle; for people. */
+  readonly before: string | null;
   /** By invocation. */
   readonly operations: readonly ReportedPart[];
 }
@@ -215,13 +217,17 @@ export function reportFailure(
 
 /** As it stands there: an operation that was weakened has no result. */
 function reportCounterexample(
-  { isMinimal, operations }: Counterexample,
+  { isMinimal, operations, before }: Counterexample,
   model: Model,
 ): ReportedCounterexample {
   const parts = operations.map(({ operation, isWeak, isOwn }): ReportedPart => {
     return { ...reportOperation(operation, model), isWeak, isOwn };
   });
-  return { isMinimal, operations: parts };
+  return {
+    isMinimal,
+    before: before === undefined ? null : model.describeState(before.state),
+    operations: parts,
+  };
 }
 
 function reportStale(

@@ -91,10 +91,7 @@ function drawnOf(
   const { operations } = counterexample;
   if (operations.length <= ROWS_MAX) return operations;
   const strong = operations.filter(({ isWeak }) => !isWeak);
-  if (strong.length > ROWS_MAX) return strong.slice(-ROWS_MAX);
-  const room = ROWS_MAX - strong.length;
-  const weak = new Set(operations.filter(({ isWeak }) => isWeak).slice(-room));
-  return operations.filter((operation) => !operation.isWeak || weak.has(operation));
+  return strong.slice(-ROWS_MAX);
 }
 
 function section(
@@ -135,13 +132,16 @@ function section(
 
 /** What a counterexample claims. */
 function meaning(
-  { isMinimal, operations }: ExplainedCounterexample,
+  { isMinimal, before, operations }: ExplainedCounterexample,
   drawn: number,
 ): readonly string[] {
   const weak = operations.filter(({ isWeak }) => isWeak).length;
   const strong = operations.length - weak;
   const own = operations.some(({ isOwn }) => isOwn);
   const sentences = [
+    before === null
+      ? undefined
+      : `Whatever the order of all that had happened before, it had left ${plain(before)}.`,
     strong === 1
       ? 'This operation fits into no order, whatever happened to all others.'
       : `No order of these ${strong} operations is legal, whatever happened to all others.`,
@@ -153,9 +153,13 @@ function meaning(
       ? `The outcome of ${weak} more is left open (dashed): once, at any time after the invocation, or never.`
       : undefined,
     own
-      ? 'The first is none of the history: Gong sums up with it what all that came before agrees on.'
+      ? 'What came before (grey) is none of the history: Gong sums up with it what had happened.'
       : undefined,
-    drawn < operations.length ? `The last ${drawn} of ${operations.length} are shown.` : undefined,
+    drawn < operations.length
+      ? drawn === strong
+        ? 'These are not shown: there are too many.'
+        : `The last ${drawn} are shown.`
+      : undefined,
   ];
   return [sentences.filter((sentence) => sentence !== undefined).join(' ')];
 }

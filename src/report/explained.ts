@@ -41,6 +41,8 @@ export interface ExplainedOperation extends TimedOperation {
 
 export interface ExplainedCounterexample {
   readonly isMinimal: boolean;
+  /** The state that all that happened before it had left, where it begins in the middle. */
+  readonly before: string | null;
   readonly operations: readonly ExplainedOperation[];
 }
 
@@ -66,8 +68,8 @@ export interface Lane {
 /** What both timelines draw. */
 export interface Timeline {
   readonly lanes: readonly Lane[];
-  /** The instant of each event that is drawn, in order, nanoseconds. */
-  readonly instants: readonly number[];
+  /** The instant of each event that is drawn, in order, nanoseconds; undefined for the checker's own. */
+  readonly instants: readonly (number | undefined)[];
 }
 
 /**
@@ -110,7 +112,7 @@ export function timelineOf(
   }
   return {
     lanes: [...lanes].map(([title, bars]) => ({ title, bars })),
-    instants: events.map(({ time }) => time),
+    instants: events.map(({ time, i }) => (operations[i]?.isOwn === true ? undefined : time)),
   };
 }
 
@@ -125,8 +127,9 @@ export function labelOf({ operation }: Bar): string {
 }
 
 /** `0.010 s`, to the microsecond where milliseconds do not tell the events apart. */
-export function instantsText(instants: readonly number[]): readonly string[] {
-  const short = instants.map(formatInstant);
+export function instantsText(instants: readonly (number | undefined)[]): readonly string[] {
+  const short = instants.map((ns) => (ns === undefined ? '' : formatInstant(ns)));
   const isClear = new Set(short).size === new Set(instants).size;
-  return isClear ? short : instants.map((ns) => `${(ns / 1e9).toFixed(6)} s`);
+  if (isClear) return short;
+  return instants.map((ns) => (ns === undefined ? '' : `${(ns / 1e9).toFixed(6)} s`));
 }

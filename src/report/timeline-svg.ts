@@ -147,7 +147,7 @@ function barOf(
 
 /** Instants below their events, turned so that they have room. */
 function axis(
-  instants: readonly number[],
+  instants: readonly (number | undefined)[],
   places: readonly number[],
   y: number,
 ): readonly XmlElement[] {
