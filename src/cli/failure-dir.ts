@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type HistoryEvent, JsonlReader, writeJsonlLine } from '../../checker/index.ts';
 import { failuresInOrder, type JudgeVerdict, type ReportedFailure } from '../judge/index.ts';
 import { explainDocument, type FailureParts } from '../report/index.ts';
 import { LineWriter } from '../rundir/line-writer.ts';
+import { makeDirectories } from '../rundir/make-directories.ts';
 import type { RunPaths } from '../rundir/paths.ts';
 import { writeWhole } from '../rundir/whole-file.ts';
 import { cannotWrite } from '../rundir/write-error.ts';
@@ -53,7 +54,7 @@ export async function explainFile(
 }
 
 async function makeDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
+  await makeDirectories(directory).catch((cause: unknown) => {
     throw cannotWrite(directory, cause);
   });
 }

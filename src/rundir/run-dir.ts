@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { type RunPaths, runPaths } from './paths.ts';
+import { makeDirectories } from './make-directories.ts';
 import { cannotWrite } from './write-error.ts';
 
 const NAME_TRIES_MAX = 100;
@@ -28,7 +29,7 @@ export async function createRunDir(request: RunDirRequest): Promise<RunPaths> {
   const name = `${utcName(startedAt)}-${fileName(seed)}`;
   let root = join(parent, name);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeDirectories(parent);
     for (let attempt = 2; !(await makeNew(root)); attempt++) {
       if (attempt > NAME_TRIES_MAX) throw new Error(`${NAME_TRIES_MAX} directories are named so`);
       root = join(parent, `${name}-${attempt}`);
