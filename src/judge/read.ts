@@ -47,7 +47,8 @@ export async function readHistory(path: string, signal?: AbortSignal): Promise<R
   }
   if (!scanned.ok) throw userError(path, scanned.error);
   const { torn, ...history } = scanned.history;
-  return { ...history, isTorn: torn, isWhole };
+  // Where reading was interrupted a line ends in the middle, and nobody tore it.
+  return { ...history, isTorn: torn && isWhole, isWhole };
 }
 
 /** @returns false when the signal came before the end */
