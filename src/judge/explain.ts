@@ -30,9 +30,25 @@ export function explain(verdict: JudgeVerdict): string {
     lines.push('', ...explainFailure(failure));
   }
   const more = verdict.keys.invalid - FAILURES_MAX;
-  if (more > 0) lines.push('', `… and ${more} more ${more === 1 ? 'key' : 'keys'} that failed`);
+  if (more > 0) lines.push('', `… and ${counted(more, 'more key', 'more keys')} that failed`);
   if (verdict.unknown.length > 0) lines.push('', ...explainUnknown(verdict));
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(onOneLine).join('\n')}\n`;
+}
+
+/**
+ * Keys and reasons come from the history as they are: what would break a line, or speak to the terminal, is
+ * written as JSON writes it.
+ */
+function onOneLine(text: string): string {
+  return text.toWellFormed().replaceAll(
+    // oxlint-disable-next-line no-control-regex -- control characters are what it is about
+    /[\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function counted(count: number, one: string, several: string): string {
+  return `${count} ${count === 1 ? one : several}`;
 }
 
 function headline(verdict: JudgeVerdict): string {
@@ -45,8 +61,9 @@ function counts(verdict: JudgeVerdict): string {
   const { keys } = verdict;
   const parts = [
     `model ${verdict.model}`,
-    `${verdict.completed} operations completed, ${verdict.crashed} with unknown outcome`,
-    `${keys.total} ${keys.total === 1 ? 'key' : 'keys'}: ${keys.valid} valid, ` +
+    `${counted(verdict.completed, 'operation', 'operations')} completed, ` +
+      `${verdict.crashed} with unknown outcome`,
+    `${counted(keys.total, 'key', 'keys')}: ${keys.valid} valid, ` +
       `${keys.invalid} invalid, ${keys.unknown} unknown`,
     `decided in ${formatDuration(verdict.elapsedNs)}`,
   ];
@@ -55,9 +72,8 @@ function counts(verdict: JudgeVerdict): string {
     const all = engines.map(([name, count]) => (engines.length > 1 ? `${name} (${count})` : name));
     parts.push(`by ${all.join(', ')}`);
   }
-  if (verdict.witnessesVerified < keys.valid) {
-    parts.push(`${keys.valid - verdict.witnessesVerified} witnesses not replayed`);
-  }
+  const unverified = keys.valid - verdict.witnessesVerified;
+  if (unverified > 0) parts.push(`${counted(unverified, 'witness', 'witnesses')} not replayed`);
   if (verdict.torn) parts.push('the last line was torn');
   return `  ${parts.join(' · ')}`;
 }
@@ -76,7 +92,8 @@ export function explainFailure(failure: ReportedFailure): readonly string[] {
   if (stuck.note !== null) lines.push(`    ${stuck.note}`);
   if (stuck.placed > 0) {
     const rejected = stuck.rejection === null ? '' : `: ${stuck.rejection}`;
-    lines.push(`    after a legal order of ${stuck.placed} operations before it${rejected}`);
+    const before = counted(stuck.placed, 'operation', 'operations');
+    lines.push(`    after a legal order of ${before} before it${rejected}`);
   }
   if (stuck.states.length > 1) {
     lines.push(`    other orders end with ${stuck.states.slice(1).map(shown).join(', ')}`);

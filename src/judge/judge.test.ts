@@ -135,6 +135,37 @@ test('the key of the worst stale read is kept and explained first, however many 
   expect(explained).toContain('… and 117 more keys that failed');
 });
 
+test('a key is one line of plain text for people, whatever it holds', async () => {
+  const key = 'a\u001b[2Jb\nc\u202e\u0000';
+  const steps = [['write', 'x'] as const, ['write', 2] as const, ['read', 'x'] as const];
+  const events = steps.flatMap(([f, value], i): readonly HistoryEvent[] => {
+    const event = { index: 2 * i, time: i, process: 0, f, key, value };
+    return [
+      { ...event, type: 'invoke', value: f === 'read' ? null : value },
+      { ...event, type: 'ok', index: 2 * i + 1 },
+    ];
+  });
+  const verdict = await judge(text(events));
+  expect(verdict.failures[0]?.key).toBe(key);
+  const explained = explain(verdict);
+  // oxlint-disable-next-line no-control-regex -- control characters are what it is about
+  expect(explained).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+  expect(explained).toContain('\nread of key a\\u001b[2Jb\\u000ac\\u202e\\u0000 by process 0 ');
+});
+
+test('one of a kind is told in the singular', async () => {
+  const events = [
+    { index: 0, time: 0, process: 0, type: 'invoke', f: 'write', value: 1 },
+    { index: 1, time: 1, process: 0, type: 'ok', f: 'write', value: 1 },
+    { index: 2, time: 2, process: 0, type: 'invoke', f: 'read', value: null },
+    { index: 3, time: 3, process: 0, type: 'ok', f: 'read', value: null },
+  ] as const;
+  const one = explain(await judge(text(events.slice(0, 2)), { isVerified: false }));
+  expect(one).toContain('· 1 operation completed, 0 with unknown outcome · 1 key: 1 valid');
+  expect(one).toContain('· 1 witness not replayed');
+  expect(explain(await judge(text(events)))).toContain('a legal order of 1 operation before it');
+});
+
 describe('a fault in force while the operation was under way is named', () => {
   const at = (index: number, rest: Partial<HistoryEvent>): HistoryEvent => ({
     index,
