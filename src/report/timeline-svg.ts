@@ -5,8 +5,8 @@ import { writeXml, type XmlElement } from './xml.ts';
 const MARGIN = 16;
 const LANE_HEIGHT = 44;
 const BAR_HEIGHT = 22;
-/** Of one character of a label, at 12 px. */
-const CHARACTER = 7;
+/** Of one character of a label, at 12 px, of the widest of the fonts that it may be shown in. */
+const CHARACTER = 7.25;
 const GAP_MIN = 34;
 const AXIS_HEIGHT = 84;
 /** What the turned instant of the last event needs. */
@@ -32,7 +32,8 @@ const COLOURS = {
  */
 export function timelineSvg(timeline: Timeline, title: string): string {
   const { lanes, instants } = timeline;
-  const left = MARGIN + Math.max(...lanes.map((lane) => lane.title.length)) * CHARACTER + 14;
+  const titles = Math.max(...lanes.map((lane) => lane.title.length)) * CHARACTER;
+  const left = MARGIN + Math.ceil(titles) + 14;
   const places = placesOf(timeline, left);
   const last = places.at(-1) ?? left;
   const weakRoom = Math.max(
@@ -109,7 +110,7 @@ function placesOf({ lanes, instants }: Timeline, left: number): readonly number[
 }
 
 function widthOf(bar: Bar): number {
-  return shown(bar).length * CHARACTER + 16;
+  return Math.ceil(shown(bar).length * CHARACTER) + 16;
 }
 
 function shown(bar: Bar): string {
