@@ -86,7 +86,7 @@ async function checkOne(
     const { path, manifest } = await locate(file);
     const model = flags.model ?? manifest?.model;
     if (expected !== undefined && manifest === undefined) throw nothingToExpect(file);
-    const { verdict } = await judgeFile(path, {
+    const { verdict, isWhole } = await judgeFile(path, {
       model,
       budgetNs: budget.timeNs,
       memoryBytesMax: budget.memoryBytes,
@@ -99,6 +99,7 @@ async function checkOne(
         ? undefined
         : await appliedTo(verdict, expected, manifest);
     code = exitOfVerdict(verdict, applied);
+    if (!isWhole) process.stderr.write(readInPart(file, verdict));
     if (code === EXIT.provedNothing) process.stderr.write(provedNothing(file, verdict));
     process.stdout.write(
       flags.json === true
@@ -158,6 +159,15 @@ function engineFlag(name: string): EngineName | undefined {
     why: `known engines: ${ENGINE_FLAGS.join(', ')}`,
     fix: 'pass one of them with --engine, or leave it out: the best one is chosen',
   });
+}
+
+/** What an interruption leaves: counts that look like those of the whole file, and are not. */
+function readInPart(file: string, { operations }: JudgeVerdict): string {
+  return (
+    `GONG-E131  ${file} was not read to its end\n` +
+    `  why   the interruption came after ${operations} operations\n` +
+    '  fix   let it run longer: what is said holds for those operations alone\n'
+  );
 }
 
 function provedNothing(file: string, verdict: JudgeVerdict): string {

@@ -20,6 +20,16 @@ const UNEVEN: GenerateOptions = {
   plant: { kind: 'stale-read', at: 0.5 },
 };
 
+const SURE = {
+  seed: 9,
+  model: 'cas-register',
+  operations: 600,
+  processes: 6,
+  keys: 12,
+  values: 1_000_000,
+  crashRate: 0,
+} as const;
+
 async function decide(
   { model, parts, grouped }: KeyedHistory,
   sharing: Partial<DecideOptions['sharing']> & { readonly threads: number },
@@ -67,7 +77,8 @@ test('the verdict on every key is the same with 0, 1 and 3 threads', async () =>
         expect(said(await decide(history, { threads }, { now, deadlineNs }))).toEqual(said(alone));
       }
     }),
-    { numRuns: 8 },
+    // What is drawn may plant its read where it is not stale; these are violations for certain.
+    { numRuns: 8, examples: [[{ ...SURE, values: 5 }], [{ ...SURE, model: 'register' }]] },
   );
   expect(seen.valid).toBeGreaterThan(10);
   expect(seen.invalid).toBeGreaterThan(1);

@@ -330,6 +330,13 @@ describe('what a budget or an interruption leaves open is unknown, never valid',
     expect(verdict.unknown[0]?.reason).toBe('interrupted');
   });
 
+  test('interruption while it is read', async () => {
+    const path = await file(text(generateHistory(KEYS)));
+    const cut = await judgeFile(path, { signal: AbortSignal.abort() });
+    expect(cut).toMatchObject({ isWhole: false, verdict: { valid: 'unknown', torn: false } });
+    expect(await judgeFile(path)).toMatchObject({ isWhole: true, verdict: { valid: true } });
+  });
+
   test('but a violation is not masked by it', async () => {
     // A value that nobody wrote refutes its key before anything else is looked at.
     const events = withUnwrittenRead(generateHistory(KEYS));

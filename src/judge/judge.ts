@@ -42,6 +42,8 @@ export interface JudgeOptions {
 
 export interface Judgement {
   readonly verdict: JudgeVerdict;
+  /** False when an interruption left the rest of the file unread: nothing is known of it. */
+  readonly isWhole: boolean;
   /** Ids in a legal order, for each valid key; the key is undefined in a history without keys. */
   readonly witnesses: ReadonlyMap<string | undefined, Int32Array>;
 }
@@ -114,7 +116,7 @@ async function judgeHistory(
     elapsedNs: now() - begin,
     readNs,
   };
-  return { witnesses, verdict: tally.verdict(counts, windows) };
+  return { witnesses, verdict: tally.verdict(counts, windows), isWhole: history.isWhole };
 }
 
 /** @throws UserError `GONG-E105` naming the models that there are */
