@@ -33,3 +33,16 @@ test('a message has code, what, why and fix, and never a stack', () => {
   expect(failureMessage(new TypeError('boom'))).toContain('TypeError: boom');
   expect(failureMessage(new TypeError('boom'))).not.toMatch(/^\s+at /m);
 });
+
+test('what an error quotes of a file says nothing to the terminal, and is seen', () => {
+  const cause = new UserError({
+    kind: 'usage',
+    code: 'GONG-E102',
+    what: 'a.jsonl:1: no JSON: "\uFEFF\u001b[2J\u0007"',
+    why: 'one\ntwo',
+    fix: 'three',
+  });
+  expect(failureMessage(cause)).toBe(
+    'GONG-E102  a.jsonl:1: no JSON: "\\ufeff\\u001b[2J\\u0007"\n  why   one\ntwo\n  fix   three\n',
+  );
+});

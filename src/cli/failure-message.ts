@@ -1,3 +1,4 @@
+import { onOneLine } from '../lib/one-line.ts';
 import { UserError } from '../lib/user-error.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
@@ -18,7 +19,8 @@ export function exitCodeOf(error: unknown): ExitCode {
 }
 
 /**
- * One screen for people: code, what, why, fix; for a bug its name and where to send it.
+ * One screen for people: code, what, why, fix; for a bug its name and where to send it. What it quotes of
+ * a file says nothing to the terminal.
  *
  * @param log - where the stack is written down, if it is
  */
@@ -31,7 +33,7 @@ export function failureMessage(error: unknown, log?: string): string {
     ];
     const where = error.log ?? log;
     if (where !== undefined) lines.push(`  log   ${where}`);
-    return `${lines.join('\n')}\n`;
+    return screenOf(lines);
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const lines = [
@@ -40,7 +42,12 @@ export function failureMessage(error: unknown, log?: string): string {
     '  fix   please report it with the command and the stack (--verbose prints it)',
   ];
   if (log !== undefined) lines.push(`  log   ${log}`);
-  return `${lines.join('\n')}\n`;
+  return screenOf(lines);
+}
+
+/** Line breaks stay: some reasons have several lines. */
+function screenOf(lines: readonly string[]): string {
+  return lines.join('\n').split('\n').map(onOneLine).join('\n').concat('\n');
 }
 
 /** For --verbose. */

@@ -1,5 +1,6 @@
 import type { Json } from '../../checker/index.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
+import { onOneLine } from '../lib/one-line.ts';
 import type { FaultWindow } from './faults.ts';
 import {
   failuresInOrder,
@@ -32,19 +33,8 @@ export function explain(verdict: JudgeVerdict): string {
   const more = verdict.keys.invalid - FAILURES_MAX;
   if (more > 0) lines.push('', `… and ${counted(more, 'more key', 'more keys')} that failed`);
   if (verdict.unknown.length > 0) lines.push('', ...explainUnknown(verdict));
+  // Keys and reasons come from the history as they are.
   return `${lines.map(onOneLine).join('\n')}\n`;
-}
-
-/**
- * Keys and reasons come from the history as they are: what would break a line, or speak to the terminal, is
- * written as JSON writes it.
- */
-function onOneLine(text: string): string {
-  return text.toWellFormed().replaceAll(
-    // oxlint-disable-next-line no-control-regex -- control characters are what it is about
-    /[\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 function counted(count: number, one: string, several: string): string {
