@@ -75,3 +75,10 @@ test('gong report tells a crashed run what is missing, and of a directory withou
   });
   expect(gong('report', join(run.paths.root, 'nowhere')).code).toBe(64);
 });
+
+test('an explanation that cannot be written takes nothing from the verdict', async () => {
+  using run = await sampleRun({ isStale: true });
+  const { code, out } = gong('check', '--json', '--explain-dir', run.paths.history, run.paths.root);
+  expect(code).toBe(1);
+  expect(out.split('\n')).toEqual([expect.stringContaining('"valid":false'), '']);
+});

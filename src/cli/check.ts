@@ -106,12 +106,8 @@ async function checkOne(
         ? `${JSON.stringify(checkJson(file, verdict, applied))}\n`
         : await checkText(file, verdict, applied),
     );
-    const isToExplain = flags.explain === true || flags.explainDir !== undefined;
-    if (isToExplain && verdict.valid === false) {
-      const { explainCheck } = await import('./explain-check.ts');
-      const written = await explainCheck(file, verdict, { directory: flags.explainDir, stem });
-      process.stderr.write(`explained in ${written}\n`);
-    }
+    if (verdict.valid === false)
+      code = worstExit([code, await explained(file, verdict, flags, stem)]);
   } catch (error) {
     code = exitCodeOf(error);
     process.stderr.write(failureMessage(error));
@@ -123,6 +119,26 @@ async function checkOne(
     }
   }
   return code;
+}
+
+/** The verdict is told by now: that it cannot be explained takes nothing from it. */
+async function explained(
+  file: string,
+  verdict: JudgeVerdict,
+  flags: CheckFlags,
+  stem: string,
+): Promise<ExitCode> {
+  if (flags.explain !== true && flags.explainDir === undefined) return EXIT.pass;
+  try {
+    const { explainCheck } = await import('./explain-check.ts');
+    const written = await explainCheck(file, verdict, { directory: flags.explainDir, stem });
+    process.stderr.write(`explained in ${written}\n`);
+    return EXIT.pass;
+  } catch (error) {
+    process.stderr.write(failureMessage(error));
+    if (flags.verbose === true) process.stderr.write(stackOf(error));
+    return exitCodeOf(error);
+  }
 }
 
 async function appliedTo(
