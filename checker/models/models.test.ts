@@ -304,3 +304,11 @@ test('functions suggest a model; where they leave a choice, the operations rule 
   expect(inferModel(locking, fenced)?.name).toBe('fenced-lock');
   expect(inferModel(['read', 'append'], [call('append', 1)])?.name).toBe('append-list');
 });
+
+test('a long key is cut where an operation is described', () => {
+  const key = 'k'.repeat(5_000);
+  for (const model of MODELS.values()) {
+    const f = defined(model.functions[0], 'it has one');
+    expect(model.describe(call(f, [], [], { key })).length).toBeLessThan(400);
+  }
+});

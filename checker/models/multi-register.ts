@@ -2,7 +2,7 @@ import type { Json, Operation } from '../history.ts';
 import { canonicalJson, isArray, sameJson } from '../json.ts';
 import { placeOf } from './elements.ts';
 import { REJECTED, type Model } from './model.ts';
-import { malformedObservation, show, showState, unknownFunction } from './register.ts';
+import { malformedObservation, ofKey, show, showState, unknownFunction } from './register.ts';
 import { describeCall } from './wording.ts';
 
 /** One read or write of a transaction. */
@@ -45,8 +45,7 @@ export const multiRegister: Model = {
   },
   describe(operation) {
     if (operation.outcome === 'info') return describeCall(operation);
-    const of = operation.key === undefined ? '' : ` of ${operation.key}`;
-    return `txn${of} ${show(operation.output)}`;
+    return `txn${ofKey(operation)} ${show(operation.output)}`;
   },
   describeState(state) {
     const registers = isArray(state) ? state : [];

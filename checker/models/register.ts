@@ -105,7 +105,7 @@ export function overwriteKey({ requires, forbids, produces }: Overwrite): string
 
 export function describe(operation: Operation): string {
   const { f, input, output, outcome } = operation;
-  const of = operation.key === undefined ? '' : ` of ${operation.key}`;
+  const of = ofKey(operation);
   if (f === 'cas') {
     const [from, to] = casPair(input) ?? [null, null];
     const end =
@@ -124,6 +124,12 @@ export function explainOverwrite(state: Json, operation: Operation, effect: Over
   }
   const did = operation.f === 'cas' ? 'expects' : 'returned';
   return `it ${did} ${show(effect.requires ?? null)}, but the state is ${showState(state)}`;
+}
+
+/** ` of k17`, for people: short; nothing where there are no keys. */
+export function ofKey({ key }: Operation): string {
+  if (key === undefined) return '';
+  return ` of ${key.length > 80 ? `${key.slice(0, 79)}…` : key}`;
 }
 
 /** A value for people: short, and `null` by its name. */
