@@ -12,6 +12,7 @@ interface Member {
   readonly key: string | null;
   readonly input: Json;
   readonly output: Json;
+  readonly returnIndex: number | null;
   readonly isWeak: boolean;
   readonly isOwn: boolean;
 }
@@ -137,7 +138,10 @@ async function derive(
   must(model !== undefined, `there is a model ${modelName}`);
   const byId = new Map(members.map((member) => [member.id, member]));
   const own = members.filter(({ isOwn }) => isOwn).flatMap(ownEvents);
-  const chosen = [...own, ...eventsOf(events, byId)].map((event, index) => ({ ...event, index }));
+  // Each at its position; the checker's own have none of the history's.
+  const chosen = [...own, ...eventsOf(events, byId)]
+    .toSorted((a, b) => a.index - b.index)
+    .map((event, index) => ({ ...event, index }));
   const paired = pair(chosen);
   must(paired.ok, `${stem}: no history`);
   const strong = paired.history.operations.filter(({ outcome }) => outcome === 'ok');
@@ -189,11 +193,16 @@ function withProcess(event: HistoryEvent, at: number, all: readonly HistoryEvent
   return { ...event, process: invoked };
 }
 
-/** The checker's own, before all else. */
-function ownEvents({ f, key, input, output, isWeak }: Member, at: number): readonly HistoryEvent[] {
-  const common = { time: 0, process: 1_000_000 + at, f, ...(key === null ? {} : { key }) };
-  const invoke = { ...common, index: 0, type: 'invoke', value: input } as const;
-  return isWeak ? [invoke] : [invoke, { ...common, index: 1, type: 'ok', value: output }];
+/** The checker's own, which begin before all else. */
+function ownEvents(
+  { id, f, key, input, output, returnIndex }: Member,
+  at: number,
+): readonly HistoryEvent[] {
+  const common = { time: 0, process: 1_000_000_000 + at, f, ...(key === null ? {} : { key }) };
+  const invoke = { ...common, index: id, type: 'invoke', value: input } as const;
+  return returnIndex === null
+    ? [invoke]
+    : [invoke, { ...common, index: returnIndex, type: 'ok', value: output }];
 }
 
 function corpusCases(): readonly Case[] {
