@@ -45,7 +45,7 @@ interface Derived {
 }
 
 /** Up to here the general search is asked, which shares nothing with the engine that refuted. */
-const EVENTS_FOR_SEARCH = 40;
+const EVENTS_FOR_SEARCH = 26;
 const AT_ONCE = 200;
 /** Of a register's history with one stale read. */
 const STALE_READ_MOST = 12;
