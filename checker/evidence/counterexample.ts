@@ -9,7 +9,7 @@ import { stagesOf, type Known } from './starts.ts';
 const SIZE_MAX = 2_000;
 const SIZE_MAX_UNPROVED = 200;
 /** Beginnings of one kind that lead to a counterexample, of which the smallest counts. */
-const TRIED_MAX = 3;
+const TRIED_MAX = 16;
 /** Of what is left, for one beginning. */
 const START_SHARE = 0.5;
 
