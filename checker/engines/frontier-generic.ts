@@ -98,7 +98,9 @@ export class GenericSearch {
         if (this.#work >= until) return undefined;
         this.#expandNext();
       }
-      if (this.#current.size === 0) return { type: 'died', rank: this.#rank };
+      if (this.#current.size === 0) {
+        return { type: 'died', rank: this.#rank, log: this.#next.items[LOG] as number };
+      }
       this.#rank++;
       if (this.log.isLarge) this.#pruneLog();
       if (this.#work >= until) return undefined;

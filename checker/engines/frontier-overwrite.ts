@@ -1,3 +1,7 @@
+import type { Cut } from './decision.ts';
+import type { Json } from '../history.ts';
+import { Cursor } from '../table.ts';
+import { Snapshots } from './frontier-cuts.ts';
 import { FrontierLog, ROOT } from './frontier-log.ts';
 import { CAS, FREE, OBSERVE, READ, WRITE, type Roles } from './frontier-roles.ts';
 import { ConfigurationSet, COST, HEADER, LOG, STATE } from './frontier-set.ts';
@@ -24,9 +28,73 @@ export interface OverwritingOptions {
 
 export type FrontierEnd =
   | { readonly type: 'survived'; readonly log: number }
-  /** Nothing survived the completion of this rank. */
-  | { readonly type: 'died'; readonly rank: number };
+  /** Nothing survived the completion of this rank; the log of one that came to it. */
+  | { readonly type: 'died'; readonly rank: number; readonly log: number };
 
+/**
+ * Just-in-time linearization over the order of events (Lowe 2017) for operations that overwrite, with
+ * one idea that keeps the frontier small: *hindsight*.
+ *
+ * The **main line** of a configuration is the sequence of states that it went through. Right before
+ * a plain write of the main line anything may be inserted that was under way then: whatever state it
+ * leaves is overwritten at once. So nobody has to foresee which values are worth visiting there. A
+ * *visit* (a write, perhaps with CAS operations after it) is inserted later, when an operation is about to
+ * return that needs it. All that must be known is what was under way at the last plain write: an
+ * operation is *fresh* when it was invoked after it. Per slot a configuration holds
+ *
+ * - for a read: open (burden) or served; for a write: done (burden) or not; for a CAS: done or open;
+ * - whether it is fresh.
+ *
+ * A fresh write is open; one that is not may still be done (a visit), or stay unseen: it can be put right
+ * before the last plain write. So not fresh and not done is better than either; served is better than
+ * open; open and not fresh better than open and fresh. Of CAS neither is better. That is the order of
+ * `ConfigurationSet`, with counts of crashed operations: fewer used is better.
+ *
+ * **Claim.** If the history has a legal order, then after every event some configuration *continues*: it
+ * has a set X of visits to insert before the last plain write L, of operations that are open and not
+ * fresh, and a sequence K of steps from its state, such that both together serve and place all that
+ * is under way or comes later, in an order that real time allows. So a frontier that dies refutes.
+ *
+ * **Proof**, by induction. An invocation adds an operation to K, at a place where it fits; reads that fit
+ * the state are served at once, which changes no state. Let `o` be about to return, and (X, K) be a
+ * continuation of a configuration in which it has not taken effect.
+ *
+ * 1. *Some visit of X places or serves `o`.* Insert all of that visit now (`#visit`, `#extendVisit`: every
+ *    visit that does is tried, and every longer one, since nothing can be added to it later). The
+ *    latest plain write is the right one: all operations of the visit are still under way, so they
+ *    were under way there.
+ * 2. *`o` is a write that is not fresh and nobody sees.* It goes before L, and serves reads of its value that
+ *    were open there: as a visit of its own it costs nothing, since it returns anyway.
+ * 3. *K has `o`, or the state that serves it, before this completion.* Let K₁ be the steps up to there. What
+ *    K has after K₁ and before this completion may as well come after it: nothing but `o` returns
+ *    here. Take the last plain write of K₁. Steps after it are CAS operations. Segments between the
+ *    first and the last plain write each begin with a plain write and are visits, to be inserted before
+ *    the last one when they are needed: X gets them, and keeps its own, all of whose operations
+ *    are still under way. Steps before the first plain write are CAS operations from the state as it is. So
+ *    K₁ is, without loss: CAS operations, then perhaps one plain write and CAS operations after it, up
+ *    to `o` (`#lead`, `#write`, `#chain`). Visits must be decided no earlier, but CAS operations before the
+ *    write must: they are tried in every order.
+ *
+ * A write of what the state is already needs no place of its own (the state stays), so it is not fresh. If it
+ * begins a visit, with CAS operations that were open at L, the visit fits here: first those, from the
+ * state as it is, then the write, which restores it.
+ *
+ * The *null transition*, a write of the present state, is one of the plain writes of 3: it makes all that is
+ * under way not fresh. Leaving it out before CAS operations would refute legal histories.
+ *
+ * Reductions, by exchange: of open operations of one class the one that returns first is taken, crashed ones
+ * last (in a continuation that takes another, swap the two). Crashed CAS operations that serve nobody must be
+ * followed by another CAS (*debt*), and must not come back to where they began: without them the same
+ * write, or the same state, follows. A write that nobody requires is not led to when it can stay
+ * unseen, unless something observes what the state is not: whatever it could make not fresh can lead the main
+ * line itself when its time comes, and no state is worse than one that nobody requires.
+ *
+ * Crashed operations are counted by class once no operation is under way that was invoked before them
+ * (*ripe*): any visit that an operation under way asks for lies after their invocation then. Before, they hold
+ * slots like others. A count may be raised until as many are left as completions remain (*saturated*):
+ * a legal order needs no more, because of crashed operations between two placed or served completed
+ * ones only a simple path through states is needed, each class at most once.
+ */
 export class OverwritingSearch {
   readonly #problem: Problem;
   readonly #values: Demands;
@@ -51,6 +119,8 @@ export class OverwritingSearch {
   readonly #observesOf: Int32Array;
   readonly #observes: Int32Array;
   readonly #casSlots: Int32Array;
+  /** Slots of reads and observations. */
+  readonly #readSlots: Int32Array;
   readonly #operationIn: Int32Array;
   /** Per class: operations under way or crashed. */
   readonly #present: Int32Array;
@@ -58,6 +128,7 @@ export class OverwritingSearch {
   readonly #ripe: Int32Array;
   /** Per class: nobody can need what its crashed operations make. */
   readonly #isDead: Uint8Array;
+  readonly #isFieldDead: Uint8Array;
   readonly #aliveMask: Int32Array;
   /** Per state: completed operations to come or under way that require it, crashed classes that do. */
   readonly #demand: Int32Array;
@@ -67,6 +138,10 @@ export class OverwritingSearch {
   #current: ConfigurationSet;
   #next: ConfigurationSet;
   #spare: ConfigurationSet;
+  /** Nodes of all expansions for one completion: before a write, after it, and visits. */
+  readonly #leading: ConfigurationSet;
+  readonly #chained: ConfigurationSet;
+  readonly #visited: ConfigurationSet;
   #rank = 0;
   #ripened = 0;
   /** Next configuration to expand while a completion is worked on; -1 between events. */
@@ -74,6 +149,10 @@ export class OverwritingSearch {
   #work = 0;
   /** True once configurations were left out for being too many, or steps for being too dear. */
   #isNarrowed = false;
+
+  readonly #snapshots: Snapshots;
+  /** Per field: its counts may say more than was used. */
+  readonly #isSaturated: Uint8Array;
 
   // The completion that is being worked on.
   #operation = NONE;
@@ -104,7 +183,7 @@ export class OverwritingSearch {
     this.#crashedMax = options.crashedMax ?? Infinity;
     const { roleOf } = roles;
     this.#slots = slotsOf(problem, (operation) => roleOf[operation] === FREE, true);
-    this.#counters = countersOf(problem);
+    this.#counters = countersOf(problem, (itsClass) => roles.to[itsClass] as number);
     const { words } = this.#slots;
     const { guards } = this.#counters;
     const { classes } = problem;
@@ -119,10 +198,12 @@ export class OverwritingSearch {
     this.#observesOf = new Int32Array(states * words);
     this.#observes = new Int32Array(words);
     this.#casSlots = new Int32Array(words);
+    this.#readSlots = new Int32Array(words);
     this.#operationIn = new Int32Array(words * 32).fill(NONE);
     this.#present = new Int32Array(classes);
     this.#ripe = new Int32Array(this.#counters.classOf.length);
     this.#isDead = new Uint8Array(classes);
+    this.#isFieldDead = new Uint8Array(this.#ripe.length);
     this.#aliveMask = new Int32Array(guards.length).fill(-1);
     this.#demand = new Int32Array(states);
     this.#reachStamp = new Int32Array(states);
@@ -131,8 +212,13 @@ export class OverwritingSearch {
     this.#current = new ConfigurationSet(layout, this.#casSlots);
     this.#next = new ConfigurationSet(layout, this.#casSlots);
     this.#spare = new ConfigurationSet(layout, this.#casSlots);
+    this.#leading = new ConfigurationSet(layout, this.#casSlots);
+    this.#chained = new ConfigurationSet(layout, this.#casSlots);
+    this.#visited = new ConfigurationSet(layout, this.#casSlots);
     this.#nodes = new Int32Array(64 * this.#stride);
     this.#out = new Int32Array(this.#stride);
+    this.#isSaturated = new Uint8Array(this.#ripe.length);
+    this.#snapshots = new Snapshots(2 + this.#stride - HEADER + words * (1 + 32));
     this.#countDemand();
     const first = new Int32Array(this.#stride);
     first[STATE] = problem.initial;
@@ -142,7 +228,8 @@ export class OverwritingSearch {
 
   get bytes(): number {
     const sets = this.#current.bytes + this.#next.bytes + this.#spare.bytes;
-    return sets + this.log.bytes;
+    const nodes = this.#leading.bytes + this.#chained.bytes + this.#visited.bytes;
+    return sets + nodes + this.log.bytes;
   }
 
   /** Configurations now. */
@@ -181,9 +268,13 @@ export class OverwritingSearch {
         if (this.#work >= until) return undefined;
         this.#expandNext();
       }
-      if (this.#current.size === 0) return { type: 'died', rank: this.#rank };
+      if (this.#current.size === 0) {
+        // What the completion killed is where the next completion would have been worked on.
+        return { type: 'died', rank: this.#rank, log: this.#next.items[LOG] as number };
+      }
       this.#ripenUntil(this.#rank);
       this.#rank++;
+      if (((events[this.#rank - 1] as number) & 1) === 1) this.#takeSnapshot();
       if (this.log.isLarge) this.#pruneLog();
       if (this.#work >= until) return undefined;
     }
@@ -201,8 +292,7 @@ export class OverwritingSearch {
       this.#present[itsClass] = (this.#present[itsClass] as number) + 1;
     }
     if (slot === NONE) {
-      const field = this.#counters.fieldOf[itsClass] as number;
-      this.#ripe[field] = (this.#ripe[field] as number) + 1;
+      this.#countRipe(this.#counters.fieldOf[itsClass] as number);
       return;
     }
     const word = slot >>> 5;
@@ -213,6 +303,7 @@ export class OverwritingSearch {
       this.#mark(word, bit, NONE);
       return;
     }
+    if (role === READ || role === OBSERVE) include(this.#readSlots, word, bit);
     switch (role) {
       case READ: {
         const required = this.#values.requires[operation] as number;
@@ -295,6 +386,9 @@ export class OverwritingSearch {
       return;
     }
     this.#prepare();
+    this.#leading.clear();
+    this.#chained.clear();
+    this.#visited.clear();
     this.#next.clear();
     for (let at = 0, end = length * stride; satisfied > 0 && at < end; at += stride) {
       if (!this.#isSatisfied(items, at)) continue;
@@ -354,6 +448,7 @@ export class OverwritingSearch {
       this.#addStartOnce(this.#roles.to[classOf[operation] as number] as number);
     }
     for (const itsClass of this.#counters.classOf) {
+      if (itsClass === NONE) continue;
       const isWrite = this.#roles.from[itsClass] === NONE && this.#roles.to[itsClass] !== NONE;
       if (isWrite) {
         this.#addStartOnce(this.#roles.to[itsClass] as number);
@@ -381,6 +476,7 @@ export class OverwritingSearch {
     const bit = this.#slotBit;
     const word = this.#slotWord;
     this.#operationIn[slot] = NONE;
+    exclude(this.#readSlots, word, bit);
     switch (this.#role) {
       case READ:
         exclude(this.#readsOf, this.#target * this.#words + word, bit);
@@ -415,19 +511,31 @@ export class OverwritingSearch {
       const word = slot >>> 5;
       const bit = 1 << (slot & 31);
       const { items, length } = this.#current;
-      const used = this.#used + (this.#counters.word[field] as number);
-      const one = 1 << (this.#counters.shift[field] as number);
       for (let at = 0, end = length * this.#stride; at < end; at += this.#stride) {
         const bits = items[at + HEADER + word] as number;
         if ((bits & bit) !== 0) {
           items[at + HEADER + word] = bits & ~bit;
-          items[at + used] = (items[at + used] as number) + one;
+          this.#countUsed(items, at, field);
         }
         items[at + this.#fresh + word] = (items[at + this.#fresh + word] as number) & ~bit;
       }
       exclude(this.#youngOf, itsClass * this.#words + word, bit);
       this.#operationIn[slot] = NONE;
-      this.#ripe[field] = (this.#ripe[field] as number) + 1;
+      this.#countRipe(field);
+    }
+  }
+
+  #countRipe(field: number): void {
+    const group = this.#counters.groupOf[field] as number;
+    this.#ripe[field] = (this.#ripe[field] as number) + 1;
+    if (group !== NONE) this.#ripe[group] = (this.#ripe[group] as number) + 1;
+  }
+
+  #countUsed(nodes: Int32Array, at: number, field: number): void {
+    const { groupOf, word, shift } = this.#counters;
+    for (let each = field; each !== NONE; each = groupOf[each] as number) {
+      const place = at + this.#used + (word[each] as number);
+      nodes[place] = (nodes[place] as number) + (1 << (shift[each] as number));
     }
   }
 
@@ -476,12 +584,13 @@ export class OverwritingSearch {
     const field = this.#counters.fieldOf[itsClass] as number;
     if (field === NONE || this.#isDead[itsClass] === 1) return false;
     this.#isDead[itsClass] = 1;
-    const { word, shift, mask } = this.#counters;
-    exclude(
-      this.#aliveMask,
-      word[field] as number,
-      (mask[field] as number) << (shift[field] as number),
-    );
+    const { groupOf, word, shift, mask } = this.#counters;
+    // All classes of a group make the same state: they go together.
+    for (let each = field; each !== NONE; each = groupOf[each] as number) {
+      const bits = (mask[each] as number) << (shift[each] as number);
+      exclude(this.#aliveMask, word[each] as number, bits);
+      this.#isFieldDead[each] = 1;
+    }
     return true;
   }
 
@@ -573,6 +682,7 @@ export class OverwritingSearch {
   #extendVisit(depth: number): void {
     const { casFrom, casFromAt } = this.#roles;
     const tip = this.#tips[depth] as number;
+    if (depth > 1 && this.#isVisitKnown(depth, tip)) return;
     const end = casFromAt[tip + 1] as number;
     for (let i = casFromAt[tip] as number; i < end; i++) {
       const itsClass = casFrom[i] as number;
@@ -592,6 +702,7 @@ export class OverwritingSearch {
   #lead(depth: number): void {
     const { casFrom, casFromAt } = this.#roles;
     const state = this.#tips[depth] as number;
+    if (depth > 1 && this.#isKnown(this.#leading, depth)) return;
     if (this.#debts[depth] === NONE) {
       if (this.#role === WRITE) {
         const slot = this.#slots.slotOf[this.#operation] as number;
@@ -654,6 +765,7 @@ export class OverwritingSearch {
   #chain(depth: number): void {
     const { casFrom, casFromAt } = this.#roles;
     const state = this.#tips[depth] as number;
+    if (depth > 2 && this.#isKnown(this.#chained, depth)) return;
     const end = casFromAt[state + 1] as number;
     for (let i = casFromAt[state] as number; i < end; i++) {
       const itsClass = casFrom[i] as number;
@@ -664,6 +776,27 @@ export class OverwritingSearch {
       else this.#chain(depth + 1);
       this.#isSpent = spent;
     }
+  }
+
+  /**
+   * Whether another node of the kind dominates this one: then all that this one leads to is dominated.
+   * Nodes in debt may not go everywhere, so they neither dominate nor are asked.
+   */
+  #isKnown(nodes: ConfigurationSet, depth: number): boolean {
+    if (this.#debts[depth] !== NONE) return false;
+    return nodes.add(this.#nodes, depth * this.#stride) < 0;
+  }
+
+  /** The same for visits, where the tip is part of the state. */
+  #isVisitKnown(depth: number, tip: number): boolean {
+    const at = depth * this.#stride + STATE;
+    const state = this.#nodes[at] as number;
+    const { states } = this.#values;
+    if (states > MOST_STATES_SQUARED) return false;
+    this.#nodes[at] = state * states + tip;
+    const isKnown = this.#isKnown(this.#visited, depth);
+    this.#nodes[at] = state;
+    return isKnown;
   }
 
   /** Whether a CAS of the class may be a step on the way to the target. */
@@ -736,10 +869,7 @@ export class OverwritingSearch {
     const at = depth * this.#stride;
     const nodes = this.#nodes;
     if (slot === RIPE) {
-      const { fieldOf, word, shift } = this.#counters;
-      const field = fieldOf[itsClass] as number;
-      const place = at + this.#used + (word[field] as number);
-      nodes[place] = (nodes[place] as number) + (1 << (shift[field] as number));
+      this.#countUsed(nodes, at, this.#counters.fieldOf[itsClass] as number);
       nodes[at + COST] = (nodes[at + COST] as number) + 1;
       return;
     }
@@ -826,10 +956,13 @@ export class OverwritingSearch {
       const old = young & ~fresh;
       if (old !== 0) other = 32 * i + 31 - Math.clz32(old & -old);
     }
-    const { word, shift, mask } = this.#counters;
-    const counters = this.#nodes[at + this.#used + (word[field] as number)] as number;
-    const used = (counters >>> (shift[field] as number)) & (mask[field] as number);
-    return used < (this.#ripe[field] as number) ? RIPE : other;
+    const { groupOf, word, shift, mask } = this.#counters;
+    for (let each = field; each !== NONE; each = groupOf[each] as number) {
+      const counters = this.#nodes[at + this.#used + (word[each] as number)] as number;
+      const used = (counters >>> (shift[each] as number)) & (mask[each] as number);
+      if (used >= (this.#ripe[each] as number)) return other;
+    }
+    return RIPE;
   }
 
   // ── Results of an expansion ───────────────────────────────────────────────────────────────────
@@ -848,7 +981,7 @@ export class OverwritingSearch {
 
   /** More than can be needed is as good as no more than that. */
   #saturate(field: number): void {
-    if (this.#isDead[this.#counters.classOf[field] as number] === 1) return;
+    if (this.#isFieldDead[field] === 1) return;
     const place = this.#used + (this.#counters.word[field] as number);
     const shift = this.#counters.shift[field] as number;
     const mask = this.#counters.mask[field] as number;
@@ -856,6 +989,7 @@ export class OverwritingSearch {
     const counters = this.#out[place] as number;
     if (((counters >>> shift) & mask) >= least) return;
     this.#out[place] = (counters & ~(mask << shift)) | (least << shift);
+    this.#isSaturated[field] = 1;
   }
 
   /** @param isUnseen - the write stands where nobody sees it: nothing to be logged */
@@ -881,6 +1015,134 @@ export class OverwritingSearch {
     }
   }
 
+  // ── Cuts ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Remembers this point when all agree on the state, and every open read is either served in all or
+   * beyond what hindsight could serve: rank, state, bits set in all, fresh in all, least counts,
+   * bits set in some, and who holds which slot.
+   */
+  #takeSnapshot(): void {
+    const { items, length } = this.#current;
+    const state = items[STATE] as number;
+    if (length > CUT_WIDTH || state === 0 || (this.#isNarrowed && !this.#isJoining)) return;
+    const stride = this.#stride;
+    for (let at = stride; at < length * stride; at += stride) if (items[at] !== state) return;
+    const snapshot = this.#snapshots.draft;
+    snapshot[0] = this.#rank;
+    snapshot[1] = state;
+    const some = 2 + stride - HEADER;
+    for (let i = HEADER; i < this.#used; i++) snapshot[2 + i - HEADER] = -1;
+    for (let i = this.#used; i < stride; i++) snapshot[2 + i - HEADER] = items[i] as number;
+    snapshot.fill(0, some, some + this.#words);
+    for (let at = 0; at < length * stride; at += stride) {
+      for (let i = HEADER; i < this.#used; i++) {
+        const place = 2 + i - HEADER;
+        snapshot[place] = (snapshot[place] as number) & (items[at + i] as number);
+      }
+      for (let i = 0; i < this.#words; i++)
+        include(snapshot, some + i, items[at + HEADER + i] as number);
+    }
+    for (let i = 0; i < this.#words; i++) {
+      const open = (this.#readSlots[i] as number) & (snapshot[some + i] as number);
+      const isOut = (snapshot[2 + i] as number) & (snapshot[2 + this.#words + i] as number);
+      if ((open & ~isOut) !== 0) return;
+    }
+    for (let at = stride; at < length * stride; at += stride) this.#leastCounts(snapshot, at);
+    snapshot.set(this.#operationIn, some + this.#words);
+    this.#snapshots.keep();
+  }
+  #leastCounts(snapshot: Int32Array, at: number): void {
+    const { word, shift, mask } = this.#counters;
+    for (let field = 0; field < word.length; field++) {
+      const place = this.#used + (word[field] as number);
+      const bits = (mask[field] as number) << (shift[field] as number);
+      const kept = 2 + place - HEADER;
+      const least = (snapshot[kept] as number) & bits;
+      const counts = (this.#current.items[at + place] as number) & bits;
+      if (counts >>> 0 < least >>> 0) {
+        snapshot[kept] = ((snapshot[kept] as number) & ~bits) | counts;
+      }
+    }
+  }
+
+  /**
+   * Points from which the rest is refuted, once it is; the latest last.
+   *
+   * Suppose some legal order of the whole. Some configuration at the cut can be continued to it: by
+   * inserting, in hindsight, operations before the last plain write, and by steps after the cut. The
+   * latter, after a write of the cut's state, are a legal order of what the cut says: fresh operations
+   * cannot be inserted in hindsight, so all that are fresh and open in every configuration are among
+   * them; what some configuration had placed, or could place in hindsight, may be missing; and no
+   * crashed operation is used more often than is left in the configuration that used least. So where
+   * the cut's history has no legal order, the whole has none.
+   */
+  cuts(): readonly Cut[] {
+    return this.#snapshots.all().map((snapshot) => this.#cutOf(snapshot));
+  }
+
+  #cutOf(snapshot: Int32Array): Cut {
+    const { rows, completed } = this.#problem;
+    const rank = snapshot[0] as number;
+    const planes = 2 * this.#words;
+    const some = 2 + this.#stride - HEADER;
+    const holders = some + this.#words;
+    const open: number[] = [];
+    const maybe: number[] = [];
+    for (let slot = 0; slot < 32 * this.#words; slot++) {
+      const operation = snapshot[holders + slot] as number;
+      if (operation === NONE) continue;
+      const has = (at: number): boolean =>
+        ((snapshot[at + (slot >>> 5)] as number) & (1 << (slot & 31))) !== 0;
+      const row = rows[operation] as number;
+      const role = this.#roles.roleOf[operation];
+      if (role === READ || role === OBSERVE) {
+        if (has(some)) open.push(row);
+      } else if (!has(2)) {
+        const isOut = operation < completed && !has(some) && has(2 + this.#words);
+        (isOut ? open : maybe).push(row);
+      }
+    }
+    this.#addRipe(maybe, snapshot.subarray(2 + planes), rank);
+    return {
+      rank,
+      state: this.#valueOf(snapshot[1] as number),
+      open: open.toSorted((a, b) => a - b),
+      maybe: maybe.toSorted((a, b) => a - b),
+    };
+  }
+
+  /** The value of a state that some operation requires or forbids. */
+  #valueOf(state: number): Json {
+    const { model, rows, size, table } = this.#problem;
+    const { requires, forbids } = this.#values;
+    const cursor = new Cursor(table.columns);
+    for (let i = 0; i < size; i++) {
+      if (requires[i] !== state && forbids[i] !== state) continue;
+      const effect = model.overwrite?.(cursor.at(rows[i] as number));
+      const value = requires[i] === state ? effect?.requires : effect?.forbids;
+      if (value !== undefined) return value;
+    }
+    throw new Error('states other than 0 are demanded');
+  }
+
+  /** Adds the ripe crashed operations that some configuration had not used up. */
+  #addRipe(maybe: number[], counts: Int32Array, rank: number): void {
+    const { ripening, ripensAt } = this.#slots;
+    const { fieldOf, word, shift, mask } = this.#counters;
+    const gone = Int32Array.from(word, (at, field) =>
+      this.#isSaturated[field] === 1
+        ? 0
+        : ((counts[at] as number) >>> (shift[field] as number)) & (mask[field] as number),
+    );
+    for (let i = 0; i < ripening.length && (ripensAt[i] as number) < rank; i++) {
+      const operation = ripening[i] as number;
+      const field = fieldOf[this.#problem.classOf[operation] as number] as number;
+      if ((gone[field] as number) > 0) gone[field] = (gone[field] as number) - 1;
+      else maybe.push(this.#problem.rows[operation] as number);
+    }
+  }
+
   #shrink(): void {
     this.#isNarrowed = true;
     this.#next.compact();
@@ -898,7 +1160,7 @@ export class OverwritingSearch {
     const scores = new Float64Array(length);
     for (let i = 0; i < length; i++) {
       const at = i * this.#stride;
-      let score = (items[at + COST] as number) * 1024;
+      let score = this.#scarcity(items, at);
       for (let j = at + HEADER; j < at + this.#used; j++) score += countBits(items[j] as number);
       scores[i] = score * 2 ** 24 + i;
     }
@@ -906,6 +1168,19 @@ export class OverwritingSearch {
     for (let i = 0; i < length && i < this.#width; i++) {
       this.#next.add(items, ((scores[i] as number) % 2 ** 24) * this.#stride);
     }
+  }
+
+  /** How much was spent of what there is, the last ones counting most. */
+  #scarcity(items: Int32Array, at: number): number {
+    const { groupOf, word, shift, mask } = this.#counters;
+    let scarcity = (items[at + COST] as number) * 256;
+    for (let field = 0; field < word.length; field++) {
+      if (groupOf[field] !== NONE) continue;
+      const counters = items[at + this.#used + (word[field] as number)] as number;
+      const used = (counters >>> (shift[field] as number)) & (mask[field] as number);
+      scarcity += Math.floor((1024 * used) / ((this.#ripe[field] as number) - used + 1));
+    }
+    return scarcity;
   }
 
   /**
@@ -984,6 +1259,11 @@ export class OverwritingSearch {
     }
   }
 }
+
+/** As many states give pairs that fit an integer. */
+const MOST_STATES_SQUARED = 46_340;
+/** Configurations among which agreement is looked for. */
+const CUT_WIDTH = 32;
 
 /** Instead of a slot: a ripe crashed operation; none at all. */
 const RIPE = -2;

@@ -1,4 +1,4 @@
-import { NEVER, NONE, type Problem } from './problem.ts';
+import { NONE, type Problem } from './problem.ts';
 
 /** Which bit stands for which operation while it is under way: the same in every configuration. */
 export interface Slots {
@@ -76,52 +76,80 @@ export function slotsOf(
   };
 }
 
-/** Crashed operations as counters, one field per class that has any, packed into words. */
+/**
+ * Crashed operations as counters: a field per class that has any, and one per group of classes, packed into
+ * words. What a group used is what its classes used: it tells nothing new, but survives when
+ * configurations are joined that used different classes of it.
+ */
 export interface Counters {
   /** Per class: its field; NONE when no operation of it crashed. */
   readonly fieldOf: Int32Array;
+  /** Per field: that of its group; NONE for a class that is in none, and for groups. */
+  readonly groupOf: Int32Array;
   /** Per field. */
   readonly word: Int32Array;
   readonly shift: Int32Array;
   /** Per field: all bits of the field, not shifted. */
   readonly mask: Int32Array;
+  /** Per field; NONE for groups. */
   readonly classOf: Int32Array;
   /** Per word: the guard bit above each field. */
   readonly guards: Int32Array;
 }
 
-/** @param isIgnored - crashed operations that nobody counts */
-export function countersOf(problem: Problem): Counters {
-  const fieldOf = new Int32Array(problem.classes).fill(NONE);
-  const word: number[] = [];
-  const shift: number[] = [];
-  const mask: number[] = [];
-  const classOf: number[] = [];
+/** @param groupOfClass - classes with the same number make a group */
+export function countersOf(
+  problem: Problem,
+  groupOfClass: (itsClass: number) => number = (itsClass) => itsClass,
+): Counters {
+  const fields = problem.crashedRuns.map(({ first, end }) => ({
+    itsClass: problem.classOf[first] as number,
+    most: end - first,
+  }));
+  const groups = new Map<number, number[]>();
+  for (const [field, { itsClass }] of fields.entries()) {
+    const number = groupOfClass(itsClass);
+    const members = groups.get(number);
+    if (members === undefined) groups.set(number, [field]);
+    else members.push(field);
+  }
+  const groupOf = fields.map(() => NONE);
+  for (const members of groups.values()) {
+    if (members.length === 1) continue;
+    let most = 0;
+    for (const member of members) {
+      groupOf[member] = fields.length;
+      most += fields[member]?.most ?? 0;
+    }
+    groupOf.push(NONE);
+    fields.push({ itsClass: NONE, most });
+  }
+  return { ...packed(problem.classes, fields), groupOf: Int32Array.from(groupOf) };
+}
+
+function packed(
+  classes: number,
+  fields: readonly { readonly itsClass: number; readonly most: number }[],
+): Omit<Counters, 'groupOf'> {
+  const fieldOf = new Int32Array(classes).fill(NONE);
+  const word = new Int32Array(fields.length);
+  const shift = new Int32Array(fields.length);
+  const mask = new Int32Array(fields.length);
   const guards: number[] = [];
   let used = 32;
-  for (const { first, end } of problem.crashedRuns) {
-    const itsClass = problem.classOf[first] as number;
-    const width = 32 - Math.clz32(end - first);
+  for (const [field, { itsClass, most }] of fields.entries()) {
+    const width = 32 - Math.clz32(most);
     if (used + width + 1 > 32) {
       guards.push(0);
       used = 0;
     }
-    fieldOf[itsClass] = word.length;
-    word.push(guards.length - 1);
-    shift.push(used);
-    mask.push(2 ** width - 1);
-    classOf.push(itsClass);
+    if (itsClass !== NONE) fieldOf[itsClass] = field;
+    word[field] = guards.length - 1;
+    shift[field] = used;
+    mask[field] = 2 ** width - 1;
     guards[guards.length - 1] = (guards.at(-1) ?? 0) | (1 << (used + width));
     used += width + 1;
   }
-  return {
-    fieldOf,
-    word: Int32Array.from(word),
-    shift: Int32Array.from(shift),
-    mask: Int32Array.from(mask),
-    classOf: Int32Array.from(classOf),
-    guards: Int32Array.from(guards),
-  };
+  const classOf = Int32Array.from(fields, ({ itsClass }) => itsClass);
+  return { fieldOf, word, shift, mask, classOf, guards: Int32Array.from(guards) };
 }
-
-export { NEVER, NONE };

@@ -43,8 +43,12 @@ export class Reconstruction {
     }
   }
 
-  /** @returns operation numbers in a legal order */
-  order(codes: Float64Array, ranks: Int32Array): Int32Array {
+  /**
+   * @param until - rank of an event: of what completes there or later only mutations that took effect
+   *   are placed
+   * @returns operation numbers in a legal order
+   */
+  order(codes: Float64Array, ranks: Int32Array, until: number): Int32Array {
     const operations = this.#nameCrashed(codes);
     for (let i = 0; i < operations.length;) {
       const rank = ranks[i] as number;
@@ -60,10 +64,11 @@ export class Reconstruction {
       this.#insertVisit(visit, rank);
     }
     for (let operation = 0; operation < this.#problem.completed; operation++) {
+      if ((this.#problem.return[operation] as number) >= until) continue;
       const isUnseen = this.#roles.roleOf[operation] === WRITE && this.#isPlaced[operation] === 0;
       if (isUnseen) this.#insertUnseen(operation);
     }
-    return this.#withReads();
+    return this.#withReads(until);
   }
 
   /** The log only counts ripe crashed operations: here they get numbers, the earliest first. */
@@ -174,8 +179,8 @@ export class Reconstruction {
   }
 
   /** All mutations in order, reads put between them as they come. */
-  #withReads(): Int32Array {
-    const reads = new ReadPlacement(this.#problem, this.#values, this.#roles);
+  #withReads(until: number): Int32Array {
+    const reads = new ReadPlacement(this.#problem, this.#values, this.#roles, until);
     for (let gap = 0; gap <= this.#operations.length; gap++) {
       const restoring = this.#restoring.get(gap) ?? [];
       // A stable sort: of what stands at one rank the first inserted stays first.
@@ -207,7 +212,7 @@ class ReadPlacement {
   /** States that something observes the absence of, while open. */
   readonly #observed = new Set<number>();
 
-  constructor(problem: Problem, values: Demands, roles: Roles) {
+  constructor(problem: Problem, values: Demands, roles: Roles, until: number) {
     this.#values = values;
     this.#roles = roles;
     this.#order = new Int32Array(problem.size);
@@ -217,6 +222,7 @@ class ReadPlacement {
     this.#nextOpen = new Int32Array(problem.size).fill(NONE);
     this.#operationAt = new Int32Array(problem.table.events.length).fill(NONE);
     for (let operation = 0; operation < problem.completed; operation++) {
+      if ((problem.return[operation] as number) >= until) continue;
       const role = roles.roleOf[operation];
       if (role === READ || role === OBSERVE || role === FREE) {
         this.#operationAt[problem.invoke[operation] as number] = operation;
