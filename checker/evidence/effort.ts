@@ -14,7 +14,7 @@ const ROW_WORK = 4;
 /** Slices of one decision; the small ones that evidence asks for need one or two. */
 const SLICES_MAX = 60;
 /** Work on a small history, and on a large one: that is decided fast, or has had its share of the time. */
-const WORK_SMALL = 2_000_000;
+const WORK_SMALL = 1_200_000;
 const WORK_LARGE = 1_000_000;
 /** Work on finding the place, and what is added for each row: prefixes may be as long as the whole. */
 const WORK_PLACE = 3_000_000;

@@ -115,8 +115,8 @@ function* lastStates(
   const problem = compile(prefix, model);
   const search = new Search(problem, { isLookingAhead: false });
   // Only an illustration: it must not cost more than what was decided. States that grow cost most.
-  const steps = problem.values === undefined ? 50 : 5_000;
-  for (let slice = 0; slice < 20; slice++) {
+  const steps = problem.values === undefined ? 50 : 2_000;
+  for (let slice = 0; slice < 5; slice++) {
     if (search.advance(steps) !== undefined || budget.now() > budget.deadlineNs) break;
     if (search.bytes > budget.memoryBytesMax) break;
     yield 'running';

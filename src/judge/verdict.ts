@@ -146,8 +146,9 @@ export interface JudgeVerdict {
   readonly elapsedNs: number;
   /** What reading took before; 0 for what was read while it was written. */
   readonly readNs: number;
-  /** Of all keys together: several may be decided at once. */
+  /** Of all keys together: several may be decided at once. Evidence: of keys that failed. */
   readonly decideNs: number;
+  readonly evidenceNs: number;
   readonly verifyNs: number;
 }
 
