@@ -1,5 +1,5 @@
 import { decideTable } from './engines/auto.ts';
-import type { Slice } from './engines/run.ts';
+import type { Step } from './engines/run.ts';
 import { collectEvidence } from './evidence/collect.ts';
 import { idsOf } from './evidence/stuck.ts';
 import type { Operation } from './history.ts';
@@ -94,7 +94,7 @@ export function* decideKey(
   model: Model,
   budget: Budget,
   options: DecideOptions = {},
-): Generator<Slice, KeyVerdict> {
+): Generator<Step, KeyVerdict> {
   const table = history instanceof Table ? history : Table.of(history);
   const common = { key: table.key, operations: table.size };
   const decided = yield* decideTable(table, model, budget, options.engine);
@@ -110,6 +110,7 @@ export function* decideKey(
   if (decided.type === 'linearizable') {
     return { ...common, valid: true, engine, witness: idsOf(table, decided.order) };
   }
+  yield 'refuted';
   const evidence = yield* collectEvidence(table, model, budget, decided);
   return { ...common, valid: false, engine, ...evidence };
 }

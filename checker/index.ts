@@ -11,7 +11,7 @@ export {
 export { groupByKey, rowsByKey, sliceColumns, type GroupedColumns } from './by-key.ts';
 export type { ColumnHistory } from './column-pairing.ts';
 export { ENGINES } from './engines/auto.ts';
-export type { Slice } from './engines/run.ts';
+export type { Slice, Step } from './engines/run.ts';
 export { sentenceOf, staleSentence } from './evidence/sentence.ts';
 export { findStaleReads, type StaleRead } from './evidence/stale-read.ts';
 export { verifyWitness } from './evidence/verify-witness.ts';

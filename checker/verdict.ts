@@ -66,8 +66,8 @@ export interface CounterexampleOperation {
   /** Weakened: it may take effect once, at any time after its invocation, or never. */
   readonly isWeak: boolean;
   /**
-   * True for one of the checker's own, before all others: these sum up what had happened before the
-   * counterexample begins. Their ids are negative, and they stand in no history.
+   * True for one of the checker's own: these sum up what had happened before the counterexample begins.
+   * Their ids are negative, and they stand in no history; the last may overlap what was pending there.
    */
   readonly isOwn: boolean;
 }

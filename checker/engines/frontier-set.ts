@@ -142,6 +142,7 @@ export class ConfigurationSet {
       const guard = guards[i] as number;
       if ((((b | guard) - a) & guard) !== guard) isLess = false;
       if ((((a | guard) - b) & guard) !== guard) isGreater = false;
+      if (!isLess && !isGreater) return INCOMPARABLE;
     }
     return isLess ? DOMINATES : isGreater ? IS_DOMINATED : INCOMPARABLE;
   }

@@ -86,7 +86,7 @@ function* decideOverwriting(
     if (end.rank === other.rank) return refuted(joining, other.rank, last);
     // One more pass, to tell which completion is the first; without an answer the verdict stands.
     const closer = begin({ width: CLOSER_WIDTH });
-    const closerEnd = yield* run(closer, budget);
+    const closerEnd = yield* run(closer, budget, CLOSER_SLICES);
     const isCloser = typeof closerEnd !== 'string' && closerEnd.type === 'died';
     const isExact = !closer.isNarrowed;
     if (!isCloser || (!isExact && closerEnd.rank <= end.rank))
@@ -97,8 +97,9 @@ function* decideOverwriting(
   throw new Error('the last pass is exact');
 }
 
-/** Width of a pass that looks for the first completion that refutes. */
+/** A pass that looks for the first completion that refutes: how wide, and for how long at most. */
 const CLOSER_WIDTH = 256;
+const CLOSER_SLICES = 200;
 
 interface Last {
   readonly search: OverwritingSearch;
@@ -121,12 +122,14 @@ function* decideGeneric(problem: Problem, budget: Budget): Generator<Slice, Deci
 function* run(
   search: GenericSearch | OverwritingSearch,
   budget: Budget,
+  slicesMax = Infinity,
 ): Generator<Slice, FrontierEnd | 'time' | 'memory'> {
-  for (;;) {
+  for (let slice = 0; slice < slicesMax; slice++) {
     const end = search.advance(WORK_PER_SLICE);
     if (end !== undefined) return end;
     if (search.bytes > budget.memoryBytesMax) return 'memory';
     if (budget.now() >= budget.deadlineNs) return 'time';
     yield 'running';
   }
+  return 'time';
 }

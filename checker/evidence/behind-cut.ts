@@ -1,5 +1,5 @@
 import type { Cut } from '../engines/decision.ts';
-import type { Json } from '../history.ts';
+import type { Json, Operation } from '../history.ts';
 import { isArray, sameJson } from '../json.ts';
 import { REJECTED, type Model } from '../models/model.ts';
 import { CONTAINERS } from './matters.ts';
@@ -32,6 +32,52 @@ export function behindCut(
   const own = ownOf(cut, table, model);
   if (own === undefined) return undefined;
   const isMaybe = new Set(cut.maybe);
+  return behind({ cut, table, last, own, isWeak: (row) => isMaybe.has(row), until: undefined });
+}
+
+/**
+ * The same with one write of the checker's own that lasts until the cut, so that it overlaps all that was
+ * pending there. Then plain writes that may or may not have taken effect before the cut need not be weak: in
+ * a legal order one that had stands before the checker's write, which leaves nothing of it; one that had
+ * not, behind.
+ *
+ * @returns undefined where that is not possible, or says no more than `behindCut`
+ */
+export function overlappingCut(
+  cut: Cut,
+  table: Table,
+  model: Model,
+  last: number,
+): BehindCut | undefined {
+  const write = model.assign?.(cut.state);
+  const event = table.events[cut.rank - 1] ?? 0;
+  // That operation is behind us: its completion is a free position.
+  if (write === undefined || (event & 1) === 0) return undefined;
+  const until = table.columns.return[event >>> 1] as number;
+  const cursor = new Cursor(table.columns);
+  const others = new Set(cut.maybe.filter((row) => !isPlainWrite(cursor.at(row), model)));
+  if (cut.maybe.every((row) => others.has(row) || !table.isCompleted(row))) return undefined;
+  const own = [{ ...write, output: write.input, process: -1 }];
+  return behind({ cut, table, last, own, isWeak: (row) => others.has(row), until });
+}
+
+function isPlainWrite(operation: Operation, model: Model): boolean {
+  const effect = model.overwrite?.(operation);
+  if (effect === undefined || effect.produces === undefined) return false;
+  return effect.requires === undefined && effect.forbids === undefined;
+}
+
+interface BehindParts {
+  readonly cut: Cut;
+  readonly table: Table;
+  readonly last: number;
+  readonly own: readonly Own[];
+  readonly isWeak: (row: number) => boolean;
+  /** Position at which the last of the own ones completes; undefined: before all others. */
+  readonly until: number | undefined;
+}
+
+function behind({ cut, table, last, own, isWeak, until }: BehindParts): BehindCut {
   const rows = [...cut.open, ...cut.maybe];
   for (let rank = cut.rank; rank <= last; rank++) {
     const event = table.events[rank] as number;
@@ -40,12 +86,13 @@ export function behindCut(
   rows.sort((a, b) => a - b);
   const weak = Uint8Array.from({ length: own.length + rows.length }, (_, i) => {
     const row = rows[i - own.length];
-    return row !== undefined && (isMaybe.has(row) || (table.return[row] as number) > last) ? 1 : 0;
+    return row !== undefined && (isWeak(row) || (table.return[row] as number) > last) ? 1 : 0;
   });
   const columns = withOwn(pickColumns(table.columns, rows), own, timeOf(table, cut.rank - 1));
-  const behind = new Table(columns);
-  const ownIds = new Set(own.map((_, i) => behind.id(i)));
-  return { table: behind, ownIds, isWeak: (row) => weak[row] === 1 };
+  if (until !== undefined) columns.return[own.length - 1] = until;
+  const rest = new Table(columns);
+  const ownIds = new Set(own.map((_, i) => rest.id(i)));
+  return { table: rest, ownIds, isWeak: (row) => weak[row] === 1 };
 }
 
 /** An operation of the checker's own. */

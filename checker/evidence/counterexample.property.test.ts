@@ -12,7 +12,7 @@ import { generateLagging } from '../testing/lagging.ts';
 import { simulate, type SimulateOptions } from '../testing/simulate.ts';
 import { historyOf, weaken } from '../testing/weaken.ts';
 import type { Counterexample } from '../verdict.ts';
-import { behindCut } from './behind-cut.ts';
+import { behindCut, overlappingCut } from './behind-cut.ts';
 import { EffectStates } from './effect-states.ts';
 import { Effort } from './effort.ts';
 import { traceCuts } from './trace-cuts.ts';
@@ -121,6 +121,7 @@ describe.each([...MODELS.values()].map((model) => [model.name, model] as const))
 
     test('what stands behind a cut of a valid history is valid', () => {
       let cuts = 0;
+      let overlapping = 0;
       for (let seed = 1; seed <= 200; seed++) {
         const table = Table.of(simulate(optionsOf(name, seed)));
         const random = mulberry32(seed);
@@ -129,19 +130,23 @@ describe.each([...MODELS.values()].map((model) => [model.name, model] as const))
         const effort = Effort.of(UNLIMITED, 1e6);
         const states = new EffectStates(table, model);
         for (const found of drained(traceCuts(table, states, { first, last }, effort))) {
-          const rest = behindCut(found, table, model, table.events.length - 1);
-          if (rest === undefined) continue;
-          cuts++;
-          const operations = rest.table
-            .operations()
-            .flatMap((operation, row) =>
-              rest.isWeak(row) ? weaken(operation, model) : [operation],
-            );
-          expect(isLegal(operations, model), `seed ${seed}, rank ${found.rank}`).toBe(true);
+          for (const begin of [behindCut, overlappingCut]) {
+            const rest = begin(found, table, model, table.events.length - 1);
+            if (rest === undefined) continue;
+            if (begin === behindCut) cuts++;
+            else overlapping++;
+            const operations = rest.table
+              .operations()
+              .flatMap((operation, row) =>
+                rest.isWeak(row) ? weaken(operation, model) : [operation],
+              );
+            expect(isLegal(operations, model), `seed ${seed}, rank ${found.rank}`).toBe(true);
+          }
         }
       }
       // A state that takes more than one operation to reach cannot be summed up in one.
       expect(cuts).toBeGreaterThan(HAS_NO_SUM.includes(name) ? 5 : 40);
+      expect(overlapping).toBeGreaterThan(model.assign === undefined ? -1 : 5);
     });
   },
 );

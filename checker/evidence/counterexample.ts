@@ -8,8 +8,10 @@ import { stagesOf, type Known } from './starts.ts';
 /** More are no counterexample that anybody reads; without a proof that all are needed, fewer. */
 const SIZE_MAX = 2_000;
 const SIZE_MAX_UNPROVED = 200;
+/** So few completed operations are hardly to be bettered. */
+const STRONG_GOOD = 4;
 /** Beginnings of one kind that lead to a counterexample, of which the smallest counts. */
-const TRIED_MAX = 3;
+const TRIED_MAX = 16;
 /** Of what is left, for one beginning. */
 const START_SHARE = 0.5;
 
@@ -28,7 +30,7 @@ export function* findCounterexample(
   let best: Found | undefined;
   const stages = stagesOf(table, model, known);
   for (const [i, stage] of stages.entries()) {
-    if (effort.isSpent || (best !== undefined && isGood(best))) break;
+    if (effort.isSpent || (best !== undefined && isGood(best, model))) break;
     let tried = 0;
     for (const start of yield* stage(effort)) {
       const isLast = i === stages.length - 1;
@@ -38,7 +40,8 @@ export function* findCounterexample(
         best = better(best, found);
         tried++;
       }
-      if (effort.isSpent || tried === TRIED_MAX || (best !== undefined && isGood(best))) break;
+      if (effort.isSpent || tried === TRIED_MAX || (best !== undefined && isGood(best, model)))
+        break;
     }
   }
   if (best === undefined) return undefined;
@@ -46,8 +49,13 @@ export function* findCounterexample(
   return operations.length <= (isMinimal ? SIZE_MAX : SIZE_MAX_UNPROVED) ? best : undefined;
 }
 
-function isGood({ counterexample: { isMinimal, operations } }: Found): boolean {
-  return isMinimal && operations.length <= SIZE_GOOD;
+function isGood({ counterexample: { isMinimal, operations } }: Found, model: Model): boolean {
+  if (!isMinimal) return false;
+  if (operations.length <= SIZE_GOOD) return true;
+  // Where no write can sum up what was before, a later beginning leaves out little: what a read of a
+  // large set returned was added, whenever one begins.
+  const strong = operations.filter(({ isWeak }) => !isWeak).length;
+  return model.assign === undefined && strong <= STRONG_GOOD;
 }
 
 function better(a: Found | undefined, b: Found): Found {

@@ -14,8 +14,11 @@ const ROW_WORK = 4;
 /** Slices of one decision; the small ones that evidence asks for need one or two. */
 const SLICES_MAX = 60;
 /** Work on a small history, and on a large one: that is decided fast, or has had its share of the time. */
-const WORK_SMALL = 3_000_000;
+const WORK_SMALL = 1_200_000;
 const WORK_LARGE = 1_000_000;
+/** Work on finding the place, and what is added for each row: prefixes may be as long as the whole. */
+const WORK_PLACE = 3_000_000;
+const WORK_PLACE_ROW = 40;
 /** Rows from which on a history is large. */
 const LARGE = 10_000;
 
@@ -26,23 +29,34 @@ const LARGE = 10_000;
 export class Effort {
   readonly #budget: Budget;
   readonly #whole: Effort | undefined;
+  readonly #slicesMax: number;
   #left: number;
 
-  private constructor(budget: Budget, left: number, whole?: Effort) {
+  private constructor(budget: Budget, left: number, slicesMax: number, whole?: Effort) {
     this.#budget = budget;
     this.#left = left;
+    this.#slicesMax = slicesMax;
     this.#whole = whole;
   }
 
   /** @param rows - of the history that was refuted: evidence must not cost much more than that did */
   static of(budget: Budget, rows: number): Effort {
     const work = rows < LARGE ? WORK_SMALL : WORK_LARGE;
-    return new Effort(budget, work + ROW_WORK * rows);
+    return new Effort(budget, work + ROW_WORK * rows, SLICES_MAX);
+  }
+
+  /**
+   * For the place where the history stops being linearizable. One decision may take all of it.
+   *
+   * @param rows - of the history that was refuted
+   */
+  static ofPlace(budget: Budget, rows: number): Effort {
+    return new Effort(budget, WORK_PLACE + WORK_PLACE_ROW * rows, Infinity);
   }
 
   /** A share of what is left, for something that may come to nothing. @param share - in (0, 1] */
   part(share: number): Effort {
-    return new Effort(this.#budget, this.#left * share, this);
+    return new Effort(this.#budget, this.#left * share, this.#slicesMax, this);
   }
 
   /** True when nothing more may be begun. */
@@ -78,7 +92,7 @@ export class Effort {
       return elapsedNs;
     };
     const { memoryBytesMax } = this.#budget;
-    const budget = { now, deadlineNs: SLICES_MAX * SLICE_NS, memoryBytesMax };
+    const budget = { now, deadlineNs: this.#slicesMax * SLICE_NS, memoryBytesMax };
     return yield* engine(budget);
   }
 }

@@ -11,6 +11,15 @@ export interface Found {
   readonly whole: Counterexample;
 }
 
+/** More weak operations than this are not thinned out. */
+const SPARSE_MAX = 40;
+
+interface Answer {
+  readonly isRefuted: boolean;
+  /** Rows of the weak operations in the order that was found. */
+  readonly used: readonly number[];
+}
+
 /** As many as a screen shows: up to here all weak operations that can matter are told. */
 export const SIZE_GOOD = 12;
 
@@ -30,7 +39,7 @@ export class Minimization {
   #kept: number[] = [];
   /** No decision was given up so far. */
   #isCertain = true;
-  /** Ids of weak operations that some order needed. */
+  /** Rows of weak operations that some order needed. */
   readonly #needed = new Set<number>();
 
   constructor({ weakening, pool, isKnown, before }: Start, effort: Effort) {
@@ -99,15 +108,51 @@ export class Minimization {
 
   /** Weakens each strong one by itself: some order must come of it, which tells what else it needs. */
   *#verify(): Generator<Slice, boolean> {
+    const orders = new Map<number, readonly number[]>();
     const kept = this.#kept;
     for (const row of kept) {
       const others = this.#kept.filter((each) => each !== row);
       const decided = yield* this.#decide(others);
       if (decided === undefined) return false;
       if (decided.isRefuted) this.#kept = others;
-      else for (const id of decided.used) this.#needed.add(id);
+      else orders.set(row, decided.used);
     }
+    const used = new Set([...orders.values()].flat());
+    for (const row of this.#kept) used.delete(row);
+    const isMuch = this.#kept.length + used.size > SIZE_GOOD;
+    if (isMuch && used.size <= SPARSE_MAX) yield* this.#spare(orders);
+    else for (const row of used) this.#needed.add(row);
     return true;
+  }
+
+  /**
+   * Looks for orders that need few weak operations, and for each the same as the others: of those that
+   * one order holds, one after the other goes, if some order holds the rest.
+   *
+   * @param orders - per strong operation: what an order without it holds of weak ones
+   */
+  *#spare(orders: ReadonlyMap<number, readonly number[]>): Generator<Slice, void> {
+    for (const row of this.#kept) {
+      const others = this.#kept.filter((each) => each !== row);
+      const own = this.#weakening.mattering(others).filter((each) => each === row);
+      const isEnough = function* (
+        this: Minimization,
+        weak: Iterable<number>,
+      ): Generator<Slice, boolean> {
+        const all = new Set([...this.#needed, ...weak, ...own]);
+        for (const each of others) all.delete(each);
+        const decided = yield* this.#decideWith(others, [...all]);
+        return decided?.isRefuted === false;
+      }.bind(this);
+      if (yield* isEnough([])) continue;
+      const used = new Set(orders.get(row));
+      used.delete(row);
+      for (const each of orders.get(row) ?? []) {
+        if (!used.delete(each)) continue;
+        if (!(yield* isEnough(used))) used.add(each);
+      }
+      for (const each of used) this.#needed.add(each);
+    }
   }
 
   *#refutes(strong: readonly number[]): Generator<Slice, boolean> {
@@ -116,30 +161,34 @@ export class Minimization {
     return decided?.isRefuted === true;
   }
 
-  /** @returns `used`: ids of the weak operations in the order that was found; undefined: given up */
-  *#decide(
-    strong: readonly number[],
-  ): Generator<
-    Slice,
-    { readonly isRefuted: boolean; readonly used: readonly number[] } | undefined
-  > {
-    const weakening = this.#weakening;
+  *#decide(strong: readonly number[]): Generator<Slice, Answer | undefined> {
     const sorted = [...strong].sort((a, b) => a - b);
-    const table = weakening.tableOf(sorted, weakening.mattering(sorted));
+    return yield* this.#decideWith(sorted, this.#weakening.mattering(sorted));
+  }
+
+  /** @returns undefined: given up */
+  *#decideWith(
+    strong: readonly number[],
+    weak: readonly number[],
+  ): Generator<Slice, Answer | undefined> {
+    const weakening = this.#weakening;
+    const table = weakening.tableOf(strong, weak);
     const decided = yield* this.#effort.decide(table, weakening.model);
     if (decided.type === 'unknown') return undefined;
     if (decided.type === 'not-linearizable') return { isRefuted: true, used: [] };
     const used: number[] = [];
-    for (const row of decided.order) if (!table.isCompleted(row)) used.push(table.id(row));
+    for (const row of decided.order) {
+      const whole = table.isCompleted(row) ? undefined : weakening.table.rowOf(table.id(row));
+      if (whole !== undefined) used.push(whole);
+    }
     return { isRefuted: false, used };
   }
 
   /** Up to a screen with all weak operations that can matter; else with those that some order needed. */
   #found(isMinimal: boolean): Found {
-    const { table } = this.#weakening;
     const strong = [...this.#kept, ...this.#pool].sort((a, b) => a - b);
     const matter = this.#weakening.mattering(strong);
-    const needed = [...this.#needed].map((id) => table.rowOf(id) ?? -1);
+    const needed = [...this.#needed];
     const isScreenful = strong.length + matter.length <= SIZE_GOOD;
     const told = isScreenful || !isMinimal ? [...matter, ...needed] : needed;
     const direct = this.#weakening.direct(strong, matter);
@@ -156,7 +205,7 @@ export class Minimization {
     const { table } = this.#weakening;
     const isStrong = new Set(strong);
     const before = this.#before;
-    const rows = [...new Set([...strong, ...weak])].filter((row) => row >= 0);
+    const rows = [...new Set([...strong, ...weak])];
     return {
       isMinimal,
       ...(before === undefined ? undefined : { before: { state: before.state } }),

@@ -4,7 +4,7 @@ import type { Json } from '../history.ts';
 import { sameJson } from '../json.ts';
 import type { Model } from '../models/model.ts';
 import type { Table } from '../table.ts';
-import { behindCut } from './behind-cut.ts';
+import { behindCut, overlappingCut } from './behind-cut.ts';
 import { EffectStates } from './effect-states.ts';
 import type { Effort } from './effort.ts';
 import type { StaleRead } from './stale-read.ts';
@@ -97,12 +97,16 @@ function* startsBehind(
     .filter(({ rank }) => rank <= byRank)
     .toSorted((a, b) => Number(isMatch(b)) - Number(isMatch(a)) || b.rank - a.rank);
   for (const cut of sorted) {
-    const rest = behindCut(cut, table, model, byRank);
-    if (rest === undefined) continue;
-    // The checker's own are the last to be preferred.
-    const pool = completedBy(rest.table, undefined).filter((row) => !rest.isWeak(row));
-    const before = { state: cut.state, ownIds: rest.ownIds };
-    yield { weakening: new Weakening(rest.table, model), pool, isKnown: false, before };
+    for (const begin of [overlappingCut, behindCut]) {
+      const rest = begin(cut, table, model, byRank);
+      if (rest === undefined) continue;
+      const isOwn = (row: number): boolean => rest.ownIds.has(rest.table.id(row));
+      const rows = completedBy(rest.table, undefined).filter((row) => !rest.isWeak(row));
+      // The checker's own are the last to be preferred.
+      const pool = [...rows.filter((row) => !isOwn(row)), ...rows.filter(isOwn)];
+      const before = { state: cut.state, ownIds: rest.ownIds };
+      yield { weakening: new Weakening(rest.table, model), pool, isKnown: false, before };
+    }
   }
 }
 

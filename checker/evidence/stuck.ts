@@ -1,6 +1,5 @@
 import { defined } from '../assert.ts';
-import { decideTable, type Decided } from '../engines/auto.ts';
-import type { Refuted } from '../engines/decision.ts';
+import type { Decision, Refuted } from '../engines/decision.ts';
 import { compile, rowsOf } from '../engines/problem.ts';
 import type { Slice } from '../engines/run.ts';
 import { Search } from '../engines/wgl.ts';
@@ -11,6 +10,7 @@ import { show } from '../models/register.ts';
 import { replayOf } from '../models/replay.ts';
 import { Cursor, type Table } from '../table.ts';
 import { ORDER_MAX, type Budget, type Candidate, type Stuck } from '../verdict.ts';
+import { Effort } from './effort.ts';
 import { asOpen, prefixOf } from './weakening.ts';
 
 /** More would not be read. */
@@ -39,6 +39,7 @@ export function* explainStuck(
     const row = (table.events[provedBy] as number) >>> 1;
     return describe({ table, row, order, states, isExact: true, model });
   }
+  const effort = Effort.ofPlace(budget, table.size);
   const completions = completionRanks(table);
   // Invariant: after `low` completions linearizable, as `order` shows; after `high` not.
   let high = provedBy === undefined ? completions.length : completions.indexOf(provedBy) + 1;
@@ -50,7 +51,7 @@ export function* explainStuck(
   let middle = provedBy === undefined ? low + 1 : high - 1;
   while (high - low > 1) {
     const prefix = prefixOf(table, endOf(completions, middle), model);
-    const decided: Decided = yield* decideTable(prefix, model, budget);
+    const decided: Decision = yield* effort.decide(prefix, model);
     if (decided.type === 'unknown') {
       const row = rowOf(table, completions, high);
       return describe({ table, row, order, states: [], isExact: false, model });
@@ -67,7 +68,7 @@ export function* explainStuck(
   if (order === undefined && low > 0) {
     // That these are linearizable was known, without an order of theirs.
     const prefix = prefixOf(table, endOf(completions, low), model);
-    const decided: Decided = yield* decideTable(prefix, model, budget);
+    const decided: Decision = yield* effort.decide(prefix, model);
     if (decided.type === 'linearizable') order = { table: prefix, rows: decided.order };
   }
   const states = yield* lastStates(table, endOf(completions, high), model, budget);
@@ -114,8 +115,8 @@ function* lastStates(
   const problem = compile(prefix, model);
   const search = new Search(problem, { isLookingAhead: false });
   // Only an illustration: it must not cost more than what was decided. States that grow cost most.
-  const steps = problem.values === undefined ? 50 : 5_000;
-  for (let slice = 0; slice < 20; slice++) {
+  const steps = problem.values === undefined ? 50 : 2_000;
+  for (let slice = 0; slice < 5; slice++) {
     if (search.advance(steps) !== undefined || budget.now() > budget.deadlineNs) break;
     if (search.bytes > budget.memoryBytesMax) break;
     yield 'running';

@@ -20,7 +20,7 @@ test('gong check --json: one line per file, with schema, file and verdict', asyn
   const verdict: unknown = JSON.parse(judged ?? '');
   expect(verdict).toMatchObject({ schema: 1, file: run.paths.root, valid: false });
   const fields =
-    'completed crashed decideNs elapsedNs engines failed failures file keys model operations ' +
+    'completed crashed decideNs elapsedNs engines evidenceNs failed failures file keys model operations ' +
     'readNs schema stale torn unknown valid verifyNs witnessesVerified';
   expect(Object.keys(verdict ?? {}).toSorted()).toEqual(fields.split(' '));
   const failed: unknown = JSON.parse(unreadable ?? '');

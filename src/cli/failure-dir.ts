@@ -82,7 +82,7 @@ async function writeExplanation(
     }
     const whole = files.get(failure.key);
     if (whole !== undefined) histories.push({ what: 'all of this key', file: whole });
-    explained.push({ failure, completions: history?.completions ?? new Map(), histories });
+    explained.push({ failure, histories });
   }
   for (const { name, text } of explainDocument({ verdict, failures: explained, stem })) {
     await writeWhole(path.join(directory, name), text);

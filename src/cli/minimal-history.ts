@@ -8,16 +8,15 @@ const FRESH_PROCESS = 1_000_000_000;
 
 /**
  * A counterexample as a history that can be judged by itself, gathered while its history is read: strong
- * operations as they were; weak ones are invoked and never complete; a write of the checker's own stands
- * before all.
+ * operations as they were; weak ones are invoked and never complete; the checker's own begin before all.
  */
 export class MinimalHistory {
   readonly #parts = new Map<number, Part>();
   readonly #underWay = new Map<HistoryEvent['process'], Part>();
   readonly #events: HistoryEvent[] = [];
   readonly #open = new Set<number>();
-  /** Position of the completion in the history, by id. */
-  readonly completions: Map<number, number> = new Map();
+  /** Completions of the checker's own that are still to come, by their position. */
+  readonly #own: { readonly position: number; readonly event: HistoryEvent }[] = [];
 
   constructor(counterexample: ReportedFailure['counterexample'] | undefined) {
     for (const part of counterexample?.operations ?? []) {
@@ -39,6 +38,7 @@ export class MinimalHistory {
   add(event: HistoryEvent): void {
     const { type, process, index } = event;
     if (process === 'nemesis' || this.isWhole) return;
+    this.#completeOwn(index);
     if (type === 'invoke') {
       const part = this.#parts.get(index);
       this.#underWay.delete(process);
@@ -52,26 +52,38 @@ export class MinimalHistory {
     const part = this.#underWay.get(process);
     this.#underWay.delete(process);
     if (part === undefined || part.isWeak) return;
-    this.completions.set(part.id, index);
     this.#events.push(event);
     this.#open.delete(part.id);
   }
 
   /** As JSONL, numbered anew. */
   get lines(): readonly string[] {
+    this.#completeOwn(Infinity);
     return this.#events.map((event, index) => writeJsonlLine({ ...event, index }));
   }
 
-  #addOwn({ f, key, input, invokeTime, isWeak }: Part): void {
+  #addOwn({ id, f, key, input, invokeTime, returnIndex }: Part): void {
     const event = {
       index: 0,
       time: invokeTime,
-      process: FRESH_PROCESS - 1,
+      process: FRESH_PROCESS + id,
       f,
       ...(key === null ? undefined : { key }),
       value: input,
     } as const;
+    this.#completeOwn(id);
     this.#events.push({ ...event, type: 'invoke' });
-    if (!isWeak) this.#events.push({ ...event, type: 'ok' });
+    if (returnIndex === null) return;
+    this.#own.push({ position: returnIndex, event: { ...event, type: 'ok' } });
+  }
+
+  /** Those that complete before a position; they are in order. */
+  #completeOwn(position: number): void {
+    for (;;) {
+      const first = this.#own[0];
+      if (first === undefined || first.position >= position) return;
+      this.#events.push(first.event);
+      this.#own.shift();
+    }
   }
 }

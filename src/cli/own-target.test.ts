@@ -159,7 +159,7 @@ test('a lost write is a violation, also where the promise is weaker: that is tol
     "{ consistency: 'weaker', note: 'reads come from a cache' }",
   );
   const directory = place({ 'my-target.ts': weaker });
-  const { url } = await store({ loseEvery: 20 });
+  const { url } = await store({ loseEvery: 5 });
   const run = await gong(directory, [...RUN, '--endpoints', url]);
   expect(run).toMatchObject({
     status: 1,

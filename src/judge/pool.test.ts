@@ -45,7 +45,7 @@ test('threads say of every key what this one says, and verify it', async () => {
     const proving = prove(part.table(), BROKEN.model, budget, {});
     let step = proving.next();
     while (step.done !== true) step = proving.next();
-    const { decideNs: _decide, verifyNs: _verify, ...own } = step.value;
+    const { decideNs: _decide, evidenceNs: _evidence, verifyNs: _verify, ...own } = step.value;
     expect(answers.get(key)).toMatchObject(own);
   }
   const valid = [...answers.values()].filter(({ verdict }) => verdict.valid === true);

@@ -5,7 +5,7 @@ import {
   type EngineName,
   type KeyVerdict,
   type Model,
-  type Slice,
+  type Step,
   type Table,
 } from '../../checker/index.ts';
 
@@ -24,9 +24,12 @@ export interface Proved {
   readonly isVerified: boolean;
   /** What is wrong with the witness; undefined where nothing is, or nobody looked. */
   readonly wrong: string | undefined;
-  /** What deciding and verifying took, in nanoseconds. */
+  /** What deciding took, gathering evidence of a violation, and verifying, in nanoseconds. */
   readonly decideNs: number;
+  readonly evidenceNs: number;
   readonly verifyNs: number;
+  /** The budget ended before it was done. */
+  readonly isCutShort: boolean;
 }
 
 /** Decides one key in slices, and verifies it where it was decided. */
@@ -35,10 +38,19 @@ export function* prove(
   model: Model,
   budget: Budget,
   { engine, isVerified = true }: ProveOptions,
-): Generator<Slice, Proved> {
+): Generator<Step, Proved> {
   const begin = budget.now();
-  const verdict = yield* decideKey(table, model, budget, { engine });
-  const decided = budget.now();
+  const decision = decideKey(table, model, budget, { engine });
+  let refuted: number | undefined;
+  let step = decision.next();
+  while (step.done !== true) {
+    if (step.value === 'refuted') refuted = budget.now();
+    yield step.value;
+    step = decision.next();
+  }
+  const verdict = step.value;
+  const told = budget.now();
+  const decided = refuted ?? told;
   const isReplayed = verdict.valid === true && isVerified;
   const wrong = isReplayed ? verifyWitness(table, model, verdict.witness) : undefined;
   return {
@@ -46,19 +58,22 @@ export function* prove(
     isVerified: isReplayed && wrong === undefined,
     wrong,
     decideNs: decided - begin,
-    verifyNs: isReplayed ? budget.now() - decided : 0,
+    evidenceNs: told - decided,
+    verifyNs: isReplayed ? budget.now() - told : 0,
+    isCutShort: told >= budget.deadlineNs,
   };
 }
 
 /** A verdict that took nothing, and proves nothing. */
 export function unproved(verdict: KeyVerdict): Proved {
-  return { verdict, isVerified: false, wrong: undefined, decideNs: 0, verifyNs: 0 };
+  const took = { decideNs: 0, evidenceNs: 0, verifyNs: 0 };
+  return { verdict, isVerified: false, wrong: undefined, ...took, isCutShort: false };
 }
 
 /** More time may change it, or its evidence. */
-export function isUnsettled({ verdict }: Proved): boolean {
+export function isUnsettled({ verdict, isCutShort }: Proved): boolean {
   if (verdict.valid === 'unknown') return verdict.reason === 'time';
-  return !verdict.valid && !verdict.stuck.isExact;
+  return !verdict.valid && isCutShort && !verdict.stuck.isExact;
 }
 
 /**
@@ -69,6 +84,7 @@ export function settled(before: Proved | undefined, after: Proved): Proved {
   if (before === undefined) return after;
   const took = {
     decideNs: before.decideNs + after.decideNs,
+    evidenceNs: before.evidenceNs + after.evidenceNs,
     verifyNs: before.verifyNs + after.verifyNs,
   };
   return { ...better(before, after), ...took };

@@ -41,6 +41,7 @@ export class Tally {
   #valid = 0;
   #verified = 0;
   #decideNs = 0;
+  #evidenceNs = 0;
   #verifyNs = 0;
 
   constructor(model: Model) {
@@ -63,6 +64,7 @@ export class Tally {
   add(proved: Proved, part: Part, windows: readonly FaultWindow[]): boolean {
     const { verdict, wrong } = proved;
     this.#decideNs += proved.decideNs;
+    this.#evidenceNs += proved.evidenceNs;
     this.#verifyNs += proved.verifyNs;
     const { engine } = verdict;
     if (engine !== undefined) this.#engines.set(engine, (this.#engines.get(engine) ?? 0) + 1);
@@ -126,6 +128,7 @@ export class Tally {
       elapsedNs: counts.elapsedNs,
       readNs: Math.round(counts.readNs),
       decideNs: Math.round(this.#decideNs),
+      evidenceNs: Math.round(this.#evidenceNs),
       verifyNs: Math.round(this.#verifyNs),
     };
   }

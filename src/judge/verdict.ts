@@ -50,6 +50,8 @@ export interface ReportedStaleRead {
 export interface ReportedPart extends ReportedOperation {
   /** It may take effect once, at any time after its invocation, or never. */
   readonly isWeak: boolean;
+  /** Position of its completion in the history; of Gong's own the last before which it completed. Null: weak. */
+  readonly returnIndex: number | null;
   /** A write of Gong's own, which sums up what had happened before: it stands in no history. */
   readonly isOwn: boolean;
 }
@@ -144,8 +146,9 @@ export interface JudgeVerdict {
   readonly elapsedNs: number;
   /** What reading took before; 0 for what was read while it was written. */
   readonly readNs: number;
-  /** Of all keys together: several may be decided at once. */
+  /** Of all keys together: several may be decided at once. Evidence: of keys that failed. */
   readonly decideNs: number;
+  readonly evidenceNs: number;
   readonly verifyNs: number;
 }
 
@@ -221,7 +224,8 @@ function reportCounterexample(
   model: Model,
 ): ReportedCounterexample {
   const parts = operations.map(({ operation, isWeak, isOwn }): ReportedPart => {
-    return { ...reportOperation(operation, model), isWeak, isOwn };
+    const returnIndex = Number.isFinite(operation.return) ? operation.return : null;
+    return { ...reportOperation(operation, model), returnIndex, isWeak, isOwn };
   });
   return {
     isMinimal,

@@ -17,11 +17,9 @@ import { timelineText } from './timeline-text.ts';
 const ROWS_MAX = 24;
 const LAST_PLACED_MAX = 5;
 
-/** A failed key, with what the history adds to the verdict. */
+/** A failed key, with what was written of it. */
 export interface FailureParts {
   readonly failure: ExplainedFailure;
-  /** Position of the completion in the history, by id, of the operations of the counterexample. */
-  readonly completions: ReadonlyMap<number, number>;
   /** Its histories, as `gong check` reads them: what they hold, and under which name. */
   readonly histories: readonly { readonly what: string; readonly file: string }[];
 }
@@ -74,10 +72,10 @@ function counts(verdict: ExplainedVerdict): readonly string[] {
   return lines;
 }
 
-function pictureOf({ failure, completions }: FailureParts): string | undefined {
+function pictureOf({ failure }: FailureParts): string | undefined {
   const drawn = drawnOf(failure.counterexample);
   if (drawn === undefined) return undefined;
-  const timeline = timelineOf(drawn, failure.couldNotPlace.id, completions);
+  const timeline = timelineOf(drawn, failure.couldNotPlace.id);
   const key = failure.key === null ? '' : `key ${failure.key}: `;
   const count = drawn.length === 1 ? 'this operation fits' : `these ${drawn.length} operations fit`;
   return timelineSvg(timeline, `${key}${count} no order`);
@@ -95,7 +93,7 @@ function drawnOf(
 }
 
 function section(
-  { failure, completions, histories }: FailureParts,
+  { failure, histories }: FailureParts,
   model: string,
   picture: string | undefined,
 ): readonly string[] {
@@ -110,7 +108,7 @@ function section(
     lines.push('', 'The budget ended before a minimal counterexample was found.');
   } else {
     lines.push('', ...meaning(counterexample, drawn.length));
-    const timeline = timelineOf(drawn, failure.couldNotPlace.id, completions);
+    const timeline = timelineOf(drawn, failure.couldNotPlace.id);
     if (picture !== undefined) lines.push('', `![Timeline](${picture})`);
     lines.push('', ...fenced(timelineText(timeline)));
     lines.push('', ...rows(drawn, failure.couldNotPlace));

@@ -35,6 +35,8 @@ export interface TimedOperation extends StoredOperation {
 }
 
 export interface ExplainedOperation extends TimedOperation {
+  /** Position of its completion in the history: instants may be equal. Null for a weak one. */
+  readonly returnIndex: number | null;
   readonly isWeak: boolean;
   readonly isOwn: boolean;
 }
@@ -78,19 +80,13 @@ export interface Timeline {
  * here and minutes there.
  *
  * @param culprit - id of the operation that no order can hold
- * @param completions - position of the completion in the history, by id: instants may be equal
  */
-export function timelineOf(
-  operations: readonly ExplainedOperation[],
-  culprit: number,
-  completions: ReadonlyMap<number, number>,
-): Timeline {
+export function timelineOf(operations: readonly ExplainedOperation[], culprit: number): Timeline {
   const events = operations
-    .flatMap(({ id, isWeak, isOwn, invokeTime, returnTime }, i) => {
+    .flatMap(({ id, returnIndex, invokeTime, returnTime }, i) => {
       const begin = { i, time: invokeTime, position: id, isEnd: false };
-      if (isWeak || returnTime === null) return [begin];
-      const position = isOwn ? id + 1 : (completions.get(id) ?? Infinity);
-      return [begin, { i, time: returnTime, position, isEnd: true }];
+      if (returnIndex === null || returnTime === null) return [begin];
+      return [begin, { i, time: returnTime, position: returnIndex, isEnd: true }];
     })
     .toSorted((a, b) => a.position - b.position);
   const begins = new Map<number, number>();

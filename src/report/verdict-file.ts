@@ -32,6 +32,7 @@ export interface StoredVerdict {
   readonly elapsedNs: number;
   readonly readNs?: number;
   readonly decideNs?: number;
+  readonly evidenceNs?: number;
   readonly verifyNs?: number;
   /** How many keys each engine decided, or tried last. */
   readonly engines?: Readonly<Record<string, number>>;

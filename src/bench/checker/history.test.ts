@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { checkKey, JsonlReader, MODELS, pair, type Operation } from '../../../checker/index.ts';
+import {
+  checkHistory,
+  checkKey,
+  JsonlReader,
+  MODELS,
+  pair,
+  type Operation,
+} from '../../../checker/index.ts';
 import { defined } from '../../lib/assert.ts';
 import { generateHistory, type HistoryOptions } from './history.ts';
 import { ladder } from './rows.ts';
@@ -32,6 +39,9 @@ describe.each([
     { object: 'register', casShare: 0.5, values: 3, isCasObserved: true },
   ],
   ['crashes', 'cas-register', { object: 'register', casShare: 0.3, values: 5, crashRate: 0.05 }],
+  ['a queue', 'queue', { object: 'queue' }],
+  ['a set', 'set', { object: 'set', readShare: 0.05 }],
+  ['a lock', 'mutex', { object: 'lock' }],
 ] as const)('a generated history with %s', (_, model, shape) => {
   const common = { ...shape, operations: 150, clients: 4 };
 
@@ -51,6 +61,19 @@ describe.each([
     expect(text(7)).toBe(text(7));
     expect(text(7)).not.toBe(text(8));
   });
+});
+
+test('of several keys one is violated', () => {
+  const options = { object: 'register', seed: 3, operations: 2000, clients: 3, keys: 5 } as const;
+  const operations = operationsOf({ ...options, violationAt: 0.5 });
+  const { keys } = checkHistory(operations, defined(MODELS.get('register'), 'it'), UNLIMITED);
+  expect(keys.map(({ key, valid }) => `${key} ${valid}`).toSorted()).toEqual([
+    'k0 true',
+    'k1 true',
+    'k2 false',
+    'k3 true',
+    'k4 true',
+  ]);
 });
 
 test('crashes happen, and their operations take effect at times', () => {

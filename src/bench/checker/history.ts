@@ -24,8 +24,8 @@ export interface HistoryOptions {
   /** Share of operations that end `info`: half of them take effect, some much later. Default 0. */
   readonly crashRate?: number;
   /**
-   * Plants a violation that no order explains at this share of the history: a stale read, a lost
-   * element, an add that a read misses, a lock held by two.
+   * Plants a violation that no order explains at this share of the history, in one key: a stale read,
+   * a lost element, an add that a read misses, a lock held by two.
    */
   readonly violationAt?: number;
 }
@@ -70,6 +70,13 @@ export function* generateHistory(options: HistoryOptions): Generator<string, voi
   yield* new Generation(options).run();
 }
 
+interface Keyed {
+  readonly key: string;
+  readonly simulated: Simulated;
+  /** The violation is to stand here. */
+  readonly isChosen: boolean;
+}
+
 interface Client {
   process: number;
   call: Call | undefined;
@@ -80,7 +87,7 @@ const CHUNK = 1 << 16;
 class Generation {
   readonly #options: HistoryOptions;
   readonly #random: Random;
-  readonly #objects: readonly { readonly key: string; readonly simulated: Simulated }[];
+  readonly #objects: readonly Keyed[];
   readonly #clients: Client[];
   /** Crashed ones that do not take effect while their client waits, and those that may do so later. */
   readonly #lost = new Set<Call>();
@@ -98,6 +105,7 @@ class Generation {
     this.#objects = Array.from({ length: Math.max(1, keys) }, (_, i) => ({
       key: keys === 0 ? '' : `"key":"k${i}",`,
       simulated: simulate(options, this.#random.fork(`object ${i}`)),
+      isChosen: i === keys >>> 1,
     }));
     this.#processes = this.#objects.length * options.clients;
     this.#clients = Array.from({ length: this.#processes }, (_, process) => ({
@@ -140,17 +148,13 @@ class Generation {
     yield this.#take();
   }
 
-  #invoke(
-    client: Client,
-    { simulated, key }: { readonly simulated: Simulated; readonly key: string },
-    number: number,
-  ): boolean {
+  #invoke(client: Client, { simulated, key, isChosen }: Keyed, number: number): boolean {
     const { crashRate = 0, violationAt = Infinity, operations } = this.#options;
     const call = simulated.invoke({
       client: number,
       position: this.#position,
       isCrashed: crashRate > 0 && this.#random.float() < crashRate,
-      isPlanting: this.#invoked >= violationAt * operations,
+      isPlanting: isChosen && this.#invoked >= violationAt * operations,
     });
     if (call === undefined) return false;
     this.#invoked++;
