@@ -1,5 +1,5 @@
 import type { Json, Operation } from '../history.ts';
-import { show } from './register.ts';
+import { ofKey, show } from './register.ts';
 
 /**
  * `dequeue of k1 → 3`.
@@ -7,8 +7,8 @@ import { show } from './register.ts';
  * @param result - what follows the arrow; absent: the operation says nothing
  */
 export function describeCall(operation: Operation, result?: string): string {
-  const { f, key, input, outcome } = operation;
-  const of = key === undefined ? '' : ` of ${key}`;
+  const { f, input, outcome } = operation;
+  const of = ofKey(operation);
   const argument = input === null ? '' : ` ${show(input)}`;
   if (outcome === 'info') return `${f}${of}${argument} (outcome unknown)`;
   return `${f}${of}${argument}${result === undefined ? '' : ` → ${result}`}`;

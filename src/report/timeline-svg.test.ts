@@ -13,6 +13,7 @@ test('a label ends before its bar does, in the widest of the fonts it may be sho
     output: value,
     invokeTime: 0,
     returnTime: 1,
+    returnIndex: 1,
     node: null,
     servedBy: null,
     isWeak: false,
