@@ -170,14 +170,17 @@ function compileOverwriting(table: Table, model: Model, overwrites: Overwrites):
     }
   }
   const width = states.size + 1;
+  const conditions = new Map<number, number>();
   const classNumbers = new Map<number, number>();
   const numbered = number(table, completed, crashed, (row) => {
-    const packed =
-      (states.of(overwrites.requires[row] as number) + 1) * width * width +
-      (states.of(overwrites.forbids[row] as number) + 1) * width +
-      states.of(overwrites.produces[row] as number) +
-      1;
-    return classNumber(classNumbers, packed);
+    // Two of three at a time: of hundreds of thousands of states three exceed what a double holds
+    // exactly, and operations that differ would be taken for the same.
+    const required = states.of(overwrites.requires[row] as number) + 1;
+    const forbidden = states.of(overwrites.forbids[row] as number) + 1;
+    const condition =
+      forbidden === 0 ? required : width + classNumber(conditions, required * width + forbidden);
+    const produced = states.of(overwrites.produces[row] as number) + 1;
+    return classNumber(classNumbers, condition * width + produced);
   });
   const { rows } = numbered;
   const requires = new Int32Array(size);

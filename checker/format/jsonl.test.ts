@@ -78,11 +78,30 @@ test('unknown fields are tolerated', async () => {
   expect(await readJsonl([bytes(more)])).toEqual({ ok: true, events: [EVENT], torn: false });
 });
 
-test('times beyond 2^53 and digits in strings or fractions are no trouble', async () => {
-  const line = LINE.replace('1203345', '1700000000000000001')
-    .replace('null', '0.12345678901234567890')
-    .replace('true', '"90071992547409930"');
+test('times beyond 2^53 and digits in strings are no trouble', async () => {
+  const line = LINE.replace('1203345', '1700000000000000001').replace(
+    'true',
+    '"90071992547409930"',
+  );
   expect(await readJsonl([bytes(line)])).toMatchObject({ ok: true });
+});
+
+test.each([
+  '0.1',
+  '0.10000000000000001',
+  '0.1000000000000000055511151231257827',
+  '123456789.12345679',
+  '9007199254740992.0',
+  '0.0000000000000000000000',
+  '0e-999',
+  '-1.7976931348623157e+308',
+  '5e-324',
+  '4.9E-324',
+  '1.00000000000000000000',
+])('a fraction as some printer writes the double that it is: %s', async (text) => {
+  const read = await readJsonl([bytes(LINE.replace('null', text))]);
+  const value = ['ä', { b: [Number(text), true] }];
+  expect(read).toMatchObject({ ok: true, events: [{ value }] });
 });
 
 describe('a malformed line is an error with its number and what was expected', () => {
@@ -119,6 +138,14 @@ describe('a malformed line is an error with its number and what was expected', (
     // It would be compared as null: absent.
     [LINE.replace('null', '1e400').trimEnd(), /number 1e400 is too large/],
     [LINE.replace('null', '[-1E+999]').trimEnd(), /number -1E\+999 is too large/],
+    // It would be compared as 0.
+    [LINE.replace('null', '1e-400').trimEnd(), /number 1e-400 is too large or too exact/],
+    [LINE.replace('null', '-2E-324').trimEnd(), /number -2E-324 is too large or too exact/],
+    // In whatever notation.
+    [LINE.replace('null', '9007199254740993.0').trimEnd(), /number 9007199254740993.0 is too/],
+    [LINE.replace('null', '9.007199254740993e15').trimEnd(), /number 9.007199254740993e15 is too/],
+    [LINE.replace('null', '[900719925474.09921]').trimEnd(), /number 900719925474.09921 is too/],
+    [LINE.replace('null', '0.12345678901234567891').trimEnd(), /number 0.12345678901234567891 is/],
   ])('%.60s', async (line, message) => {
     const read = await readJsonl([bytes(`${LINE}${line}\n${LINE}`)]);
     expect(read).toMatchObject({ ok: false, error: { line: 2 } });

@@ -146,18 +146,25 @@ export function parseLine(decoder: TextDecoder, bytes: Uint8Array): HistoryEvent
   }
   const inexact = MANY_DIGITS.test(text) ? findInexact(text) : undefined;
   if (inexact !== undefined) {
-    return `the number ${inexact} is too large to be told from its neighbours, expected a string`;
+    const number = inexact.length > 40 ? `${inexact.slice(0, 39)}…` : inexact;
+    return (
+      `the number ${number} is too large or too exact to be told from its neighbours, ` +
+      'expected a string'
+    );
   }
   return toEvent(fields);
 }
 
 /** Only a line that has this may hold a number that a double does not: the others need no second look. */
-const MANY_DIGITS = /\d{16}|\d[eE]\+?\d{3}/;
+const MANY_DIGITS = /[\d.]{16}|\d[eE][+-]?\d{3}/;
+
+/** More decimals of a double than this nobody prints, and `toPrecision` does not either. */
+const PRECISION_MAX = 100;
 
 /**
  * A number that a double cannot hold: two different values would read as the same, and a violation
- * might pass. The event's own times are not compared and may be such integers; a member of a value is
- * compared, whatever its name.
+ * might pass, or a set seem to hold an element twice. The event's own times are not compared and may be
+ * such numbers; a member of a value is compared, whatever its name.
  */
 function findInexact(text: string): string | undefined {
   const found: { readonly holder: unknown; readonly key: string; readonly source: string }[] = [];
@@ -165,8 +172,7 @@ function findInexact(text: string): string | undefined {
     text,
     function (this: unknown, key: string, value: unknown, context?: { readonly source?: string }) {
       const source = context?.source ?? '';
-      const isInexact = /^-?\d+$/.test(source) ? !Number.isSafeInteger(value) : value === Infinity;
-      if (typeof value === 'number' && (isInexact || value === -Infinity)) {
+      if (typeof value === 'number' && !isExact(value, source)) {
         found.push({ holder: this, key, source });
       }
       return value;
@@ -174,6 +180,24 @@ function findInexact(text: string): string | undefined {
   );
   const isTime = (key: string): boolean => key === 'time' || key === 'intended';
   return found.find(({ holder, key }) => holder !== event || !isTime(key))?.source;
+}
+
+/**
+ * Whether the text is what a printer makes of the double that it is read as: that double, rounded to as
+ * many digits. Of two texts with as many digits only one is that. Integers must be safe ones as well:
+ * who writes them as such has others, too.
+ */
+function isExact(value: number, source: string): boolean {
+  if (/^-?\d+$/.test(source)) return Number.isSafeInteger(value);
+  const digits = digitsOf(source);
+  if (digits === '' || digits.length > PRECISION_MAX) return digits === '';
+  return digitsOf(value.toPrecision(digits.length)) === digits;
+}
+
+/** The digits of a number without zeros before and after them: empty for 0. */
+function digitsOf(source: string): string {
+  const [mantissa = ''] = source.split(/[eE]/);
+  return mantissa.replace(/[-.]/g, '').replace(/^0+/, '').replace(/0+$/, '');
 }
 
 /** Unknown fields are tolerated and left out. */
