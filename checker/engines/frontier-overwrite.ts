@@ -1162,7 +1162,8 @@ export class OverwritingSearch {
       const at = i * this.#stride;
       let score = this.#scarcity(items, at);
       for (let j = at + HEADER; j < at + this.#used; j++) score += countBits(items[j] as number);
-      scores[i] = score * 2 ** 24 + i;
+      // Together they must stay exact; beyond the bound all are equally bad.
+      scores[i] = Math.min(score, SCORE_MAX) * 2 ** 24 + i;
     }
     scores.sort();
     for (let i = 0; i < length && i < this.#width; i++) {
@@ -1262,6 +1263,8 @@ export class OverwritingSearch {
 
 /** As many states give pairs that fit an integer. */
 const MOST_STATES_SQUARED = 46_340;
+/** Of a configuration's score: 2^28 times 2^24 is exact in a double. */
+const SCORE_MAX = 2 ** 28;
 /** Configurations among which agreement is looked for. */
 const CUT_WIDTH = 32;
 

@@ -1,15 +1,19 @@
 import type { Operation } from '../history.ts';
-import { show } from '../models/register.ts';
+import { shortKey, show } from '../models/register.ts';
 
 /** `read of key k17 by process 4 at 31.207 s on n2 (served by n3)`. @param at - nanoseconds */
 export function named(operation: Operation, at: number = operation.invokeTime): string {
-  const key = operation.key === undefined ? '' : ` of key ${operation.key}`;
   const node = operation.node === undefined ? '' : ` on ${operation.node}`;
   const served =
     operation.servedBy === undefined || operation.servedBy === operation.node
       ? ''
       : ` (served by ${operation.servedBy})`;
-  return `${operation.f}${key} by process ${operation.process} at ${instant(at)}${node}${served}`;
+  return `${operation.f}${ofTheKey(operation)} by process ${operation.process} at ${instant(at)}${node}${served}`;
+}
+
+/** ` of key k17`, or nothing where there are no keys. */
+export function ofTheKey({ key }: Operation): string {
+  return key === undefined ? '' : ` of key ${shortKey(key)}`;
 }
 
 /** `at 31.180 s by process 2 on n3`: who completed, and when. */

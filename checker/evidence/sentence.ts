@@ -2,7 +2,7 @@ import type { Json, Operation } from '../history.ts';
 import type { Model } from '../models/model.ts';
 import { show } from '../models/register.ts';
 import type { Counterexample, Stuck } from '../verdict.ts';
-import { completedBy, earlier, instant, named, result } from './phrases.ts';
+import { completedBy, earlier, instant, named, result, ofTheKey } from './phrases.ts';
 import type { StaleRead } from './stale-read.ts';
 import { structureSentence } from './structure-sentence.ts';
 import { valueSentence } from './value-sentence.ts';
@@ -63,7 +63,7 @@ export function staleSentence(stale: StaleRead): string {
 
 /** What remains to be said of any set: that nothing orders it. */
 function generalSentence({ model, strong, all, own, before }: Scene): string {
-  const key = all[0]?.key === undefined ? '' : ` of key ${all[0].key}`;
+  const key = all[0] === undefined ? '' : ofTheKey(all[0]);
   const isTold = new Set([...strong, ...own].map(({ id }) => id));
   const weak = all.filter(({ id }) => !isTold.has(id)).length;
   const told = strong

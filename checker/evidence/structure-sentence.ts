@@ -2,7 +2,7 @@ import type { Json, Operation } from '../history.ts';
 import { isArray, sameJson } from '../json.ts';
 import { show } from '../models/register.ts';
 import { COLLECTIONS, CONTAINERS } from './matters.ts';
-import { completedBy, earlier, named } from './phrases.ts';
+import { completedBy, earlier, named, ofTheKey } from './phrases.ts';
 import type { Scene } from './sentence.ts';
 
 /**
@@ -42,8 +42,7 @@ function containerSentence(
     if (same.length > puts.length) {
       const who = same.map((each) => completedBy(each)).join(' and ');
       const times = puts.length === 1 ? 'once' : `${puts.length} times`;
-      const key = one.key === undefined ? '' : ` of key ${one.key}`;
-      return `${take}${key} returned ${show(value)} ${who}, but ${put} of it had been asked for ${times} only`;
+      return `${take}${ofTheKey(one)} returned ${show(value)} ${who}, but ${put} of it had been asked for ${times} only`;
     }
   }
   const empty = takes.find(({ output }) => output === null);

@@ -128,8 +128,12 @@ export function explainOverwrite(state: Json, operation: Operation, effect: Over
 
 /** ` of k17`, for people: short; nothing where there are no keys. */
 export function ofKey({ key }: Operation): string {
-  if (key === undefined) return '';
-  return ` of ${key.length > 80 ? `${key.slice(0, 79)}…` : key}`;
+  return key === undefined ? '' : ` of ${shortKey(key)}`;
+}
+
+/** A key for people. */
+export function shortKey(key: string): string {
+  return key.length > 80 ? `${key.slice(0, 79)}…` : key;
 }
 
 /** A value for people: short, and `null` by its name. */
