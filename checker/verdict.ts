@@ -116,7 +116,7 @@ export type KeyVerdict =
       readonly operations: number;
       readonly engine: EngineName;
       readonly stuck: Stuck;
-      /** Undefined when the budget left no time to look for one. */
+      /** Undefined when the effort for it ended before, or it would be too long for anybody to read. */
       readonly counterexample: Counterexample | undefined;
       /** Reads that are provably stale, by completion. */
       readonly staleReads: readonly StaleRead[];
