@@ -12,6 +12,15 @@ test('directories are made as deep as is asked for, whoever else makes them', as
   expect((await stat(deep)).isDirectory()).toBe(true);
 });
 
+test('a parent that somebody else makes at the same moment is no error', async () => {
+  await using here = await mkdtempDisposable(join(tmpdir(), 'gong-'));
+  for (let round = 0; round < 100; round++) {
+    const deep = join(here.path, String(round), 'a', 'b');
+    const makers = ['c', 'd', 'e', 'f'].map((name) => makeDirectories(join(deep, name)));
+    await Promise.all(makers);
+  }
+});
+
 test('a file where a directory is to be is an error', async () => {
   await using here = await mkdtempDisposable(join(tmpdir(), 'gong-'));
   const file = join(here.path, 'file');

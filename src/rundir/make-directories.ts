@@ -9,17 +9,28 @@ import path from 'node:path';
  */
 export async function makeDirectories(directory: string): Promise<void> {
   const absolute = path.resolve(directory);
+  const failure = await make(absolute);
+  if (failure === undefined) return;
+  const parent = path.dirname(absolute);
+  if (codeOf(failure) !== 'ENOENT' || parent === absolute) throw failure;
+  // Asked for rather than looked at: somebody else may be making it at this moment.
+  await makeDirectories(parent);
+  const again = await make(absolute);
+  if (again !== undefined) throw again;
+}
+
+/** @returns why it is not there */
+async function make(absolute: string): Promise<unknown> {
   try {
     await mkdir(absolute);
+    return undefined;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EEXIST' && (await isDirectory(absolute))) return;
-    const parent = path.dirname(absolute);
-    if (code !== 'ENOENT' || (await isDirectory(parent))) throw error;
-    await makeDirectories(parent);
-    // Somebody else may have made it meanwhile.
-    await makeDirectories(absolute);
+    return codeOf(error) === 'EEXIST' && (await isDirectory(absolute)) ? undefined : error;
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 async function isDirectory(name: string): Promise<boolean> {
