@@ -12,6 +12,11 @@ export interface Scenario {
   readonly name: string;
   /** What is promised, one line. */
   readonly promise: string;
+  /**
+   * It judges times to the millisecond, or leaves the machine to such a one: the short form keeps these
+   * apart from the others.
+   */
+  readonly isQuiet?: boolean;
   /** @throws when it is not kept */
   readonly run: (context: ScenarioContext) => Promise<void>;
 }

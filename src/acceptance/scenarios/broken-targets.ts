@@ -137,6 +137,7 @@ export const brokenTargets: Scenario = {
   promise:
     'a target that does not start, answers garbage, hangs or dies: a clear error or an honest ' +
     'verdict, no hang, nothing left',
+  isQuiet: true,
   async run(context) {
     for (const one of CASES) {
       if (!context.isShort || one.isLong !== true) await tryOne(one, context);
