@@ -13,8 +13,8 @@ export interface Scenario {
   /** What is promised, one line. */
   readonly promise: string;
   /**
-   * It judges times to the millisecond, or leaves the machine to such a one: the short form keeps these
-   * apart from the others.
+   * What it proves depends on times, or it works so little that such a one may run beside it: the short
+   * form keeps these apart from the others.
    */
   readonly isQuiet?: boolean;
   /** @throws when it is not kept */

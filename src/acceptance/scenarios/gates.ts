@@ -106,6 +106,7 @@ const PROVOCATIONS: readonly Provocation[] = [
 export const gates: Scenario = {
   name: 'gates',
   promise: 'for every gate a run that fails by it alone ends with 5 and says what to change',
+  isQuiet: true,
   async run({ isShort, id, say }) {
     await using place = await temporary();
     const results = ['--results-dir', path.join(place.path, 'results')];
