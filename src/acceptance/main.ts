@@ -29,6 +29,7 @@ import { InOrder, sideBySide } from './side-by-side.ts';
 const SCENARIOS: readonly Scenario[] = [
   mainJob,
   seeds,
+  staleRead,
   stopOnViolation,
   longRun,
   corpus,
@@ -46,7 +47,6 @@ const SCENARIOS: readonly Scenario[] = [
   brokenTargets,
   openLoop,
   gates,
-  staleRead,
 ];
 
 const { values, positionals } = parseArgs({

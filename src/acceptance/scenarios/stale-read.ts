@@ -7,7 +7,6 @@ const HALF_A_SECOND_NS = 500_000_000;
 export const staleRead: Scenario = {
   name: 'stale-read',
   promise: 'stale reads at a cut-off leader are found, named and explained, five of five',
-  isQuiet: true,
   async run({ isShort, id, say }) {
     await using results = await temporary();
     for (let round = 1; round <= (isShort ? 1 : 5); round++) {
