@@ -60,7 +60,8 @@ function scenario(seed: string): Scenario {
 
 test('the reference node keeps its promise through a partition, a kill and a power failure', async () => {
   const result = await runScenario(scenario('1'));
-  expect(result.verdict.valid).toBe(true);
+  expect(result.violation).toBeUndefined();
+  expect(result.verdict?.valid).toBe(true);
   expect(result.history.filter(({ type }) => type === 'ok').length).toBeGreaterThan(500);
 });
 

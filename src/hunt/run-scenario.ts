@@ -19,6 +19,7 @@ import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
 import type { SimObserver } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
+import { type Violation, ViolationError } from '../sim/violation.ts';
 import { MemoryHistory } from './memory-history.ts';
 import type { Scenario, ScheduledFault } from './scenario.ts';
 
@@ -32,14 +33,17 @@ export interface ScenarioOptions {
 }
 
 export interface ScenarioResult {
+  /** The first thing that went wrong: an invariant, liveness, or a history that is not linearizable. */
+  readonly violation: Violation | undefined;
   readonly history: readonly HistoryEvent[];
-  readonly verdict: Verdict;
+  /** Undefined when an invariant ended the run before. */
+  readonly verdict: Verdict | undefined;
   readonly simulatedNs: number;
   /** Of the simulation, not of the history. */
   readonly events: number;
 }
 
-/** Runs a scenario to its end. @throws what an observer throws, at once */
+/** Runs a scenario to its end, or to the event that breaks an invariant. */
 export async function runScenario(
   scenario: Scenario,
   options: ScenarioOptions = {},
@@ -53,18 +57,46 @@ export async function runScenario(
     observers: options.observers ?? [],
   });
   const history = new MemoryHistory(sim);
-  await sim.drive(play(sim, cluster, scenario, history));
-  const paired = pair(history.events);
+  const broken = await sim.drive(play(sim, cluster, scenario, history)).then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof ViolationError) return error.violation;
+      throw error;
+    },
+  );
+  const verdict = broken === undefined ? judge(scenario, history) : undefined;
+  return {
+    violation: broken ?? (verdict === undefined ? undefined : illegal(verdict, sim.now())),
+    history: history.events,
+    verdict,
+    simulatedNs: sim.now(),
+    events: sim.events,
+  };
+}
+
+function judge({ load }: Scenario, { events }: MemoryHistory): Verdict {
+  const paired = pair(events);
   if (!paired.ok) throw new InvariantError(`the history is malformed: ${paired.error.message}`);
-  const workload = defined(workloads.get(scenario.load.workload), 'a workload of the registry');
+  const workload = defined(workloads.get(load.workload), 'a workload of the registry');
   const model = defined(MODELS.get(workload.model), 'a model for each workload');
-  const verdict = checkHistory(paired.history.operations, model, {
+  return checkHistory(paired.history.operations, model, {
     // No clock: what is decided must not depend on how fast this machine is.
     now: () => 0,
     deadlineNs: Infinity,
     memoryBytesMax: 512 * 1024 * 1024,
   });
-  return { history: history.events, verdict, simulatedNs: sim.now(), events: sim.events };
+}
+
+function illegal({ valid, keys }: Verdict, atNs: number): Violation | undefined {
+  if (valid === true) return undefined;
+  const key = keys.find((one) => one.valid !== true);
+  return {
+    invariant: valid === false ? 'linearizability' : 'undecided',
+    section: 'Herlihy & Wing 1990',
+    sentence: `the history of key ${key?.key} is ${valid === false ? 'not linearizable' : 'undecided'}`,
+    atNs,
+    nodes: [],
+  };
 }
 
 async function play(

@@ -25,6 +25,7 @@ export class Simulation implements Clock {
   #nowNs = 0;
   #events = 0;
   #hasSettled = false;
+  #failure: Error | undefined;
 
   constructor(seed: string) {
     this.seed = seed;
@@ -61,6 +62,11 @@ export class Simulation implements Clock {
     this.#hasSettled = true;
   }
 
+  /** Nothing happens after this event: `drive` throws. The first one counts. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+  }
+
   async sleep(ns: number, signal?: AbortSignal): Promise<void> {
     if (ns <= 0 || signal?.aborted === true) return;
     await new Promise<void>((resolve) => {
@@ -78,7 +84,7 @@ export class Simulation implements Clock {
    * Lets time pass until the work is done.
    *
    * @param eventsMax - a bound for a run that goes on for ever
-   * @throws what the work throws; InvariantError when nothing will happen any more, or too much did
+   * @throws what the work throws, what `fail` was given; InvariantError when nothing will happen any more, or too much did
    */
   async drive<T>(work: Promise<T>, eventsMax: number = Infinity): Promise<T> {
     const state = { isDone: false };
@@ -92,6 +98,7 @@ export class Simulation implements Clock {
         this.#hasSettled = false;
         for (let turn = 0; turn < PROMISE_TURNS; turn++) await SETTLED;
       }
+      if (this.#failure !== undefined) throw this.#failure;
       if (state.isDone) return work;
       if (this.#queue.size === 0) {
         for (let turn = 0; turn < LAST_TURNS; turn++) await SETTLED;
