@@ -17,7 +17,9 @@ export interface HuntProgress {
 export interface HuntOptions {
   /** In the order in which they are to be tried; may go on for ever when there is a budget. */
   readonly seeds: Iterable<string>;
-  readonly constraints?: Constraints;
+  readonly constraints?: Constraints | undefined;
+  /** Name of a planted one: it is to be found. */
+  readonly defect?: string | undefined;
   /** Default: one per core. */
   readonly threads?: number | undefined;
   /** Ends everything at once; what came to its end counts. */
@@ -70,6 +72,7 @@ export async function hunt(options: HuntOptions): Promise<HuntResult> {
   const working = Array.from({ length: threads }, async (_, number) => {
     const lane = new Lane({
       constraints: options.constraints ?? {},
+      defect: options.defect,
       onProgress: (simulatedNs) => search.progressed(number, simulatedNs),
       program: options.program,
       patienceNs: options.patienceNs,

@@ -1,4 +1,11 @@
-export { hunt, type HuntFailure, type HuntOptions, type HuntProgress, type HuntResult } from './hunt.ts';
+export {
+  hunt,
+  type HuntFailure,
+  type HuntOptions,
+  type HuntProgress,
+  type HuntResult,
+} from './hunt.ts';
+export { planted } from './planted.ts';
 export {
   type InjectedFault,
   runScenario,

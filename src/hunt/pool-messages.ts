@@ -4,6 +4,8 @@ import type { Constraints } from './swarm.ts';
 /** What a thread of the pool is started with. */
 export interface ThreadData {
   readonly constraints: Constraints;
+  /** Name of a planted one. */
+  readonly defect: string | undefined;
   /** Where Node keeps compiled modules; undefined where it does not. */
   readonly compileCache: string | undefined;
 }

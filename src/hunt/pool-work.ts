@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { FromThread, ThreadData, ToThread } from './pool-messages.ts';
+import { planted } from './planted.ts';
 import { outcomeOf, runSeed } from './run-seed.ts';
 
 /** Between two words of a thread that is at work. */
@@ -7,7 +8,7 @@ const TELL_MS = 200;
 const NS_PER_US = 1000;
 
 /** Runs what it is sent, one seed at a time. A simulated run depends on nothing of the thread it runs on. */
-export function serve(port: MessagePort, { constraints }: ThreadData): void {
+export function serve(port: MessagePort, { constraints, defect }: ThreadData): void {
   const send = (message: FromThread): void => port.postMessage(message);
   port.on('message', ({ seed }: ToThread) => {
     const before = cpuNs();
@@ -18,7 +19,7 @@ export function serve(port: MessagePort, { constraints }: ThreadData): void {
       toldMs = nowMs;
       send({ type: 'progress', simulatedNs });
     };
-    runSeed(seed, constraints, { onProgress }).then(
+    runSeed(seed, constraints, { ...planted(defect), onProgress }).then(
       (run) => send({ type: 'ended', outcome: outcomeOf(seed, run, cpuNs() - before) }),
       (error: unknown) =>
         send({

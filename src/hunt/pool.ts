@@ -15,6 +15,8 @@ const PATIENCE_NS = 120 * SECOND;
 
 export interface LaneOptions {
   readonly constraints: Constraints;
+  /** Name of a planted one. */
+  readonly defect: string | undefined;
   /** Called with the simulated time of the run under way. */
   readonly onProgress: (simulatedNs: number) => void;
   /** The threads' program; a test's own. */
@@ -27,7 +29,8 @@ export interface LaneOptions {
 export class Lane implements AsyncDisposable {
   readonly #options: LaneOptions;
   readonly #worker: Worker;
-  #running: { readonly seed: string; readonly ended: PromiseWithResolvers<SeedOutcome> } | undefined;
+  #running:
+    { readonly seed: string; readonly ended: PromiseWithResolvers<SeedOutcome> } | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Why it is of no use any more. */
   #death: string | undefined;
@@ -36,6 +39,7 @@ export class Lane implements AsyncDisposable {
     this.#options = options;
     const workerData: ThreadData = {
       constraints: options.constraints,
+      defect: options.defect,
       compileCache: getCompileCacheDir(),
     };
     this.#worker = new Worker(options.program ?? PROGRAM, {

@@ -25,7 +25,9 @@ interface Family {
 }
 
 const FAMILIES: readonly Family[] = [
-  ...[...nemeses.values()].filter(({ shapes }) => shapes.length > 0).map(({ kind }) => ofNemesis(kind)),
+  ...[...nemeses.values()]
+    .filter(({ shapes }) => shapes.length > 0)
+    .map(({ kind }) => ofNemesis(kind)),
   {
     name: 'power-failure',
     nodesMin: 1,
@@ -120,7 +122,11 @@ interface Lane {
 function drawLane({ setting, families, calm, lane }: Lane, random: Random): ScheduledFault[] {
   const { durationNs, electionNs } = setting;
   const least = Math.max(100 * MILLISECOND, durationNs / FAULTS_PER_LANE_MAX);
-  const gapNs = logUniform(random, least, Math.max(2 * least, Math.min(10 * SECOND, durationNs / 4)));
+  const gapNs = logUniform(
+    random,
+    least,
+    Math.max(2 * least, Math.min(10 * SECOND, durationNs / 4)),
+  );
   const faults: ScheduledFault[] = [];
   let atNs = 0;
   for (;;) {
