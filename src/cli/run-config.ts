@@ -13,7 +13,7 @@ import { type Budget, budgetFlag, durationFlag, integerFlag } from './flag-value
 import { isOfWorkload, loadFlags, operationTimeoutFlag, runDurationFlag } from './load-flags.ts';
 import { maxDiskFlag } from './max-disk-flag.ts';
 import { scriptsOf } from './scripts.ts';
-import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
+import { fittingNemeses, readSystem, type System, type SystemFlags } from './system.ts';
 import { thresholdFlags } from './threshold-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */
