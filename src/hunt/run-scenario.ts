@@ -30,6 +30,8 @@ export interface ScenarioOptions {
   readonly rules?: Rules;
   readonly wrapDisk?: (disk: Disk) => Disk;
   readonly observers?: readonly SimObserver[];
+  /** More observers, for those that need the time. */
+  readonly observe?: (sim: Simulation) => readonly SimObserver[];
 }
 
 export interface ScenarioResult {
@@ -54,7 +56,7 @@ export async function runScenario(
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,
-    observers: options.observers ?? [],
+    observers: [...(options.observers ?? []), ...(options.observe?.(sim) ?? [])],
   });
   const history = new MemoryHistory(sim);
   const broken = await sim.drive(play(sim, cluster, scenario, history)).then(
