@@ -1,3 +1,5 @@
+import type { Json } from '../../checker/index.ts';
+import type { ResolvedFault } from '../contracts/nemesis.ts';
 import type { SimProfile } from '../sim/profile.ts';
 
 /** A fault of a simulated run: when, for how long, and what. Victims are drawn from its own seed. */
@@ -11,9 +13,26 @@ export interface ScheduledFault {
 
 export type FaultKind =
   /** One of `nemesis/`, as in a real run. */
-  | { readonly type: 'nemesis'; readonly kind: string; readonly shape: string }
+  | {
+      readonly type: 'nemesis';
+      readonly kind: string;
+      readonly shape: string;
+      /** Absent: the shape says whom it hits, when it comes. Present: these, whoever leads then. */
+      readonly resolved?: ResolvedFault;
+    }
   /** So many random nodes lose what they did not sync, and start again at the end. */
   | { readonly type: 'power-failure'; readonly nodes: number };
+
+/** An operation that is asked at its time, through a client of its own. */
+export interface ScheduledOperation {
+  /** Nanoseconds since clients began. */
+  readonly atNs: number;
+  /** Whom the client asks. */
+  readonly node: string;
+  readonly f: string;
+  readonly key?: string;
+  readonly value: Json;
+}
 
 /** What clients do. */
 export interface ScenarioLoad {
@@ -25,7 +44,11 @@ export interface ScenarioLoad {
   readonly settings: Readonly<Record<string, number>>;
   /** Of all clients together; null for a closed loop. */
   readonly ratePerSecond: number | null;
+  /** In a closed loop: how long a client thinks between two operations, on average. By default not at all. */
+  readonly thinkNs?: number;
   readonly deadlineNs: number;
+  /** In place of what the workload would draw: these, in order of time. Concurrency, rate and settings mean nothing then. */
+  readonly operations?: readonly ScheduledOperation[];
 }
 
 /**
@@ -40,5 +63,6 @@ export interface Scenario {
   readonly durationNs: number;
   readonly profile: SimProfile;
   readonly load: ScenarioLoad;
+  /** In any order; they may overlap. */
   readonly faults: readonly ScheduledFault[];
 }
