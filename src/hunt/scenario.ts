@@ -1,3 +1,4 @@
+import type { Json } from '../../checker/index.ts';
 import type { ResolvedFault } from '../contracts/nemesis.ts';
 import type { SimProfile } from '../sim/profile.ts';
 
@@ -22,6 +23,17 @@ export type FaultKind =
   /** So many random nodes lose what they did not sync, and start again at the end. */
   | { readonly type: 'power-failure'; readonly nodes: number };
 
+/** An operation that is asked at its time, through a client of its own. */
+export interface ScheduledOperation {
+  /** Nanoseconds since clients began. */
+  readonly atNs: number;
+  /** Whom the client asks. */
+  readonly node: string;
+  readonly f: string;
+  readonly key?: string;
+  readonly value: Json;
+}
+
 /** What clients do. */
 export interface ScenarioLoad {
   readonly workload: string;
@@ -35,6 +47,8 @@ export interface ScenarioLoad {
   /** In a closed loop: how long a client thinks between two operations, on average. By default not at all. */
   readonly thinkNs?: number;
   readonly deadlineNs: number;
+  /** In place of what the workload would draw: these, in order of time. Concurrency, rate and settings mean nothing then. */
+  readonly operations?: readonly ScheduledOperation[];
 }
 
 /**
