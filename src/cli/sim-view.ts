@@ -44,10 +44,7 @@ export function makeSimView(stream: Screen & Pick<WriteStream, 'isTTY'>): SimVie
   };
 }
 
-function progressLine(
-  { done, simulatedNs, wallNs }: HuntProgress,
-  of: number | undefined,
-): string {
+function progressLine({ done, simulatedNs, wallNs }: HuntProgress, of: number | undefined): string {
   const rate = wallNs > 0 ? Math.round(simulatedNs / wallNs) : 0;
   const seeds = of === undefined ? `${done} seeds` : `${done} of ${of} seeds`;
   const share = of === undefined ? '' : `${bar(done / of, BAR_COLUMNS)}  `;
