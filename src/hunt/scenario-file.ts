@@ -6,7 +6,14 @@ import { UserError } from '../lib/user-error.ts';
 import type { DiskProfile } from '../sim/disk.ts';
 import type { NodeProfile, RangeNs, SimProfile } from '../sim/profile.ts';
 import { resolvedFault } from './faults.ts';
-import type { FaultKind, PinnedFault, Scenario, ScenarioLoad, ScheduledFault } from './scenario.ts';
+import type {
+  FaultKind,
+  PinnedFault,
+  Scenario,
+  ScenarioLoad,
+  ScheduledFault,
+  ScheduledOperation,
+} from './scenario.ts';
 import {
   dictionary,
   list,
@@ -53,6 +60,17 @@ const profile = record<SimProfile>({
   }),
 });
 
+/** Any JSON: the nemesis, or the model, says what it makes of it. */
+const anything: Read<Json> = (value) => value as Json;
+
+const operation = record<ScheduledOperation>({
+  atNs: duration,
+  node: text,
+  f: text,
+  key: optional(text),
+  value: anything,
+});
+
 const load = record<ScenarioLoad>({
   workload: oneOf([...workloads.keys()]),
   concurrency: whole(1, 1000),
@@ -62,10 +80,8 @@ const load = record<ScenarioLoad>({
   ratePerSecond: orNull(number(0.001, 1e6)),
   thinkNs: optional(duration),
   deadlineNs: whole(1, DURATION_NS_MAX),
+  operations: optional(list(operation)),
 });
-
-/** Any JSON: the nemesis says what it makes of it. */
-const anything: Read<Json> = (value) => value as Json;
 
 const nemesis: Read<FaultKind> = (value, place) => {
   const read = record<Extract<FaultKind, { type: 'nemesis' }>>({
@@ -134,11 +150,19 @@ export const readScenario: Read<Scenario> = (value, place) => {
   const { schema: _, ...read } = scenario(value, place);
   for (const [i, { what }] of read.faults.entries())
     refuseStrangers(read, what, `faults[${i}].what`);
+  for (const [i, { node }] of (read.load.operations ?? []).entries()) {
+    oneOf(namesOf(read))(node, `load.operations[${i}].node`);
+  }
   return read;
 };
 
+function namesOf({ nodes }: Scenario): readonly string[] {
+  return Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
+}
+
 /** A fault can only hit what is there, and only so many. */
-function refuseStrangers({ nodes }: Scenario, what: FaultKind, place: string): void {
+function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
+  const { nodes } = one;
   if (what.type !== 'nemesis') return;
   const shape = nemeses.get(what.kind)?.shapes.find((one) => one.shape === what.shape);
   const nodesMin = shape?.nodesMin ?? 1;
@@ -148,8 +172,7 @@ function refuseStrangers({ nodes }: Scenario, what: FaultKind, place: string): v
       `${what.kind}:${what.shape} needs ${nodesMin} nodes, there are ${nodes}`,
     );
   }
-  const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
-  const stranger = what.pinned?.victims.find((name) => !names.includes(name));
+  const stranger = what.pinned?.victims.find((name) => !namesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(`${place}.pinned`, `there is no node ${stranger}`);
 }
 

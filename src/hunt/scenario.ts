@@ -28,6 +28,17 @@ export interface PinnedFault {
   readonly value: Json;
 }
 
+/** An operation that is asked at its time, through a client of its own. */
+export interface ScheduledOperation {
+  /** Nanoseconds since clients began. */
+  readonly atNs: number;
+  /** Whom the client asks. */
+  readonly node: string;
+  readonly f: string;
+  readonly key?: string;
+  readonly value: Json;
+}
+
 /** What clients do. */
 export interface ScenarioLoad {
   readonly workload: string;
@@ -41,6 +52,8 @@ export interface ScenarioLoad {
   /** In a closed loop: how long a client thinks between two operations, on average. By default not at all. */
   readonly thinkNs?: number;
   readonly deadlineNs: number;
+  /** In place of what the workload would draw: these, in order of time. Concurrency, rate and settings mean nothing then. */
+  readonly operations?: readonly ScheduledOperation[];
 }
 
 /**
