@@ -51,6 +51,8 @@ export interface WalOptions {
   readonly segmentBytesMax?: number;
   /** Called once when the disk failed; nothing is written any more. */
   readonly onFailure: (error: unknown) => void;
+  /** Told of each batch as it is written, before it is synced. See `DriverObserver`. */
+  readonly onWritten?: (file: string, end: number, records: readonly WalRecords[]) => void;
 }
 
 /**
@@ -143,7 +145,8 @@ export class Wal {
       while (this.#waiting.length > 0) {
         const batch = this.#waiting;
         this.#waiting = [];
-        await this.#write(encodeRecords(batch), this.#options.fsync === 'always');
+        const isSynced = this.#options.fsync === 'always';
+        await this.#write(encodeRecords(batch), isSynced, batch);
         for (const { done } of batch) done();
       }
     } catch (error) {
@@ -152,7 +155,11 @@ export class Wal {
     this.#isWriting = false;
   }
 
-  async #write(payload: Uint8Array, isSynced: boolean): Promise<void> {
+  async #write(
+    payload: Uint8Array,
+    isSynced: boolean,
+    batch: readonly { readonly records: WalRecords }[] = [],
+  ): Promise<void> {
     if (this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX)) {
       // SAFETY: the old segment is complete on disk before a batch stands behind it.
       await this.#syncSegment();
@@ -165,6 +172,11 @@ export class Wal {
     this.#number += 1;
     this.#segmentBytes += bytes.length;
     this.batches += 1;
+    this.#options.onWritten?.(
+      this.#segment,
+      this.#segmentBytes,
+      batch.map(({ records }) => records),
+    );
     if (!isSynced) return;
     await this.#syncSegment();
   }
