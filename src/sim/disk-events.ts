@@ -1,15 +1,8 @@
-import { assertNever } from "../lib/assert.ts";
+import { assertNever } from '../lib/assert.ts';
 
 /** What a node can ask of its disk. */
 export type DiskOperation =
-  | 'list'
-  | 'read'
-  | 'append'
-  | 'sync'
-  | 'truncate'
-  | 'rename'
-  | 'remove'
-  | 'sync-directory';
+  'list' | 'read' | 'append' | 'sync' | 'truncate' | 'rename' | 'remove' | 'sync-directory';
 
 /**
  * What is left of an unsynced write: nothing, its beginning, all of it, or all but some sectors,
@@ -74,20 +67,20 @@ export type DiskObserver = (event: DiskEvent) => void;
 
 /** What of a disk's behaviour must have occurred somewhere in a large search. */
 export const DISK_COUNTERS = [
-  'disk.torn.none',
-  'disk.torn.prefix',
-  'disk.torn.whole',
-  'disk.torn.holes',
-  'disk.name.kept',
-  'disk.name.lost',
-  'disk.cache.kept',
-  'disk.cache.ghost-read',
-  'disk.cache.evicted',
-  'disk.error.sync',
-  'disk.error.sync-directory',
-  'disk.error.read',
-  'disk.error.full',
-  'disk.flip',
+  'torn-none',
+  'torn-prefix',
+  'torn-whole',
+  'torn-holes',
+  'name-kept',
+  'name-lost',
+  'cache-kept',
+  'ghost-read',
+  'cache-evicted',
+  'sync-failed',
+  'directory-sync-failed',
+  'read-failed',
+  'disk-full',
+  'bit-flipped',
 ] as const;
 
 export type DiskCounter = (typeof DISK_COUNTERS)[number];
@@ -96,19 +89,19 @@ export type DiskCounter = (typeof DISK_COUNTERS)[number];
 export function diskCounterOf(event: DiskEvent): DiskCounter | undefined {
   switch (event.type) {
     case 'write-fate':
-      return event.fate.type === 'append' ? `disk.torn.${event.fate.shape}` : undefined;
+      return event.fate.type === 'append' ? `torn-${event.fate.shape}` : undefined;
     case 'name-fate':
-      return event.fate.survived ? 'disk.name.kept' : 'disk.name.lost';
+      return event.fate.survived ? 'name-kept' : 'name-lost';
     case 'cache-kept':
-      return 'disk.cache.kept';
+      return 'cache-kept';
     case 'ghost-read':
-      return 'disk.cache.ghost-read';
+      return 'ghost-read';
     case 'evicted':
-      return 'disk.cache.evicted';
+      return 'cache-evicted';
     case 'failed':
       return failureCounter(event.operation);
     case 'flipped':
-      return 'disk.flip';
+      return 'bit-flipped';
     case 'call':
     case 'synced':
     case 'directory-synced':
@@ -119,8 +112,35 @@ export function diskCounterOf(event: DiskEvent): DiskCounter | undefined {
 }
 
 function failureCounter(operation: DiskOperation): DiskCounter | undefined {
-  if (operation === 'sync') return 'disk.error.sync';
-  if (operation === 'sync-directory') return 'disk.error.sync-directory';
-  if (operation === 'read') return 'disk.error.read';
-  return operation === 'append' ? 'disk.error.full' : undefined;
+  if (operation === 'sync') return 'sync-failed';
+  if (operation === 'sync-directory') return 'directory-sync-failed';
+  if (operation === 'read') return 'read-failed';
+  return operation === 'append' ? 'disk-full' : undefined;
+}
+
+/** What a trace says of an event, beside its counter's name. */
+export function diskEventDetail(event: DiskEvent): string {
+  switch (event.type) {
+    case 'write-fate':
+      return event.fate.type === 'append'
+        ? `${event.fate.name}, ${event.fate.bytes} bytes`
+        : event.fate.name;
+    case 'name-fate':
+      return `${event.fate.change} ${event.fate.name}`;
+    case 'cache-kept':
+      return `${event.name}, ${event.bytes} bytes`;
+    case 'flipped':
+      return `${event.name} at byte ${event.at}`;
+    case 'failed':
+      return `${event.operation} ${event.name}`.trimEnd();
+    case 'ghost-read':
+    case 'evicted':
+    case 'call':
+    case 'synced':
+      return event.name;
+    case 'directory-synced':
+      return '';
+    default:
+      return assertNever(event);
+  }
 }

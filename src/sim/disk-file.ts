@@ -21,12 +21,12 @@ export class SimFile {
   readonly #platter = new GrowingBytes();
   #dirty: Change[] = [];
   #sequence = 0;
-  /** How far the platter holds what was written: a dropped write ends it for good. */
+  /** How far the platter holds, for good, what was written: a write that was lost ends it. */
   #intact = 0;
   /** A failed sync dropped something: the cache shows it, and nothing is left to be synced. */
   #hasGhosts = false;
 
-  /** Bytes from the beginning that survive any crash. */
+  /** Bytes from the beginning that survive any crash as they were written. */
   get syncedBytes(): number {
     return this.#intact;
   }
@@ -67,6 +67,7 @@ export class SimFile {
       change.bytes = change.bytes.slice();
     }
     this.#cache.truncate(size);
+    this.#intact = Math.min(this.#intact, size);
     this.#sequence += 1;
     this.#dirty.push({ type: 'truncate', sequence: this.#sequence, size });
   }
@@ -88,7 +89,7 @@ export class SimFile {
 
   /**
    * The sync that covered all up to `sequence` failed: the kernel marks the pages clean and keeps
-   * them, whatever of them reached the platter.
+   * them, whatever of them reached the platter. No sync writes them again.
    */
   drop(sequence: number, name: string, random: Random): WriteFate[] {
     const changes = this.#take(sequence);
@@ -119,7 +120,6 @@ export class SimFile {
   #forget(): void {
     this.#cache.truncate(0);
     this.#cache.writeAt(0, this.#platter.view());
-    this.#intact = this.#platter.size;
     this.#hasGhosts = false;
   }
 
@@ -131,20 +131,19 @@ export class SimFile {
   }
 
   #write(change: Change): void {
-    if (change.type === 'truncate') {
-      this.#platter.truncate(change.size);
-      this.#intact = Math.min(this.#intact, change.size);
-      return;
-    }
-    this.#platter.writeAt(change.at, change.bytes);
-    if (this.#intact === change.at) this.#intact += change.bytes.length;
+    if (change.type === 'truncate') this.#platter.truncate(change.size);
+    else this.#writeAt(change.at, change.bytes);
+  }
+
+  #writeAt(at: number, bytes: Uint8Array): void {
+    this.#platter.writeAt(at, bytes);
+    if (this.#intact === at) this.#intact += bytes.length;
   }
 
   #tear(change: Change, name: string, random: Random): WriteFate {
     if (change.type === 'truncate') {
       const survived = random.integer(0, 1) === 1;
       if (survived) this.#write(change);
-      else this.#intact = Math.min(this.#intact, change.size);
       return { type: 'truncate', name, survived };
     }
     const shape = this.#tearAppend(change.at, change.bytes, random);
@@ -158,7 +157,7 @@ export class SimFile {
     if (shape === 'prefix') {
       const kept = random.integer(0, bytes.length - 1);
       if (kept === 0) return 'none';
-      this.#platter.writeAt(at, bytes.subarray(0, kept));
+      this.#writeAt(at, bytes.subarray(0, kept));
     }
     if (shape === 'holes') this.#writeSectors(at, bytes, random);
     return shape;
