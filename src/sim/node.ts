@@ -107,7 +107,11 @@ export class SimNode {
 
   stop(stop: Stop): void {
     const running = this.#running;
-    if (running === undefined) return;
+    if (running === undefined) {
+      // Its page cache outlived the process, and goes now.
+      if (stop.type === 'power-failure') this.disk.powerFailure();
+      return;
+    }
     this.#running = undefined;
     this.#isPaused = false;
     running.driver?.stop();
