@@ -43,8 +43,6 @@ export class SimCluster implements Cluster {
     this.#profile = profile;
     const ids = Array.from({ length: size }, (_, i) => nodeId(`n${i + 1}`));
     this.nodes = ids.map((id) => name(id));
-    this.network = new SimNetwork(sim, profile.latency, ids);
-    this.links = this.network.control;
     const restarts = sim.random('restarts');
     const observer = tellAll([
       ...options.observers,
@@ -56,12 +54,21 @@ export class SimCluster implements Cluster {
           }
           if (type === 'refused') return;
           const { minNs, maxNs } = profile.restartNs;
-          sim.after(restarts.integer(minNs, maxNs), () => this.node(node).start());
+          this.node(node).startAfter(restarts.integer(minNs, maxNs));
         },
       },
     ]);
+    this.network = new SimNetwork({
+      sim,
+      latency: profile.latency,
+      bufferBytes: profile.bufferBytes,
+      happened: (what) => observer.happened(what),
+    });
+    this.links = this.network.control;
     const configuration = makeConfiguration(ids);
     const origins = sim.random('clocks');
+    const drifts = sim.random('drifts');
+    const driftMax = profile.driftPpmMax ?? 0;
     for (const id of ids) {
       const disk = new SimDisk(
         {
@@ -72,6 +79,8 @@ export class SimCluster implements Cluster {
         },
         profile.disk,
       );
+      const clock = new NodeClock(sim, origins.integer(0, 1e12));
+      clock.drift(drifts.integer(-driftMax, driftMax));
       const node = new SimNode({
         sim,
         node: id,
@@ -79,7 +88,7 @@ export class SimCluster implements Cluster {
         rules: options.rules,
         profile: profile.node,
         turnNs: profile.turnNs,
-        clock: new NodeClock(sim, origins.integer(0, 1e12)),
+        clock,
         disk,
         network: this.network,
         observer,
