@@ -28,11 +28,11 @@ export interface SimClusterOptions {
 /** A cluster of real drivers in simulated time. Nodes that stop by themselves are started again. */
 export class SimCluster implements Cluster {
   readonly nodes: readonly Name[];
+  readonly profile: SimProfile;
   readonly network: SimNetwork;
   readonly links: LinkControl;
   readonly processes: ProcessControl;
   readonly #sim: Simulation;
-  readonly #profile: SimProfile;
   readonly #nodes = new Map<string, SimNode>();
   readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
   #clients = 0;
@@ -40,7 +40,7 @@ export class SimCluster implements Cluster {
   constructor(sim: Simulation, options: SimClusterOptions) {
     const { size, profile } = options;
     this.#sim = sim;
-    this.#profile = profile;
+    this.profile = profile;
     const ids = Array.from({ length: size }, (_, i) => nodeId(`n${i + 1}`));
     this.nodes = ids.map((id) => name(id));
     const restarts = sim.random('restarts');
@@ -135,7 +135,7 @@ export class SimCluster implements Cluster {
 
   connect(node: Name): Client {
     const random = this.#sim.random(`client/${this.#clients++}`);
-    return new SimClient(this.#sim, this.node(node), this.#profile.clientLatency, random);
+    return new SimClient(this.#sim, this.node(node), this.profile.clientLatency, random);
   }
 
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void {

@@ -121,13 +121,19 @@ export class SimNode implements Endpoint {
     void this.#boot(running);
   }
 
-  /** Unless it is started, or stopped, before. */
-  startAfter(ns: number): void {
+  /**
+   * Unless it is started, or stopped, before.
+   *
+   * @returns what starts it sooner, under the same condition
+   */
+  startAfter(ns: number): () => void {
     this.#startsAsked += 1;
     const asked = this.#startsAsked;
-    this.#parts.sim.after(ns, () => {
+    const start = (): void => {
       if (asked === this.#startsAsked) this.start();
-    });
+    };
+    this.#parts.sim.after(ns, start);
+    return start;
   }
 
   /** Of a node that is down, only its power can still fail. It stays down until somebody starts it. */
