@@ -10,6 +10,7 @@ import type { DriverStatus } from '../raft/driver/driver.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimClient } from './client.ts';
 import { SimDisk } from './disk.ts';
+import { diskCounterOf, diskEventDetail } from './disk-events.ts';
 import { SimNetwork } from './network.ts';
 import { NodeClock } from './node-clock.ts';
 import { SimNode } from './node.ts';
@@ -72,10 +73,16 @@ export class SimCluster implements Cluster {
     for (const id of ids) {
       const disk = new SimDisk(
         {
+          now: () => sim.now(),
           after: (ns, run) => sim.after(ns, run),
           settles: () => sim.settles(),
           random: sim.random(`disk/${id}`),
-          synced: (file, bytes) => observer.synced(id, file, bytes),
+          observer: (event) => {
+            if (event.type === 'synced') return observer.synced(id, event.name, event.bytes);
+            const kind = diskCounterOf(event);
+            if (kind === undefined) return;
+            observer.happened({ kind, node: id, detail: diskEventDetail(event) });
+          },
         },
         profile.disk,
       );
