@@ -2,10 +2,12 @@ import { assertNever } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
 import type { SimCluster } from './cluster.ts';
 import { type CrashFault, injectCrashFault } from './crash-fault.ts';
+import { type DiskFault, injectDiskFault } from './disk-fault.ts';
 import { injectNetworkFault, type NetworkFault } from './network-fault.ts';
 import { type Victims, victimsOf } from './victims.ts';
 
 export type { CrashFault } from './crash-fault.ts';
+export type { DiskFault, DiskTrouble } from './disk-fault.ts';
 export type { LinkChoice, LinkTrouble, NetworkFault } from './network-fault.ts';
 export type { Victims } from './victims.ts';
 
@@ -13,7 +15,7 @@ export type { Victims } from './victims.ts';
  * What only a simulation can do to a cluster, beside the faults of `nemesis/`. Plain JSON; times are
  * nanoseconds of the simulation. What it does not say is drawn when it comes.
  */
-export type SimFault = NetworkFault | ClockFault | CrashFault | PowerFault;
+export type SimFault = NetworkFault | ClockFault | CrashFault | PowerFault | DiskFault;
 
 /** Clocks of nodes go wrong. They are monotonic: none ever goes back. */
 export interface ClockFault {
@@ -52,6 +54,8 @@ export async function injectFault(
       return injectClockFault(cluster, fault, random);
     case 'power-failure':
       return injectPowerFault(cluster, fault, random);
+    case 'disk':
+      return injectDiskFault(cluster, fault, random);
     default:
       return assertNever(fault);
   }
