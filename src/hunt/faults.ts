@@ -4,6 +4,7 @@ import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import type { SimCluster } from '../sim/cluster.ts';
+import { injectFault } from '../sim/faults.ts';
 import type { Simulation } from '../sim/simulation.ts';
 import type { FaultKind, PinnedFault, ScheduledFault } from './scenario.ts';
 
@@ -57,15 +58,8 @@ async function inject(
       onResolved(resolved);
       return nemesis.inject(cluster, resolved, what.shape);
     }
-    case 'power-failure': {
-      const victims = random.shuffle(cluster.nodes).slice(0, what.nodes);
-      for (const victim of victims) cluster.node(victim).stop({ type: 'power-failure' });
-      return {
-        [Symbol.asyncDispose]: async () => {
-          for (const victim of victims) cluster.node(victim).start();
-        },
-      };
-    }
+    case 'sim':
+      return injectFault(cluster, what.fault, random);
     default:
       return assertNever(what);
   }
