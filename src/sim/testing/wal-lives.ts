@@ -6,7 +6,7 @@ import { type Entry, logIndex, nodeId, term } from '../../raft/core/types.ts';
 import { Wal, WalDamage, type WalRecords } from '../../raft/driver/wal.ts';
 import { firstBatchOf } from '../../raft/driver/wal-segments.ts';
 import { diskCounterOf, type DiskEvent } from '../disk-events.ts';
-import { flipBit } from '../disk-fault.ts';
+import { flipBit } from '../disk-flip.ts';
 import { DiskError } from '../disk.ts';
 import { LoneDisk } from './lone-disk.ts';
 
