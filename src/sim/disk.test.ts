@@ -40,8 +40,7 @@ test('what was synced, and whose name was synced, survives any power failure; th
     expect(a.subarray(0, 700)).toEqual(first);
     expect(a.length).toBeLessThanOrEqual(2200);
     sizes.add(a.length);
-    const b = after.get('b');
-    if (b !== undefined) expect(b, 'synced, if its name came through').toEqual(second);
+    expect(after.get('b') ?? second, 'synced, if its name came through').toEqual(second);
   }
   expect(sizes.size, 'tails of all lengths').toBeGreaterThan(10);
 });
