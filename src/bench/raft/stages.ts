@@ -28,7 +28,9 @@ export function stagesOf(traffic: Traffic): readonly Stage[] {
   return [
     stage('decode a message', messages, decodePeerMessage),
     stage('encode a message', decoded, encodePeerMessage),
-    stage('frame a WAL batch', payloads, (payload) => encodeBatch(1, payload)),
+    stage('frame a WAL batch', payloads, (payload) =>
+      encodeBatch(1, (writer) => writer.raw(payload)),
+    ),
     stage('checksum of a WAL batch', payloads, (payload) => crc32c(payload)),
     stage('encode a command', commands.map(decodeCommand), encodeCommand),
     stage('decode and apply a command', commands, applier()),

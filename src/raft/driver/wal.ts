@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, DecodeError } from '../../lib/bytes.ts';
+import { ByteReader, type ByteWriter, DecodeError } from '../../lib/bytes.ts';
 import type { Restored } from '../core/core.ts';
 import { LOG_START } from '../core/log.ts';
 import {
@@ -53,6 +53,14 @@ export interface WalOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+interface Waiting {
+  readonly records: WalRecords;
+  readonly done: () => void;
+}
+
+/** What is not synced is done as soon as it is written. */
+const WRITTEN: Promise<void> = Promise.resolve();
+
 /**
  * The write-ahead log: hard state and entries in numbered, checksummed batches.
  *
@@ -68,7 +76,7 @@ export class Wal {
   #segment: string;
   #segmentBytes: number;
   #segmentIsNew: boolean;
-  #waiting: { readonly records: WalRecords; readonly done: () => void }[] = [];
+  #waiting: Waiting[] = [];
   #isWriting = false;
   #hasFailed = false;
   /** Batches written so far, each with at most one sync: what group commit saves shows here. */
@@ -103,7 +111,7 @@ export class Wal {
   persist(records: WalRecords, done: () => void): void {
     if (this.#hasFailed) return;
     this.#waiting.push({ records, done });
-    if (!this.#isWriting) void this.#writeBatches();
+    if (!this.#isWriting) this.#writeWaiting();
   }
 
   /** True while something that was handed over is not durable yet. */
@@ -121,65 +129,89 @@ export class Wal {
     }
   }
 
-  async #syncSegment(): Promise<void> {
-    const segment = this.#segment;
-    await this.#disk.sync(segment);
-    if (!this.#segmentIsNew) return;
+  #syncSegment(): Promise<void> {
+    const syncing = this.#disk.sync(this.#segment);
+    return this.#segmentIsNew ? this.#syncName(this.#segment, syncing) : syncing;
+  }
+
+  async #syncName(segment: string, syncing: Promise<void>): Promise<void> {
+    await syncing;
     await this.#disk.syncDirectory();
     // Another one may have been begun meanwhile.
     if (this.#segment === segment) this.#segmentIsNew = false;
   }
 
   async #begin(): Promise<void> {
-    const writer = new ByteWriter();
     const { clusterId, node } = this.#options.identity;
-    writer.u8(RECORD_IDENTITY).text(clusterId).text(node);
-    await this.#write(writer.finish(), true);
+    await this.#append((writer) => writer.u8(RECORD_IDENTITY).text(clusterId).text(node), 'always');
   }
 
-  async #writeBatches(): Promise<void> {
+  /**
+   * Writes what waits as one batch, and when it is durable what came meanwhile as the next.
+   *
+   * Callbacks instead of `await`: a batch is on the way of every write, and costs one reaction to one
+   * promise, that of the disk.
+   */
+  #writeWaiting(): void {
+    const batch = this.#waiting;
+    this.#waiting = [];
     this.#isWriting = true;
-    try {
-      while (this.#waiting.length > 0) {
-        const batch = this.#waiting;
-        this.#waiting = [];
-        await this.#write(encodeRecords(batch), this.#options.fsync === 'always');
-        for (const { done } of batch) done();
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#isWriting = false;
+    this.#write((writer) => writeRecords(writer, batch)).then(
+      () => this.#onWritten(batch),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
-  async #write(payload: Uint8Array, isSynced: boolean): Promise<void> {
-    if (this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX)) {
-      // SAFETY: the old segment is complete on disk before a batch stands behind it.
-      await this.#syncSegment();
-      this.#segment = segmentName(this.#number);
-      this.#segmentBytes = 0;
-      this.#segmentIsNew = true;
+  #onWritten(batch: readonly Waiting[]): void {
+    try {
+      for (const { done } of batch) done();
+    } catch (error) {
+      return this.#fail(error);
     }
+    // SAFETY: the next batch is written only now, when the one before it is synced.
+    if (this.#waiting.length > 0) this.#writeWaiting();
+    else this.#isWriting = false;
+  }
+
+  /** Never throws: a disk that fails at once fails as one that fails later. */
+  #write(payload: (writer: ByteWriter) => void): Promise<void> {
+    const isFull = this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX);
+    try {
+      return isFull ? this.#writeNextSegment(payload) : this.#append(payload, this.#options.fsync);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #writeNextSegment(payload: (writer: ByteWriter) => void): Promise<void> {
+    // SAFETY: the old segment is complete on disk before a batch stands behind it.
+    await this.#syncSegment();
+    this.#segment = segmentName(this.#number);
+    this.#segmentBytes = 0;
+    this.#segmentIsNew = true;
+    await this.#append(payload, this.#options.fsync);
+  }
+
+  #append(payload: (writer: ByteWriter) => void, fsync: FsyncMode): Promise<void> {
     const bytes = encodeBatch(this.#number, payload);
     this.#disk.append(this.#segment, bytes);
     this.#number += 1;
     this.#segmentBytes += bytes.length;
     this.batches += 1;
-    if (!isSynced) return;
-    await this.#syncSegment();
+    return fsync === 'always' ? this.#syncSegment() : WRITTEN;
   }
 
   /** A failed sync is final: the kernel may have dropped the pages, a second try would lie. */
   #fail(error: unknown): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
+    this.#isWriting = false;
     this.#waiting = [];
     this.#options.onFailure(error);
   }
 }
 
-function encodeRecords(batch: readonly { readonly records: WalRecords }[]): Uint8Array {
-  const writer = new ByteWriter(4096);
+function writeRecords(writer: ByteWriter, batch: readonly Waiting[]): void {
   for (const { records } of batch) {
     const { hardState, base } = records;
     if (hardState !== undefined) {
@@ -194,7 +226,6 @@ function encodeRecords(batch: readonly { readonly records: WalRecords }[]): Uint
       writeEntry(writer, entry);
     }
   }
-  return writer.finish();
 }
 
 interface Recovered {
