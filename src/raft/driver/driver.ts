@@ -20,7 +20,7 @@ import { decodeCommand, encodeCommand } from '../kv/commands.ts';
 import { StateMachine } from '../kv/state-machine.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
-import type { Disk, Network, Scheduler } from './ports.ts';
+import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
 import type { Answer, Request } from './requests.ts';
 import { type FsyncMode, Wal } from './wal.ts';
 
@@ -39,6 +39,9 @@ export interface DriverOptions {
   readonly scheduler: Scheduler;
   /** The disk failed, or the state is broken: the node must stop, its data stays as it is. */
   readonly onFatal: (error: unknown) => void;
+  readonly observer?: DriverObserver;
+  /** By default `SEGMENT_BYTES_MAX`. */
+  readonly segmentBytesMax?: number;
 }
 
 export interface DriverStatus {
@@ -91,7 +94,12 @@ export class Driver {
       identity: { clusterId: options.clusterId, node: options.config.id },
       fsync: options.fsync,
       onFailure: (error) => driver.#fail(error),
+      onWritten: (file, end, records) => options.observer?.written(file, end, records),
+      ...(options.segmentBytesMax === undefined
+        ? {}
+        : { segmentBytesMax: options.segmentBytesMax }),
     });
+    options.observer?.restored(restored, tornBytes);
     const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
     const driver = new Driver(options, core, wal, restored.base.index);
     driver.#enqueue({ type: 'tick' });
@@ -213,7 +221,9 @@ export class Driver {
     const inputs = this.#inputs;
     this.#inputs = [];
     try {
-      this.#do(this.#core.step(inputs, now));
+      const ready = this.#core.step(inputs, now);
+      this.#options.observer?.stepped(inputs, ready);
+      this.#do(ready);
       this.#pending.expire(now);
       if (now >= this.#fsyncDueNs) {
         this.#fsyncDueNs = now + this.#options.fsyncIntervalNs;
@@ -272,6 +282,7 @@ export class Driver {
     const result =
       entry.kind === 'command' ? this.#machine.apply(decodeCommand(entry.data)) : undefined;
     this.#lastApplied = logIndex(entry.index);
+    this.#options.observer?.applied(entry);
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);

@@ -1,4 +1,6 @@
-import type { NodeId } from '../core/types.ts';
+import type { Restored } from '../core/core.ts';
+import type { Entry, Input, NodeId, Ready } from '../core/types.ts';
+import type { WalRecords } from './wal.ts';
 
 /**
  * Bytes in named files of one directory. What was appended is durable only after `sync` of that
@@ -34,4 +36,15 @@ export interface Scheduler {
   wakeAt(atNs: number, run: () => void): void;
   /** Calls `run` once after what has arrived in this turn was handed over. */
   soon(run: () => void): void;
+}
+
+/** Looks at what a driver does, as it does it; touches nothing. For simulations and tests. */
+export interface DriverObserver {
+  /** What was found on the disk, before the first step. */
+  restored(restored: Restored, tornBytes: number): void;
+  /** One step of the core, before anything is done about it. */
+  stepped(inputs: readonly Input[], ready: Ready): void;
+  /** These records stand in the first `end` bytes of a file now, together, and are not synced yet. */
+  written(file: string, end: number, records: readonly WalRecords[]): void;
+  applied(entry: Entry): void;
 }

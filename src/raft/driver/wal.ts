@@ -51,11 +51,14 @@ export interface WalOptions {
   readonly segmentBytesMax?: number;
   /** Called once when the disk failed; nothing is written any more. */
   readonly onFailure: (error: unknown) => void;
+  /** Told of each batch as it is written, before it is synced. See `DriverObserver`. */
+  readonly onWritten?: (file: string, end: number, records: readonly WalRecords[]) => void;
 }
 
-interface Waiting {
-  readonly records: WalRecords;
-  readonly done: () => void;
+/** What goes to the disk together, and who is told when it is durable. */
+interface Batch {
+  readonly records: WalRecords[];
+  readonly done: (() => void)[];
 }
 
 /** What is not synced is done as soon as it is written. */
@@ -76,7 +79,7 @@ export class Wal {
   #segment: string;
   #segmentBytes: number;
   #segmentIsNew: boolean;
-  #waiting: Waiting[] = [];
+  #waiting: Batch = { records: [], done: [] };
   #isWriting = false;
   #hasFailed = false;
   /** Batches written so far, each with at most one sync: what group commit saves shows here. */
@@ -110,7 +113,8 @@ export class Wal {
   /** @param done - called when the records, and all before them, are durable */
   persist(records: WalRecords, done: () => void): void {
     if (this.#hasFailed) return;
-    this.#waiting.push({ records, done });
+    this.#waiting.records.push(records);
+    this.#waiting.done.push(done);
     if (!this.#isWriting) this.#writeWaiting();
   }
 
@@ -143,7 +147,9 @@ export class Wal {
 
   async #begin(): Promise<void> {
     const { clusterId, node } = this.#options.identity;
-    await this.#append((writer) => writer.u8(RECORD_IDENTITY).text(clusterId).text(node), 'always');
+    this.#append((writer) => writer.u8(RECORD_IDENTITY).text(clusterId).text(node));
+    this.#options.onWritten?.(this.#segment, this.#segmentBytes, []);
+    await this.#syncSegment();
   }
 
   /**
@@ -154,51 +160,56 @@ export class Wal {
    */
   #writeWaiting(): void {
     const batch = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = { records: [], done: [] };
     this.#isWriting = true;
-    this.#write((writer) => writeRecords(writer, batch)).then(
+    this.#write(batch).then(
       () => this.#onWritten(batch),
       (error: unknown) => this.#fail(error),
     );
   }
 
-  #onWritten(batch: readonly Waiting[]): void {
+  #onWritten(batch: Batch): void {
     try {
-      for (const { done } of batch) done();
+      for (const done of batch.done) done();
     } catch (error) {
       return this.#fail(error);
     }
     // SAFETY: the next batch is written only now, when the one before it is synced.
-    if (this.#waiting.length > 0) this.#writeWaiting();
+    if (this.#waiting.done.length > 0) this.#writeWaiting();
     else this.#isWriting = false;
   }
 
   /** Never throws: a disk that fails at once fails as one that fails later. */
-  #write(payload: (writer: ByteWriter) => void): Promise<void> {
+  #write(batch: Batch): Promise<void> {
     const isFull = this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX);
     try {
-      return isFull ? this.#writeNextSegment(payload) : this.#append(payload, this.#options.fsync);
+      return isFull ? this.#writeNextSegment(batch) : this.#writeBatch(batch);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async #writeNextSegment(payload: (writer: ByteWriter) => void): Promise<void> {
+  async #writeNextSegment(batch: Batch): Promise<void> {
     // SAFETY: the old segment is complete on disk before a batch stands behind it.
     await this.#syncSegment();
     this.#segment = segmentName(this.#number);
     this.#segmentBytes = 0;
     this.#segmentIsNew = true;
-    await this.#append(payload, this.#options.fsync);
+    await this.#writeBatch(batch);
   }
 
-  #append(payload: (writer: ByteWriter) => void, fsync: FsyncMode): Promise<void> {
+  #writeBatch(batch: Batch): Promise<void> {
+    this.#append((writer) => writeRecords(writer, batch.records));
+    this.#options.onWritten?.(this.#segment, this.#segmentBytes, batch.records);
+    return this.#options.fsync === 'always' ? this.#syncSegment() : WRITTEN;
+  }
+
+  #append(payload: (writer: ByteWriter) => void): void {
     const bytes = encodeBatch(this.#number, payload);
     this.#disk.append(this.#segment, bytes);
     this.#number += 1;
     this.#segmentBytes += bytes.length;
     this.batches += 1;
-    return fsync === 'always' ? this.#syncSegment() : WRITTEN;
   }
 
   /** A failed sync is final: the kernel may have dropped the pages, a second try would lie. */
@@ -206,14 +217,13 @@ export class Wal {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     this.#isWriting = false;
-    this.#waiting = [];
+    this.#waiting = { records: [], done: [] };
     this.#options.onFailure(error);
   }
 }
 
-function writeRecords(writer: ByteWriter, batch: readonly Waiting[]): void {
-  for (const { records } of batch) {
-    const { hardState, base } = records;
+function writeRecords(writer: ByteWriter, batch: readonly WalRecords[]): void {
+  for (const { hardState, base, entries } of batch) {
     if (hardState !== undefined) {
       writer
         .u8(RECORD_HARD_STATE)
@@ -221,7 +231,7 @@ function writeRecords(writer: ByteWriter, batch: readonly Waiting[]): void {
         .text(hardState.votedFor ?? '');
     }
     if (base !== undefined) writer.u8(RECORD_BASE).u53(base.index).u53(base.term);
-    for (const entry of records.entries ?? []) {
+    for (const entry of entries ?? []) {
       writer.u8(RECORD_ENTRY);
       writeEntry(writer, entry);
     }

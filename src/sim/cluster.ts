@@ -1,0 +1,138 @@
+import type { Client } from '../contracts/client.ts';
+import type { Cluster, LinkControl, ProcessControl, UnexpectedExit } from '../contracts/cluster.ts';
+import type { NodeId as Name } from '../contracts/names.ts';
+import { nodeId as name } from '../contracts/names.ts';
+import { defined } from '../lib/assert.ts';
+import { makeConfiguration } from '../raft/core/configuration.ts';
+import type { Rules } from '../raft/core/rules.ts';
+import { nodeId, type NodeId } from '../raft/core/types.ts';
+import type { DriverStatus } from '../raft/driver/driver.ts';
+import type { Disk } from '../raft/driver/ports.ts';
+import { SimClient } from './client.ts';
+import { SimDisk } from './disk.ts';
+import { SimNetwork } from './network.ts';
+import { NodeClock } from './node-clock.ts';
+import { SimNode } from './node.ts';
+import { type SimObserver, tellAll } from './observer.ts';
+import type { SimProfile } from './profile.ts';
+import type { Simulation } from './simulation.ts';
+
+export interface SimClusterOptions {
+  readonly size: number;
+  readonly profile: SimProfile;
+  readonly rules: Rules;
+  readonly wrapDisk?: ((disk: Disk) => Disk) | undefined;
+  readonly observers: readonly SimObserver[];
+}
+
+/** A cluster of real drivers in simulated time. Nodes that stop by themselves are started again. */
+export class SimCluster implements Cluster {
+  readonly nodes: readonly Name[];
+  readonly network: SimNetwork;
+  readonly links: LinkControl;
+  readonly processes: ProcessControl;
+  readonly #sim: Simulation;
+  readonly #profile: SimProfile;
+  readonly #nodes = new Map<string, SimNode>();
+  readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
+  #clients = 0;
+
+  constructor(sim: Simulation, options: SimClusterOptions) {
+    const { size, profile } = options;
+    this.#sim = sim;
+    this.#profile = profile;
+    const ids = Array.from({ length: size }, (_, i) => nodeId(`n${i + 1}`));
+    this.nodes = ids.map((id) => name(id));
+    this.network = new SimNetwork(sim, profile.latency, ids);
+    this.links = this.network.control;
+    const restarts = sim.random('restarts');
+    const observer = tellAll([
+      ...options.observers,
+      {
+        stopped: ({ node }, { type }) => {
+          if (type === 'killed' || type === 'power-failure') return;
+          for (const listener of this.#exits) {
+            listener({ node: name(node), code: type === 'refused' ? 65 : 74, signal: null });
+          }
+          if (type === 'refused') return;
+          const { minNs, maxNs } = profile.restartNs;
+          sim.after(restarts.integer(minNs, maxNs), () => this.node(node).start());
+        },
+      },
+    ]);
+    const configuration = makeConfiguration(ids);
+    const origins = sim.random('clocks');
+    for (const id of ids) {
+      const disk = new SimDisk(
+        {
+          after: (ns, run) => sim.after(ns, run),
+          settles: () => sim.settles(),
+          random: sim.random(`disk/${id}`),
+          synced: (file, bytes) => observer.synced(id, file, bytes),
+        },
+        profile.disk,
+      );
+      const node = new SimNode({
+        sim,
+        node: id,
+        configuration,
+        rules: options.rules,
+        profile: profile.node,
+        turnNs: profile.turnNs,
+        clock: new NodeClock(sim, origins.integer(0, 1e12)),
+        disk,
+        network: this.network,
+        observer,
+        wrapDisk: options.wrapDisk,
+      });
+      this.#nodes.set(id, node);
+    }
+    this.processes = {
+      pid: (id) => this.node(id).pid,
+      kill: async (id) => this.node(id).stop({ type: 'killed' }),
+      start: async (id) => this.node(id).start(),
+      pause: async (id) => this.node(id).pause(),
+      resume: async (id) => this.node(id).resume(),
+    };
+  }
+
+  /** Starts whoever is down. */
+  startAll(): void {
+    for (const node of this.#nodes.values()) node.start();
+  }
+
+  node(id: string): SimNode {
+    return defined(this.#nodes.get(id), `there is a node ${id}`);
+  }
+
+  /** What nodes that run say of themselves. */
+  statuses(): readonly DriverStatus[] {
+    return this.nodes.flatMap((id) => this.node(id).status() ?? []);
+  }
+
+  /** Who leads the highest term, by its own word. */
+  get leader(): NodeId | undefined {
+    let leader: DriverStatus | undefined;
+    for (const status of this.statuses()) {
+      if (status.role !== 'leader') continue;
+      if (leader === undefined || status.term > leader.term) leader = status;
+    }
+    return leader?.id;
+  }
+
+  url(node: Name): string {
+    return `sim://${node}`;
+  }
+
+  connect(node: Name): Client {
+    const random = this.#sim.random(`client/${this.#clients++}`);
+    return new SimClient(this.#sim, this.node(node), this.#profile.clientLatency, random);
+  }
+
+  onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void {
+    this.#exits.push(listener);
+  }
+
+  /** Nothing runs but in the simulation's own time. */
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
