@@ -120,11 +120,10 @@ export class BenchDrivers {
 
   #send(from: NodeId, to: NodeId, bytes: Uint8Array): boolean {
     this.messages += 1;
-    const copy = bytes.slice();
-    this.#options.traffic?.messages.push(copy);
+    this.#options.traffic?.messages.push(bytes);
     const delayNs = this.#random.integer(0.2 * MS, 1 * MS);
     this.timeline.at(this.timeline.nowNs + delayNs, () =>
-      this.#drivers.get(to)?.receive(from, copy),
+      this.#drivers.get(to)?.receive(from, bytes),
     );
     return true;
   }
@@ -166,7 +165,7 @@ export class BenchDrivers {
     return {
       list: async () => [],
       read: async () => new Uint8Array(0),
-      append: (_name, bytes) => void this.#options.traffic?.batches.push(bytes.slice()),
+      append: (_name, bytes) => void this.#options.traffic?.batches.push(bytes),
       sync: () => {
         this.syncs += 1;
         return later();

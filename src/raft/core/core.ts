@@ -7,7 +7,16 @@ import { acknowledgeDurable, onAppendEntries } from './follower.ts';
 import { appendOwn, lead, onAppendResponse, onDisconnected, quorumHeardNs } from './leader.ts';
 import { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
-import { becomeFollower, type CoreState, emptyOutbox, resetElectionTimer, send } from './state.ts';
+import {
+  becomeFollower,
+  type CoreState,
+  emptyOutbox,
+  handOut,
+  NOTHING,
+  renewOutbox,
+  resetElectionTimer,
+  send,
+} from './state.ts';
 import {
   type Entry,
   type HardState,
@@ -80,7 +89,7 @@ export function makeRaftCore(parts: {
     step(inputs, nowNs) {
       assert(nowNs >= state.nowNs, 'the clock is monotonic');
       state.nowNs = nowNs;
-      state.out = emptyOutbox();
+      renewOutbox(state.out);
       for (const input of inputs) take(state, input);
       if (state.role === 'leader') lead(state);
       return takeReady(state);
@@ -172,7 +181,7 @@ function takeReady(state: CoreState): Ready {
   const committed =
     state.commitIndex > state.handedOut
       ? log.slice(logIndex(state.handedOut + 1), state.commitIndex - state.handedOut)
-      : [];
+      : NOTHING;
   state.handedOut = state.commitIndex;
   const last = out.entries.at(-1);
   if (last !== undefined) {
@@ -181,15 +190,15 @@ function takeReady(state: CoreState): Ready {
   }
   return {
     hardState: out.hardStateChanged ? state.hard : undefined,
-    entries: out.entries,
+    entries: handOut(out.entries),
     write: last === undefined ? undefined : state.lastWrite,
-    messages: out.messages,
-    messagesAfterSync: out.messagesAfterSync,
+    messages: handOut(out.messages),
+    messagesAfterSync: handOut(out.messagesAfterSync),
     committed,
-    accepted: out.accepted,
-    refused: out.refused,
-    reads: out.reads,
-    refusedReads: out.refusedReads,
+    accepted: handOut(out.accepted),
+    refused: handOut(out.refused),
+    reads: handOut(out.reads),
+    refusedReads: handOut(out.refusedReads),
     role: state.role,
     term: state.hard.term,
     leader: state.leader,

@@ -88,7 +88,7 @@ export interface CoreState {
   /** Reads that arrived since the last round was opened. */
   waitingReads: RequestId[];
   rounds: ReadRound[];
-  out: Outbox;
+  readonly out: Outbox;
 }
 
 export function emptyOutbox(): Outbox {
@@ -102,6 +102,25 @@ export function emptyOutbox(): Outbox {
     reads: [],
     refusedReads: [],
   };
+}
+
+/** Makes an outbox new; lists that stayed empty are in nobody's hands and stay. */
+export function renewOutbox(out: Outbox): void {
+  out.hardStateChanged = false;
+  if (out.entries.length > 0) out.entries = [];
+  if (out.messages.length > 0) out.messages = [];
+  if (out.messagesAfterSync.length > 0) out.messagesAfterSync = [];
+  if (out.accepted.length > 0) out.accepted = [];
+  if (out.refused.length > 0) out.refused = [];
+  if (out.reads.length > 0) out.reads = [];
+  if (out.refusedReads.length > 0) out.refusedReads = [];
+}
+
+/** Goes out in place of a list that stayed empty: most do, and that list serves the next step. */
+export const NOTHING: readonly never[] = Object.freeze([]);
+
+export function handOut<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list;
 }
 
 /** The voters but for this node. */
