@@ -35,12 +35,12 @@ export function hasQuorum(
  * latest instant by which a quorum was heard.
  */
 export function quorumValue(configuration: Configuration, of: (voter: NodeId) => number): number {
-  // Sorted while it is filled: asked several times in every step, of a handful of voters.
-  const descending: number[] = [];
-  for (const voter of configuration.voters) {
+  const { voters } = configuration;
+  // Sorted while it is filled: this is asked several times in every step, of a handful of voters.
+  let count = 0;
+  for (const voter of voters) {
     const value = of(voter);
-    let at = descending.length;
-    descending.push(value);
+    let at = count++;
     for (; at > 0; at--) {
       const before = defined(descending[at - 1], 'inside the array');
       if (before >= value) break;
@@ -50,6 +50,9 @@ export function quorumValue(configuration: Configuration, of: (voter: NodeId) =>
   }
   return defined(descending[majority(configuration) - 1], 'a configuration has a voter');
 }
+
+/** Room for one answer of `quorumValue`; nothing is left in it for the next. */
+const descending: number[] = [];
 
 /**
  * Highest index stored on a quorum.

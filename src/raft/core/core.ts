@@ -117,10 +117,7 @@ function take(state: CoreState, input: Input): void {
       (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
       return;
     case 'synced':
-      for (const { number, lastIndex } of state.writes) {
-        if (number <= input.write && lastIndex > state.durable) state.durable = lastIndex;
-      }
-      state.writes = state.writes.filter(({ number }) => number > input.write);
+      onSynced(state, input.write);
       acknowledgeDurable(state);
       return;
     case 'disconnected':
@@ -128,6 +125,15 @@ function take(state: CoreState, input: Input): void {
       return;
     default:
       assertNever(input);
+  }
+}
+
+function onSynced(state: CoreState, upTo: number): void {
+  const { writes } = state;
+  for (let oldest = writes[0]; oldest !== undefined; oldest = writes[0]) {
+    if (oldest.number > upTo) return;
+    if (oldest.lastIndex > state.durable) state.durable = oldest.lastIndex;
+    writes.shift();
   }
 }
 

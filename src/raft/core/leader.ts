@@ -19,6 +19,7 @@ export function becomeLeader(state: CoreState): void {
     peers(state).map((peer): [NodeId, Progress] => [
       peer,
       {
+        peer,
         nextIndex: logIndex(state.log.lastIndex + 1),
         matchIndex: logIndex(0),
         mode: 'probe',
@@ -60,7 +61,7 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
   const { result } = message;
   if (result.success) {
     if (result.matchIndex > progress.matchIndex) progress.matchIndex = result.matchIndex;
-    progress.inflight = progress.inflight.filter((last) => last > progress.matchIndex);
+    forgetAcknowledged(progress);
     if (progress.nextIndex <= progress.matchIndex) {
       progress.nextIndex = logIndex(progress.matchIndex + 1);
     }
@@ -81,6 +82,13 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
   probe(progress);
 }
 
+function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
+  for (let oldest = inflight[0]; oldest !== undefined; oldest = inflight[0]) {
+    if (oldest > matchIndex) return;
+    inflight.shift();
+  }
+}
+
 /** What was sent to this follower may be lost: find out again what it has. */
 export function onDisconnected(state: CoreState, peer: NodeId): void {
   const progress = state.progress.get(peer);
@@ -92,7 +100,7 @@ export function onDisconnected(state: CoreState, peer: NodeId): void {
 function probe(progress: Progress): void {
   progress.mode = 'probe';
   progress.probeSent = false;
-  progress.inflight = [];
+  progress.inflight.length = 0;
 }
 
 /** At the end of every step: commit, open a read round, send what there is to send. */
@@ -113,7 +121,7 @@ export function lead(state: CoreState): void {
     termAt: (index) => state.log.termAt(index),
   });
   openReadRound(state);
-  for (const [peer, progress] of state.progress) replicate(state, peer, progress);
+  for (const progress of state.progress.values()) replicate(state, progress);
   confirmReads(state);
 }
 
@@ -166,36 +174,36 @@ function confirmReads(state: CoreState): void {
 }
 
 /** Sends what this follower lacks, or a heartbeat where a round or the time asks for one. */
-function replicate(state: CoreState, peer: NodeId, progress: Progress): void {
+function replicate(state: CoreState, progress: Progress): void {
   const { log, config } = state;
   const isDue = state.nowNs - progress.sentNs >= config.heartbeatIntervalNs;
   if (progress.mode === 'probe' && (!progress.probeSent || isDue)) {
     // The first probe takes entries along, since logs mostly agree; a repeated one does not.
     const countMax = progress.probeSent ? 0 : config.maxEntriesPerAppend;
     progress.probeSent = true;
-    return sendAppend(state, peer, progress, countMax);
+    return sendAppend(state, progress, countMax);
   }
   if (progress.mode === 'replicate') {
     while (
       progress.nextIndex <= log.lastIndex &&
       progress.inflight.length < config.maxInflightAppends
     ) {
-      sendAppend(state, peer, progress, config.maxEntriesPerAppend);
+      sendAppend(state, progress, config.maxEntriesPerAppend);
     }
   }
   if (
     progress.sentRound < state.round ||
     state.nowNs - progress.sentNs >= config.heartbeatIntervalNs
   ) {
-    sendAppend(state, peer, progress, 0);
+    sendAppend(state, progress, 0);
   }
 }
 
-function sendAppend(state: CoreState, peer: NodeId, progress: Progress, countMax: number): void {
+function sendAppend(state: CoreState, progress: Progress, countMax: number): void {
   const { log, config } = state;
   const prevIndex = logIndex(progress.nextIndex - 1);
   const entries = log.slice(progress.nextIndex, countMax, config.maxBytesPerAppend);
-  send(state, peer, {
+  send(state, progress.peer, {
     type: 'append-entries',
     term: state.hard.term,
     prev: {

@@ -17,6 +17,7 @@ import type {
 
 /** What a leader knows of one follower. Raft, Figure 2: nextIndex and matchIndex. */
 export interface Progress {
+  readonly peer: NodeId;
   nextIndex: LogIndex;
   matchIndex: LogIndex;
   /**
@@ -27,7 +28,7 @@ export interface Progress {
   /** In `probe` mode: a message is on the way, wait for its answer or the next heartbeat. */
   probeSent: boolean;
   /** Last index of each append with entries that is on the way, oldest first. */
-  inflight: LogIndex[];
+  readonly inflight: LogIndex[];
   /** The newest ReadIndex round that this follower answered, and that it was sent. */
   acknowledgedRound: number;
   sentRound: number;
@@ -70,7 +71,7 @@ export interface CoreState {
   /** Own entries up to here are on this node's disk. */
   durable: LogIndex;
   /** Writes under way, oldest first; a truncation takes back what they would make durable. */
-  writes: { readonly number: number; lastIndex: LogIndex }[];
+  readonly writes: { readonly number: number; lastIndex: LogIndex }[];
   lastWrite: number;
   /** Follower: equal to the current leader's log up to here. */
   verified: LogIndex;
