@@ -4,7 +4,7 @@ import { assert, assertNever } from '../../lib/assert.ts';
 import { isVoter } from './configuration.ts';
 import { onRequestVote, onVoteResponse, refuseVote, startPreVote } from './election.ts';
 import { acknowledgeDurable, onAppendEntries } from './follower.ts';
-import { appendOwn, lead, onAppendResponse, onDisconnected, quorumHeardNs } from './leader.ts';
+import { appendOwn, lead, onAppendResponse, onDisconnected } from './leader.ts';
 import { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
 import {
@@ -79,6 +79,7 @@ export function makeRaftCore(parts: {
     leaderHeardNs: -Infinity,
     votes: new Set(),
     progress: new Map(),
+    quorumHeardNs: -Infinity,
     round: 0,
     waitingReads: [],
     rounds: [],
@@ -217,7 +218,7 @@ function takeReady(state: CoreState): Ready {
 
 function deadlineNs(state: CoreState): number {
   if (state.role !== 'leader') return state.electionDeadlineNs;
-  let deadline = quorumHeardNs(state) + state.config.electionTimeout.minNs;
+  let deadline = state.quorumHeardNs + state.config.electionTimeout.minNs;
   for (const { sentNs } of state.progress.values()) {
     deadline = Math.min(deadline, sentNs + state.config.heartbeatIntervalNs);
   }

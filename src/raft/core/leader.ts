@@ -106,9 +106,10 @@ function probe(progress: Progress): void {
 /** At the end of every step: commit, open a read round, send what there is to send. */
 export function lead(state: CoreState): void {
   const { rules, config } = state;
+  state.quorumHeardNs = quorumHeardNs(state);
   const stale = rules.mustStepDown({
     nowNs: state.nowNs,
-    quorumHeardNs: quorumHeardNs(state),
+    quorumHeardNs: state.quorumHeardNs,
     electionTimeoutNsMin: config.electionTimeout.minNs,
   });
   if (stale) return becomeFollower(state, state.hard.term, undefined);
@@ -129,8 +130,7 @@ function matchIndex(state: CoreState, voter: NodeId): LogIndex {
   return state.progress.get(voter)?.matchIndex ?? logIndex(0);
 }
 
-/** The latest instant by which a quorum, this node included, was heard. */
-export function quorumHeardNs(state: CoreState): number {
+function quorumHeardNs(state: CoreState): number {
   return quorumValue(state.config.configuration, (voter) =>
     voter === state.config.id ? state.nowNs : (state.progress.get(voter)?.heardNs ?? -Infinity),
   );

@@ -84,6 +84,8 @@ export interface CoreState {
   /** Candidates: who granted. */
   votes: Set<NodeId>;
   progress: Map<NodeId, Progress>;
+  /** Leader: the latest instant by which a quorum, this node included, was heard, as of this step. */
+  quorumHeardNs: number;
   /** Grows over the whole life of this core and is never used twice (etcd#20418). */
   round: number;
   /** Reads that arrived since the last round was opened. */
