@@ -61,13 +61,14 @@ export class SimNetwork {
   send(from: NodeId, to: NodeId, bytes: Uint8Array): boolean {
     const link = this.#link(from, to);
     if (link.cuts === 0 && this.#endpoints.get(to)?.isUp() !== true) return false;
+    const copy = bytes.slice();
     const { connection } = link;
     const { minNs, maxNs } = this.#latency;
     link.lastNs = Math.max(link.lastNs, this.#sim.now() + link.random.integer(minNs, maxNs));
     const arrive = (): void => {
       if (link.connection !== connection) return;
       if (link.cuts > 0) return void link.held.push(arrive);
-      this.#endpoints.get(to)?.receive(from, bytes);
+      this.#endpoints.get(to)?.receive(from, copy);
     };
     this.#sim.at(link.lastNs, arrive);
     return true;
