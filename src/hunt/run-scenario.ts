@@ -1,21 +1,27 @@
 import type { HistoryEvent } from '../../checker/index.ts';
 import { workloads } from '../../workloads/index.ts';
+import type { Client, Invocation } from '../contracts/client.ts';
+import type { NodeId as Name } from '../contracts/names.ts';
 import type { ResolvedFault } from '../contracts/nemesis.ts';
 import { askEveryNode } from '../harness/interpreter/final-reads.ts';
 import { interpret } from '../harness/interpreter/interpreter.ts';
 import { closedLoop, openLoop, type Pace } from '../harness/interpreter/pace.ts';
+import type { ClientPorts } from '../harness/interpreter/ports.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Random } from '../lib/prng.ts';
 import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
+import { nodeId } from '../raft/core/types.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
+import { makeInvariants } from '../sim/invariants/invariants.ts';
 import type { SimObserver } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
 import { healAll, letHappen } from './faults.ts';
 import { MemoryHistory } from './memory-history.ts';
-import type { Scenario, ScenarioLoad, ScheduledFault } from './scenario.ts';
+import { nodesOf, type Scenario, type ScenarioLoad, type ScheduledFault } from './scenario.ts';
+import { performScript } from './script.ts';
 import { decideHistory, type HistoryVerdict } from './verdict.ts';
 
 /** How long a cluster may take to elect its first leader, in maximum election timeouts. */
@@ -27,6 +33,10 @@ export interface ScenarioOptions {
   readonly rules?: Rules;
   readonly wrapDisk?: (disk: Disk) => Disk;
   readonly observers?: readonly SimObserver[];
+  /** More observers, for those that need the time. */
+  readonly observe?: (sim: Simulation) => readonly SimObserver[];
+  /** A run that needs more events than these throws. */
+  readonly eventsMax?: number;
   /** Called now and then with the simulated time. */
   readonly onProgress?: (simulatedNs: number) => void;
 }
@@ -48,6 +58,8 @@ export interface ScenarioResult {
   readonly events: number;
   /** Faults of `nemesis/` that came, in the order in which they did, with their victims. */
   readonly injected: readonly InjectedFault[];
+  /** When clients began: times of faults and operations count from here. */
+  readonly clientsBeganNs: number;
 }
 
 /**
@@ -66,13 +78,20 @@ export async function runScenario(
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,
-    observers: [...(options.observers ?? []), ...progress(sim, options.onProgress)],
+    observers: [
+      makeInvariants({ sim, nodes: nodesOf(scenario).map(nodeId) }),
+      ...(options.observers ?? []),
+      ...(options.observe?.(sim) ?? []),
+      ...progress(sim, options.onProgress),
+    ],
   });
   const history = new MemoryHistory(sim);
   const injected: InjectedFault[] = [];
+  const began = { atNs: 0 };
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
+  const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, history, injected }), seconds * EVENTS_PER_SECOND_MAX)
+    .drive(play({ sim, cluster, scenario, history, injected, began }), eventsMax)
     .then(
       () => undefined,
       (error: unknown) => {
@@ -89,6 +108,7 @@ export async function runScenario(
     simulatedNs: sim.now(),
     events: sim.events,
     injected,
+    clientsBeganNs: began.atNs,
   };
 }
 
@@ -122,23 +142,15 @@ interface Play {
   readonly scenario: Scenario;
   readonly history: MemoryHistory;
   readonly injected: InjectedFault[];
+  readonly began: { atNs: number };
 }
 
-async function play({ sim, cluster, scenario, history, injected }: Play): Promise<void> {
+async function play({ sim, cluster, scenario, history, injected, began }: Play): Promise<void> {
   const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
   while (cluster.leader === undefined && sim.now() < limitNs) await sim.sleep(50 * MILLISECOND);
-  const workload = defined(workloads.get(load.workload), `there is a workload ${load.workload}`);
-  const generator = workload.generator(
-    {
-      keyOps: load.keyOps,
-      concurrency: load.concurrency,
-      values: load.values ?? undefined,
-      settings: load.settings,
-    },
-    sim.random('workload'),
-  );
+  began.atNs = sim.now();
   const ports = {
     clock: sim,
     recorder: history,
@@ -147,14 +159,7 @@ async function play({ sim, cluster, scenario, history, injected }: Play): Promis
     pauseAfterFailNs: 20 * MILLISECOND,
   };
   const ended = new AbortController();
-  const working = interpret({
-    ...ports,
-    generator,
-    pace: paceOf(sim, load),
-    nodes: cluster.nodes,
-    concurrency: load.concurrency,
-    signal: ended.signal,
-  });
+  const clients = clientsOf(load, { sim, cluster, ports, ended: ended.signal });
   const faulting = Promise.all(
     scenario.faults.map((fault) =>
       letHappen(sim, cluster, fault, {
@@ -165,16 +170,57 @@ async function play({ sim, cluster, scenario, history, injected }: Play): Promis
   );
   await sim.sleep(durationNs);
   ended.abort();
-  const [firstProcess] = await Promise.all([working, faulting]);
+  const [firstProcess] = await Promise.all([clients.working, faulting]);
   await healAll(cluster);
   await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));
   await askEveryNode({
     ...ports,
     nodes: cluster.nodes,
-    invocations: generator.finalReads(),
+    invocations: clients.finalReads(),
     firstProcess,
     signal: new AbortController().signal,
   });
+}
+
+interface Clients {
+  /** Resolves, when all have stopped, to a process id from which on all are unused. */
+  readonly working: Promise<number>;
+  readonly finalReads: () => readonly Invocation[];
+}
+
+function clientsOf(
+  load: ScenarioLoad,
+  parts: {
+    readonly sim: Simulation;
+    readonly cluster: SimCluster;
+    readonly ports: ClientPorts;
+    readonly ended: AbortSignal;
+  },
+): Clients {
+  const { sim, cluster, ports, ended } = parts;
+  if (load.operations !== undefined) {
+    const connect = (node: Name, atNs: number): Client => cluster.connect(node, `at/${atNs}`);
+    return performScript(load.operations, { ...ports, connect, nodes: cluster.nodes, ended });
+  }
+  const workload = defined(workloads.get(load.workload), `there is a workload ${load.workload}`);
+  const generator = workload.generator(
+    {
+      keyOps: load.keyOps,
+      concurrency: load.concurrency,
+      values: load.values ?? undefined,
+      settings: load.settings,
+    },
+    sim.random('workload'),
+  );
+  const working = interpret({
+    ...ports,
+    generator,
+    pace: paceOf(sim, load),
+    nodes: cluster.nodes,
+    concurrency: load.concurrency,
+    signal: ended,
+  });
+  return { working, finalReads: () => generator.finalReads() };
 }
 
 function paceOf(sim: Simulation, { ratePerSecond, thinkNs = 0 }: ScenarioLoad): Pace {
