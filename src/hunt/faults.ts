@@ -1,11 +1,11 @@
-import type { NodeId as Name } from '../contracts/names.ts';
+import { nodeId as name, type NodeId as Name } from '../contracts/names.ts';
 import type { ClusterView, NemesisShape, ResolvedFault } from '../contracts/nemesis.ts';
 import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import type { SimCluster } from '../sim/cluster.ts';
 import type { Simulation } from '../sim/simulation.ts';
-import type { FaultKind, ScheduledFault } from './scenario.ts';
+import type { FaultKind, PinnedFault, ScheduledFault } from './scenario.ts';
 
 /** Told of a fault whose victims are known, as it begins. */
 export type OnInjected = (fault: ScheduledFault, resolved: ResolvedFault) => void;
@@ -49,7 +49,10 @@ async function inject(
     case 'nemesis': {
       const nemesis = defined(nemeses.get(what.kind), `there is a nemesis ${what.kind}`);
       const view: ClusterView = { nodes: cluster.nodes, leader: leaderOf(cluster) };
-      const resolved = what.resolved ?? shapeOf(what).resolve(view, random);
+      const resolved =
+        what.pinned === undefined
+          ? shapeOf(what).resolve(view, random)
+          : resolvedFault(what.pinned);
       if (resolved === undefined) return undefined;
       onResolved(resolved);
       return nemesis.inject(cluster, resolved, what.shape);
@@ -66,6 +69,11 @@ async function inject(
     default:
       return assertNever(what);
   }
+}
+
+/** A fault that hits these, whoever leads. */
+export function resolvedFault({ victims, value }: PinnedFault): ResolvedFault {
+  return { victims: victims.map(name), leader: undefined, value };
 }
 
 /** @throws InvariantError when there is none: files are checked as they are read */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { InvariantError } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
-import { hunt, type HuntOptions, type HuntResult } from './hunt.ts';
+import { hunt, type HuntOptions, type HuntResult } from './index.ts';
 
 const seeds = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i + 1));
 

@@ -65,7 +65,7 @@ export class Lane implements AsyncDisposable {
     if (this.#death !== undefined) this.#die(this.#death);
     else {
       this.#watch();
-      this.#worker.postMessage({ seed } satisfies ToThread);
+      this.#worker.postMessage({ seed } satisfies ToThread, []);
     }
     return ended.promise;
   }

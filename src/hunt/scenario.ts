@@ -1,5 +1,4 @@
 import type { Json } from '../../checker/index.ts';
-import type { ResolvedFault } from '../contracts/nemesis.ts';
 import type { SimProfile } from '../sim/profile.ts';
 
 /** A fault of a simulated run: when, for how long, and what. Victims are drawn from its own seed. */
@@ -18,10 +17,16 @@ export type FaultKind =
       readonly kind: string;
       readonly shape: string;
       /** Absent: the shape says whom it hits, when it comes. Present: these, whoever leads then. */
-      readonly resolved?: ResolvedFault;
+      readonly pinned?: PinnedFault;
     }
   /** So many random nodes lose what they did not sync, and start again at the end. */
   | { readonly type: 'power-failure'; readonly nodes: number };
+
+/** Whom a fault of `nemesis/` hits, and how: what its shape made of it when it came. */
+export interface PinnedFault {
+  readonly victims: readonly string[];
+  readonly value: Json;
+}
 
 /** An operation that is asked at its time, through a client of its own. */
 export interface ScheduledOperation {

@@ -1,4 +1,5 @@
 import { nemeses } from '../../nemesis/index.ts';
+import { assertNever } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Random } from '../lib/prng.ts';
 import type { RangeNs } from '../sim/profile.ts';
@@ -97,6 +98,8 @@ function drawFamilies({ nodes }: FaultSetting, random: Random): Weighted {
       const some = possible.filter(() => chance(random, 0.4));
       return some.map((family) => [logUniform(random, 1, 10), family]);
     }
+    default:
+      return assertNever(kind);
   }
 }
 
@@ -132,10 +135,11 @@ function drawLane({ setting, families, calm, lane }: Lane, random: Random): Sche
   for (;;) {
     atNs += Math.round(2 * gapNs * random.float());
     if (atNs >= durationNs) return faults;
-    const { lasts, draw } = weighted(random, families);
+    const family = weighted(random, families);
+    const { lasts } = family;
     const seed = `${lane}/${faults.length}`;
     const wishedNs = logUniform(random, lasts.min * electionNs, lasts.max * electionNs);
-    const what = draw(setting, random.fork(seed));
+    const what = family.draw(setting, random.fork(seed));
     const stretch = calm.find((one) => one.maxNs > atNs && one.minNs < atNs + wishedNs);
     if (stretch !== undefined && stretch.minNs <= atNs) {
       atNs = stretch.maxNs;

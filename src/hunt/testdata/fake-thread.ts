@@ -25,11 +25,10 @@ port?.on('message', ({ seed }: ToThread) => {
   switch (what) {
     case 'hang':
       // As a run that never comes to its end: the thread hears nothing.
-      while (seed !== '');
-      break;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      return;
     case 'die':
-      process.exit(3);
-      break;
+      return process.exit(3);
     case 'throw':
       return send({ type: 'threw', error: 'Error: planted' });
     case 'slow-fail':
