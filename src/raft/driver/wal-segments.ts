@@ -23,13 +23,28 @@ export function segmentName(firstBatch: number): string {
 
 const SEGMENT_NAME = /^wal-(\d{16})\.log$/;
 
-/** @param number - one more than the batch before; from 1 */
-export function encodeBatch(number: number, payload: Uint8Array): Uint8Array {
-  const writer = new ByteWriter(HEADER_BYTES + payload.length);
-  writer.u32(MAGIC).u8(VERSION).u8(KIND_RECORDS).u53(number);
-  writer.u32(payload.length).u32(crc32c(payload));
-  writer.u32(crc32c(writer.finish())).raw(payload);
-  return writer.finish();
+const LENGTH_AT = 14;
+const PAYLOAD_CHECKSUM_AT = 18;
+const HEADER_CHECKSUM_AT = 22;
+
+const writer = ByteWriter.shared();
+
+/**
+ * The bytes are the caller's for good.
+ *
+ * @param number - one more than the batch before; from 1
+ */
+export function encodeBatch(
+  number: number,
+  writePayload: (writer: ByteWriter) => void,
+): Uint8Array {
+  writer.begin().u32(MAGIC).u8(VERSION).u8(KIND_RECORDS).u53(number).u32(0).u32(0).u32(0);
+  writePayload(writer);
+  const written = writer.finish();
+  writer.patchU32(LENGTH_AT, written.length - HEADER_BYTES);
+  writer.patchU32(PAYLOAD_CHECKSUM_AT, crc32c(written, HEADER_BYTES));
+  writer.patchU32(HEADER_CHECKSUM_AT, crc32c(written, 0, HEADER_CHECKSUM_AT));
+  return writer.take();
 }
 
 interface Batch {
