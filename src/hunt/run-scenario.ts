@@ -11,14 +11,16 @@ import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Random } from '../lib/prng.ts';
 import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
+import { nodeId } from '../raft/core/types.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
+import { makeInvariants } from '../sim/invariants/invariants.ts';
 import type { SimObserver } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
 import { healAll, letHappen } from './faults.ts';
 import { MemoryHistory } from './memory-history.ts';
-import type { Scenario, ScenarioLoad, ScheduledFault } from './scenario.ts';
+import { nodesOf, type Scenario, type ScenarioLoad, type ScheduledFault } from './scenario.ts';
 import { performScript } from './script.ts';
 import { decideHistory, type HistoryVerdict } from './verdict.ts';
 
@@ -77,6 +79,7 @@ export async function runScenario(
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,
     observers: [
+      makeInvariants({ sim, nodes: nodesOf(scenario).map(nodeId) }),
       ...(options.observers ?? []),
       ...(options.observe?.(sim) ?? []),
       ...progress(sim, options.onProgress),

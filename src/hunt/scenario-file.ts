@@ -6,13 +6,14 @@ import { UserError } from '../lib/user-error.ts';
 import type { DiskProfile } from '../sim/disk.ts';
 import type { NodeProfile, RangeNs, SimProfile } from '../sim/profile.ts';
 import { resolvedFault } from './faults.ts';
-import type {
-  FaultKind,
-  PinnedFault,
-  Scenario,
-  ScenarioLoad,
-  ScheduledFault,
-  ScheduledOperation,
+import {
+  type FaultKind,
+  nodesOf,
+  type PinnedFault,
+  type Scenario,
+  type ScenarioLoad,
+  type ScheduledFault,
+  type ScheduledOperation,
 } from './scenario.ts';
 import {
   dictionary,
@@ -151,14 +152,10 @@ export const readScenario: Read<Scenario> = (value, place) => {
   for (const [i, { what }] of read.faults.entries())
     refuseStrangers(read, what, `faults[${i}].what`);
   for (const [i, { node }] of (read.load.operations ?? []).entries()) {
-    oneOf(namesOf(read))(node, `load.operations[${i}].node`);
+    oneOf(nodesOf(read))(node, `load.operations[${i}].node`);
   }
   return read;
 };
-
-function namesOf({ nodes }: Scenario): readonly string[] {
-  return Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
-}
 
 /** A fault can only hit what is there, and only so many. */
 function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
@@ -172,7 +169,7 @@ function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
       `${what.kind}:${what.shape} needs ${nodesMin} nodes, there are ${nodes}`,
     );
   }
-  const stranger = what.pinned?.victims.find((name) => !namesOf(one).includes(name));
+  const stranger = what.pinned?.victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(`${place}.pinned`, `there is no node ${stranger}`);
 }
 

@@ -71,3 +71,8 @@ export interface Scenario {
   /** In any order; they may overlap. */
   readonly faults: readonly ScheduledFault[];
 }
+
+/** The names of its nodes. */
+export function nodesOf({ nodes }: Scenario): readonly string[] {
+  return Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
+}
