@@ -211,11 +211,12 @@ function* nameVictims(best: () => Failing): Generator<Candidate, void, boolean> 
   let isNew = false;
   const faults = scenario.faults.map((fault): ScheduledFault => {
     const { what } = fault;
-    if (what.type !== 'nemesis' || what.resolved !== undefined) return fault;
+    if (what.type !== 'nemesis' || what.pinned !== undefined) return fault;
     const resolved = result.injected.find((one) => one.fault === fault)?.resolved;
     if (resolved === undefined) return fault;
     isNew = true;
-    return { ...fault, what: { ...what, resolved } };
+    const { victims, value } = resolved;
+    return { ...fault, what: { ...what, pinned: { victims, value } } };
   });
   if (isNew) yield { what: 'named victims', scenario: { ...scenario, faults }, isSimpler: true };
 }

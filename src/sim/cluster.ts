@@ -37,7 +37,7 @@ export class SimCluster implements Cluster {
   readonly #sim: Simulation;
   readonly #nodes = new Map<string, SimNode>();
   /** What of each log is safe to damage. */
-  readonly batches = new SyncedBatches();
+  readonly batches: SyncedBatches = new SyncedBatches();
   readonly #damaged = new Set<NodeId>();
   readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
   #clients = 0;
