@@ -45,7 +45,7 @@ const range: Read<RangeNs> = (value, place) => {
 };
 
 const profile = record<SimProfile>({
-  disk: record<DiskProfile>({ read: range, sync: range }),
+  disk: record<DiskProfile>({ read: range, sync: range, write: optional(range) }),
   latency: range,
   clientLatency: range,
   turnNs: duration,
