@@ -55,24 +55,22 @@ interface Batch {
 
 /** The batch that begins at `at`; undefined when there is none, or it is not whole. */
 function batchAt(bytes: Uint8Array, at: number): Batch | undefined {
-  if (at + HEADER_BYTES > bytes.length) return undefined;
-  const header = bytes.subarray(at, at + HEADER_BYTES);
-  const reader = new ByteReader(header);
+  const payloadAt = at + HEADER_BYTES;
+  if (payloadAt > bytes.length) return undefined;
+  const reader = new ByteReader(bytes, at);
   if (reader.u32() !== MAGIC) return undefined;
+  const checksum = new ByteReader(bytes, at + HEADER_CHECKSUM_AT).u32();
+  if (crc32c(bytes, at, at + HEADER_CHECKSUM_AT) !== checksum) return undefined;
   const version = reader.u8();
   const kind = reader.u8();
-  const numberAt = header.subarray(6, 14);
-  const checksum = new ByteReader(header.subarray(HEADER_BYTES - 4)).u32();
-  if (crc32c(header, 0, HEADER_BYTES - 4) !== checksum) return undefined;
   if (version !== VERSION || kind !== KIND_RECORDS) {
     throw new WalDamage(`a batch of version ${version}, kind ${kind} is not known to this node`);
   }
-  const number = new ByteReader(numberAt).u53();
-  const sizes = new ByteReader(header.subarray(14, 22));
-  const end = at + HEADER_BYTES + sizes.u32();
+  const number = reader.u53();
+  const end = payloadAt + reader.u32();
   if (end > bytes.length) return undefined;
-  if (crc32c(bytes, at + HEADER_BYTES, end) !== sizes.u32()) return undefined;
-  return { number, payload: bytes.subarray(at + HEADER_BYTES, end), end };
+  if (crc32c(bytes, payloadAt, end) !== reader.u32()) return undefined;
+  return { number, payload: bytes.subarray(payloadAt, end), end };
 }
 
 /** Where the next batch goes. */
@@ -84,9 +82,16 @@ export interface LogEnd {
   readonly segmentIsNew: boolean;
 }
 
+export interface StoredBatch {
+  readonly payload: Uint8Array;
+  /** Where it stands, for errors. */
+  readonly file: string;
+  readonly at: number;
+}
+
 export interface Segments {
-  /** In order; `place` names file and offset, for errors. */
-  readonly batches: readonly { readonly payload: Uint8Array; readonly place: string }[];
+  /** In order. */
+  readonly batches: readonly StoredBatch[];
   /** Bytes cut off the end: a write that a crash interrupted. */
   readonly tornBytes: number;
   readonly end: LogEnd;
@@ -103,7 +108,7 @@ export async function readSegments(disk: Disk): Promise<Segments> {
   const files: { readonly name: string; readonly bytes: Uint8Array }[] = [];
   for (const name of names) files.push({ name, bytes: await disk.read(name) });
 
-  const batches: { payload: Uint8Array; place: string }[] = [];
+  const batches: StoredBatch[] = [];
   let next = files[0] === undefined ? 1 : Number(SEGMENT_NAME.exec(files[0].name)?.[1] ?? 1);
   let end = { segment: segmentName(next), segmentBytes: 0, segmentIsNew: true };
   let tornBytes = 0;
@@ -112,7 +117,7 @@ export async function readSegments(disk: Disk): Promise<Segments> {
     for (;;) {
       const batch = batchAt(bytes, at);
       if (batch === undefined || batch.number !== next) break;
-      batches.push({ payload: batch.payload, place: `${name} at byte ${at}` });
+      batches.push({ payload: batch.payload, file: name, at });
       next += 1;
       at = batch.end;
     }

@@ -12,7 +12,14 @@ import {
 } from '../core/types.ts';
 import { readEntry, writeEntry } from './codec.ts';
 import type { Disk } from './ports.ts';
-import { encodeBatch, type LogEnd, readSegments, segmentName, WalDamage } from './wal-segments.ts';
+import {
+  encodeBatch,
+  type LogEnd,
+  readSegments,
+  segmentName,
+  type StoredBatch,
+  WalDamage,
+} from './wal-segments.ts';
 
 export { WalDamage } from './wal-segments.ts';
 
@@ -253,7 +260,7 @@ async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
     base: LOG_START,
     entries: [],
   };
-  for (const { payload, place } of segments.batches) replay(contents, payload, place);
+  for (const batch of segments.batches) replay(contents, batch);
   if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
   else if (segments.batches.length > 0) {
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
@@ -274,14 +281,14 @@ interface Contents {
   entries: Entry[];
 }
 
-function replay(contents: Contents, payload: Uint8Array, place: string): void {
+function replay(contents: Contents, { payload, file, at }: StoredBatch): void {
   const reader = new ByteReader(payload);
   try {
     while (reader.remaining > 0) replayRecord(contents, reader);
   } catch (cause) {
     // The checksum was right: this was written so, by another version or by a bug.
     if (!(cause instanceof DecodeError)) throw cause;
-    throw new WalDamage(`${place}: ${cause.message}`, { cause });
+    throw new WalDamage(`${file} at byte ${at}: ${cause.message}`, { cause });
   }
 }
 
@@ -313,7 +320,7 @@ function replayEntry(contents: Contents, entry: Entry): void {
   const at = entry.index - contents.base.index - 1;
   if (at < 0) return;
   if (at > contents.entries.length) throw new DecodeError(`entry ${entry.index} leaves a gap`);
-  contents.entries.length = at;
+  if (at < contents.entries.length) contents.entries.length = at;
   contents.entries.push(entry);
 }
 
