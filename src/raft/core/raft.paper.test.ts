@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { makeRandom } from '../../lib/prng.ts';
 import { PAPER_RULES, isUpToDate } from './rules.ts';
 import { ELECTION_NS, HEARTBEAT_NS, logOf, TestNetwork } from './testing/network.ts';
 import {
@@ -463,6 +464,25 @@ test('appends are sent ahead of their answers, so many at a time and not more', 
   ]);
   network.settle();
   expect(leader.applied).toHaveLength(21);
+});
+
+test('appends out of order cost a few times their number, not its square (§5.3, §5.5)', () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const random = makeRandom(`out of order/${seed}`);
+    const pipeline = { maxEntriesPerAppend: 1, maxInflightAppends: 16 };
+    const network = new TestNetwork({ size: 2, seed, pipeline });
+    const leader = network.elect();
+    network.step(leader.id, ...Array.from({ length: 40 }, (_, i) => command(i)));
+    let delivered = 0;
+    while (network.flights.length > 0) {
+      for (const node of network.nodes.values()) if (node.writes.length > 0) network.sync(node.id);
+      network.deliver(random.pick(network.flights));
+      delivered += 1;
+    }
+    network.settle();
+    expect(leader.applied).toHaveLength(41);
+    expect(delivered, `seed ${seed}`).toBeLessThan(1200);
+  }
 });
 
 test('proposals and reads at a follower are refused, with nothing appended', () => {
