@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { writeJsonlLine } from '../../checker/index.ts';
 import {
+  drawScenario,
   planted,
   runScenario,
-  runSeed,
   type Scenario,
+  scenarioJson,
   type ScenarioResult,
+  shrink,
 } from '../hunt/index.ts';
 import { nodeId } from '../raft/core/types.ts';
 import { LineWriter } from '../rundir/line-writer.ts';
@@ -106,9 +108,6 @@ async function runTraced(
   return run;
 }
 
-/** Bytes that simulating events for shrinking may cost: about a minute on a slow machine. */
-const SHRINK_EVENTS_MAX = 20_000_000;
-
 /**
  * Shrinks what failed, and writes all that one needs to look at it: `schedule.json` and `shrunk.json`
  * (both for `--schedule`), the trace and the history of the shrunk run.
@@ -126,11 +125,10 @@ export async function tellFailure(context: SimContext, found: SimCase): Promise<
     startedAt: new Date(),
   });
   const at = (name: string): string => path.join(paths.root, name);
-  await writeJson(at('schedule.json'), scenarioFile(found, defect));
+  await writeJson(at('schedule.json'), scenarioJson(found.scenario));
   const shrunk = plan.isShrunk
     ? await shrink(found.scenario, found.violation, {
         defect,
-        eventsMax: SHRINK_EVENTS_MAX,
         signal: signals.signal,
         onProgress: ({ tried, size }) =>
           view.doing(
@@ -140,7 +138,7 @@ export async function tellFailure(context: SimContext, found: SimCase): Promise<
     : undefined;
   const scenario = shrunk?.scenario ?? found.scenario;
   if (shrunk !== undefined) {
-    await writeJson(at('shrunk.json'), scenarioFile({ ...found, scenario }, defect));
+    await writeJson(at('shrunk.json'), scenarioJson(scenario));
   }
   const run = await runTraced(scenario, { defect, file: at('trace.txt'), level: 'story' });
   const lines = run.history.map((event) => `${writeJsonlLine(event)}\n`);

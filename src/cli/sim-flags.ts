@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Constraints, readScenario, type Scenario } from '../hunt/index.ts';
+import { type Constraints, readScenarioFile, type Scenario } from '../hunt/index.ts';
 import { DEFECTS } from '../raft/defects/index.ts';
 import { TRACE_LEVELS, type TraceLevel } from '../sim/trace.ts';
 import { usageError } from './failure-message.ts';
@@ -137,7 +137,11 @@ function taskOf(flags: SimFlags): SimTask {
         fix: 'leave them out, or change the file',
       });
     }
-    const source = { type: 'schedule', file: schedule, scenario: readScenario(schedule) } as const;
+    const source = {
+      type: 'schedule',
+      file: schedule,
+      scenario: readScenarioFile(schedule),
+    } as const;
     return { type: 'one', source };
   }
   if (seed !== undefined) return { type: 'one', source: { type: 'seed', seed } };

@@ -1,4 +1,4 @@
-import type { HuntResult, Scenario, ScenarioResult, ScenarioSize } from '../hunt/index.ts';
+import type { HuntResult, Scenario, ScenarioResult, ScheduleSize } from '../hunt/index.ts';
 import { formatDuration, formatInstant, SECOND } from '../lib/duration.ts';
 import type { Defect } from '../raft/defects/index.ts';
 import type { Violation } from '../sim/violation.ts';
@@ -14,8 +14,8 @@ export interface ToldFailure {
     | {
         readonly file: string;
         readonly again: string;
-        readonly before: ScenarioSize;
-        readonly after: ScenarioSize;
+        readonly before: ScheduleSize;
+        readonly after: ScheduleSize;
         readonly tried: number;
       }
     | undefined;
@@ -73,7 +73,7 @@ export function describeFailure(told: ToldFailure): string {
   return `${lines.join('\n')}\n`;
 }
 
-function describeSize({ nodes, faults, operations, events, simulatedNs }: ScenarioSize): string {
+function describeSize({ nodes, faults, operations, events, simulatedNs }: ScheduleSize): string {
   return (
     `${nodes} nodes, ${faults} faults, ${operations} operations, ${events} events, ` +
     `${formatDuration(simulatedNs)}`
