@@ -22,14 +22,38 @@ export class DiskView {
   readonly log: LogView = new LogView();
   /** In the order in which they were written; recovery reads them so. */
   #unsynced: Batch[] = [];
+  /** What the node was about to write: the next batch takes all of it. */
+  #handed: WalRecords[] = [];
+  /** The last batch that was told of, and whether more than it was synced in its file. */
+  #last: { readonly file: string; readonly end: number } | undefined;
+  #isMoreSynced = false;
+  /** Files that batches were written to. */
+  readonly #written = new Set<string>();
+  /** Files that are synced though no batch was written to them: recovery put there what it found. */
+  readonly #renewed = new Set<string>();
+
+  /** A step gave this to the log. */
+  handed(records: WalRecords): void {
+    this.#handed.push(records);
+  }
 
   written(file: string, end: number, records: readonly WalRecords[]): void {
+    if (this.#handed.length > 0) this.#handed.splice(0, records.length);
+    this.#written.add(file);
+    this.#last = { file, end };
+    this.#isMoreSynced = false;
     if (records.length > 0) this.#unsynced.push({ file, end, records });
   }
 
   /** @returns the first index that was replaced; Infinity when the log only grew */
   synced(file: string, bytes: number): number {
     let replaced = Infinity;
+    if (!this.#written.has(file)) {
+      if (bytes > 0) this.#renewed.add(file);
+      else this.#renewed.delete(file);
+      return replaced;
+    }
+    if (file === this.#last?.file && bytes > this.#last.end) this.#isMoreSynced = true;
     for (;;) {
       const batch = this.#unsynced[0];
       // A batch counts only behind those before it: recovery stops at the first that is missing.
@@ -40,20 +64,34 @@ export class DiskView {
   }
 
   /**
-   * A node has read this disk. What it found must be all that was synced, and what was written
-   * behind that up to any batch.
+   * A node has read this disk. What it found must be all that was synced, and behind that what was
+   * written, up to any batch: also one that was written in the very call in which the node died, and
+   * so was not told of.
    *
    * @returns true when it is; from now on nothing else counts as written
    */
   explains(restored: Restored): boolean {
-    for (let kept = this.#unsynced.length; kept >= 0; kept--) {
+    const candidates = [...this.#unsynced];
+    if (this.#handed.length > 0) candidates.push({ file: '', end: 0, records: this.#handed });
+    for (let kept = candidates.length; kept >= 0; kept--) {
       const expected = { hard: this.hard, log: kept === 0 ? this.log : this.log.copy() };
-      for (const batch of this.#unsynced.slice(0, kept)) replay(expected, batch);
+      for (const batch of candidates.slice(0, kept)) replay(expected, batch);
       if (!isSame(expected, restored)) continue;
-      this.#unsynced.length = kept;
+      const isUntoldSynced = this.#isMoreSynced && kept > this.#unsynced.length;
+      this.#unsynced = candidates.slice(0, kept);
+      this.#handed = [];
+      if (isUntoldSynced || this.#renewed.size > 0) this.#settle();
       return true;
     }
     return false;
+  }
+
+  /** Recovery synced the last of what it found, where it was or in a new place: all is durable. */
+  #settle(): void {
+    for (const batch of this.#unsynced) replay(this, batch);
+    this.#unsynced = [];
+    for (const file of this.#renewed) this.#written.add(file);
+    this.#renewed.clear();
   }
 
   /** True when this entry would be found after any crash. */

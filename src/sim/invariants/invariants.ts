@@ -61,6 +61,7 @@ export function makeInvariants(parts: {
     if (view.role === 'candidate') receivedVotes(view, inputs);
     leaderAppendOnly(report, view, ready);
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
+    if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);
     const isElected =
       ready.role === 'leader' && (view.role !== 'leader' || view.term !== ready.term);
     if (ready.term !== view.term) {
