@@ -163,8 +163,9 @@ export class SimCluster implements Cluster {
     return `sim://${node}`;
   }
 
-  connect(node: Name): Client {
-    const random = this.#sim.random(`client/${this.#clients++}`);
+  /** @param stream - names its random numbers; by default the how-manieth connection it is */
+  connect(node: Name, stream: string = String(this.#clients++)): Client {
+    const random = this.#sim.random(`client/${stream}`);
     return new SimClient(this.#sim, this.node(node), this.profile.clientLatency, random);
   }
 

@@ -37,7 +37,13 @@ export const WALLS: readonly Wall[] = [
   { room: 'src/raft/kv', imports: ['src/lib'], isShell: false },
   { room: 'src/raft/driver', imports: ['src/raft/core', 'src/raft/kv', 'src/lib'], isShell: false },
   { room: 'src/raft/node', imports: [...RAFT, 'src/lib'], isShell: true },
-  { room: 'src/raft/defects', imports: [...RAFT, 'src/raft/node', 'src/lib'], isShell: true },
+  { room: 'src/raft/defects', imports: [...RAFT, 'src/lib'], isShell: false },
+  // Programs of their own: a node with another disk.
+  {
+    room: 'src/raft/defects/process',
+    imports: [...RAFT, 'src/raft/node', 'src/lib'],
+    isShell: true,
+  },
   { room: 'src/sim', imports: [...RAFT, 'src/contracts', 'src/lib', 'checker'], isShell: false },
   {
     room: 'src/hunt',

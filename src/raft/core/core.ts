@@ -55,7 +55,7 @@ export function makeRaftCore(parts: {
     random: parts.random,
     log,
     nowNs: parts.nowNs,
-    hard: restored.hardState,
+    hard: parts.rules.rememberedHardState(restored.hardState),
     role: 'follower',
     leader: undefined,
     commitIndex: restored.base.index,
@@ -173,7 +173,7 @@ function takeReady(state: CoreState): Ready {
     state.commitIndex > state.handedOut
       ? log.slice(logIndex(state.handedOut + 1), state.commitIndex - state.handedOut)
       : [];
-  state.handedOut = state.commitIndex;
+  state.handedOut = logIndex(state.handedOut + committed.length);
   const last = out.entries.at(-1);
   if (last !== undefined) {
     state.lastWrite += 1;

@@ -59,7 +59,10 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
   if (message.round > progress.acknowledgedRound) progress.acknowledgedRound = message.round;
   const { result } = message;
   if (result.success) {
-    if (result.matchIndex > progress.matchIndex) progress.matchIndex = result.matchIndex;
+    // Nobody's log can equal this one beyond its end. It is claimed only by a follower of two
+    // leaders in one term (§5.2), which a planted defect makes: this node goes on.
+    const match = logIndex(Math.min(result.matchIndex, state.log.lastIndex));
+    if (match > progress.matchIndex) progress.matchIndex = match;
     progress.inflight = progress.inflight.filter((last) => last > progress.matchIndex);
     if (progress.nextIndex <= progress.matchIndex) {
       progress.nextIndex = logIndex(progress.matchIndex + 1);
@@ -106,8 +109,7 @@ export function lead(state: CoreState): void {
   if (stale) return becomeFollower(state, state.hard.term, undefined);
   state.commitIndex = rules.leaderCommitIndex({
     configuration: config.configuration,
-    // SAFETY (thesis §10.2.1): the leader counts itself only up to what its own disk holds.
-    matchIndex: (voter) => (voter === config.id ? state.durable : matchIndex(state, voter)),
+    matchIndex: (voter) => (voter === config.id ? ownMatchIndex(state) : matchIndex(state, voter)),
     commitIndex: state.commitIndex,
     currentTerm: state.hard.term,
     termAt: (index) => state.log.termAt(index),
@@ -115,6 +117,13 @@ export function lead(state: CoreState): void {
   openReadRound(state);
   for (const [peer, progress] of state.progress) replicate(state, peer, progress);
   confirmReads(state);
+}
+
+function ownMatchIndex(state: CoreState): LogIndex {
+  return state.rules.leaderMatchIndex({
+    lastIndex: state.log.lastIndex,
+    durable: state.durable,
+  });
 }
 
 function matchIndex(state: CoreState, voter: NodeId): LogIndex {

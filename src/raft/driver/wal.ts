@@ -12,7 +12,8 @@ import {
 } from '../core/types.ts';
 import { readEntry, writeEntry } from './codec.ts';
 import type { Disk } from './ports.ts';
-import { encodeBatch, type LogEnd, readSegments, segmentName, WalDamage } from './wal-segments.ts';
+import { type LogEnd, readDirectory, renewTail } from './wal-recovery.ts';
+import { encodeBatch, segmentName, WalDamage } from './wal-segments.ts';
 
 export { WalDamage } from './wal-segments.ts';
 
@@ -86,10 +87,11 @@ export class Wal {
   }
 
   /**
-   * Reads the log, cuts a torn tail off, and makes durable what it found: it may have been in the
-   * page cache only.
+   * Reads the log, leaves a torn tail behind, and makes durable what it found: it may have been in
+   * the page cache only.
    *
-   * @throws WalDamage when synced data is damaged, or the directory belongs to another node
+   * @throws WalDamage when synced data is damaged, or the directory belongs to another node; what
+   *   the disk throws, and then another call may follow
    */
   static async open(
     disk: Disk,
@@ -217,24 +219,28 @@ interface Recovered {
 }
 
 async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
-  const segments = await readSegments(disk);
+  const log = await readDirectory(disk);
   const contents: Contents = {
     identity: undefined,
     hardState: { term: term(0), votedFor: undefined },
     base: LOG_START,
     entries: [],
   };
-  for (const { payload, place } of segments.batches) replay(contents, payload, place);
+  for (const { payload, file, at } of log.batches) {
+    replay(contents, payload, `${file.name} at byte ${at}`);
+  }
   if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
-  else if (segments.batches.length > 0) {
+  else if (log.batches.length > 0) {
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
   }
+  // Only now: a directory that is refused stays as it is.
+  const end = await renewTail(disk, log);
   const { hardState, base, entries } = contents;
   return {
     restored: { hardState, base, entries },
     isEmpty: contents.identity === undefined,
-    tornBytes: segments.tornBytes,
-    end: segments.end,
+    tornBytes: log.tornBytes,
+    end,
   };
 }
 
