@@ -1,35 +1,40 @@
-import {
-  checkHistory,
-  type HistoryEvent,
-  MODELS,
-  pair,
-  type Verdict,
-} from '../../checker/index.ts';
-import { nemeses } from '../../nemesis/index.ts';
+import type { HistoryEvent } from '../../checker/index.ts';
 import { workloads } from '../../workloads/index.ts';
-import type { ClusterView } from '../contracts/nemesis.ts';
+import type { ResolvedFault } from '../contracts/nemesis.ts';
 import { askEveryNode } from '../harness/interpreter/final-reads.ts';
 import { interpret } from '../harness/interpreter/interpreter.ts';
-import { closedLoop, openLoop } from '../harness/interpreter/pace.ts';
-import { assertNever, defined, InvariantError } from '../lib/assert.ts';
+import { closedLoop, openLoop, type Pace } from '../harness/interpreter/pace.ts';
+import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
-import { makeRandom } from '../lib/prng.ts';
+import type { Random } from '../lib/prng.ts';
 import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
 import type { SimObserver } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
+import { healAll, letHappen } from './faults.ts';
 import { MemoryHistory } from './memory-history.ts';
-import type { Scenario, ScheduledFault } from './scenario.ts';
+import type { Scenario, ScenarioLoad, ScheduledFault } from './scenario.ts';
+import { decideHistory, type HistoryVerdict } from './verdict.ts';
 
 /** How long a cluster may take to elect its first leader, in maximum election timeouts. */
 const FIRST_ELECTION_TIMEOUTS = 20;
+/** A run that needs more per simulated second goes round in circles. */
+const EVENTS_PER_SECOND_MAX = 200_000;
 
 export interface ScenarioOptions {
   readonly rules?: Rules;
   readonly wrapDisk?: (disk: Disk) => Disk;
   readonly observers?: readonly SimObserver[];
+  /** Called now and then with the simulated time. */
+  readonly onProgress?: (simulatedNs: number) => void;
+}
+
+/** A fault that came: `fault` is one of the scenario's. */
+export interface InjectedFault {
+  readonly fault: ScheduledFault;
+  readonly resolved: ResolvedFault;
 }
 
 export interface ScenarioResult {
@@ -37,13 +42,20 @@ export interface ScenarioResult {
   readonly violation: Violation | undefined;
   readonly history: readonly HistoryEvent[];
   /** Undefined when an invariant ended the run before. */
-  readonly verdict: Verdict | undefined;
+  readonly verdict: HistoryVerdict | undefined;
   readonly simulatedNs: number;
   /** Of the simulation, not of the history. */
   readonly events: number;
+  /** Faults of `nemesis/` that came, in the order in which they did, with their victims. */
+  readonly injected: readonly InjectedFault[];
 }
 
-/** Runs a scenario to its end, or to the event that breaks an invariant. */
+/**
+ * Runs a scenario to its end, or to the event that breaks an invariant. The end comes after a bounded
+ * number of events, and the history is decided under a bound of work: nothing depends on a clock.
+ *
+ * @throws what is no violation: a bug of the simulation
+ */
 export async function runScenario(
   scenario: Scenario,
   options: ScenarioOptions = {},
@@ -54,61 +66,70 @@ export async function runScenario(
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,
-    observers: options.observers ?? [],
+    observers: [...(options.observers ?? []), ...progress(sim, options.onProgress)],
   });
   const history = new MemoryHistory(sim);
-  const broken = await sim.drive(play(sim, cluster, scenario, history)).then(
-    () => undefined,
-    (error: unknown) => {
-      if (error instanceof ViolationError) return error.violation;
-      throw error;
-    },
-  );
-  const verdict = broken === undefined ? judge(scenario, history) : undefined;
+  const injected: InjectedFault[] = [];
+  const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
+  const broken = await sim
+    .drive(play({ sim, cluster, scenario, history, injected }), seconds * EVENTS_PER_SECOND_MAX)
+    .then(
+      () => undefined,
+      (error: unknown) => {
+        if (error instanceof ViolationError) return error.violation;
+        throw error;
+      },
+    );
+  const verdict =
+    broken === undefined ? decideHistory(scenario.load.workload, history.events) : undefined;
   return {
-    violation: broken ?? (verdict === undefined ? undefined : illegal(verdict, sim.now())),
+    violation: broken ?? illegal(verdict, sim.now()),
     history: history.events,
     verdict,
     simulatedNs: sim.now(),
     events: sim.events,
+    injected,
   };
 }
 
-function judge({ load }: Scenario, { events }: MemoryHistory): Verdict {
-  const paired = pair(events);
-  if (!paired.ok) throw new InvariantError(`the history is malformed: ${paired.error.message}`);
-  const workload = defined(workloads.get(load.workload), 'a workload of the registry');
-  const model = defined(MODELS.get(workload.model), 'a model for each workload');
-  return checkHistory(paired.history.operations, model, {
-    // No clock: what is decided must not depend on how fast this machine is.
-    now: () => 0,
-    deadlineNs: Infinity,
-    memoryBytesMax: 512 * 1024 * 1024,
-  });
-}
-
-function illegal({ valid, keys }: Verdict, atNs: number): Violation | undefined {
-  if (valid === true) return undefined;
-  const key = keys.find((one) => one.valid !== true);
+function illegal(verdict: HistoryVerdict | undefined, atNs: number): Violation | undefined {
+  if (verdict?.illegal === undefined) return undefined;
+  const { key, sentence } = verdict.illegal;
   return {
-    invariant: valid === false ? 'linearizability' : 'undecided',
+    invariant: 'linearizability',
     section: 'Herlihy & Wing 1990',
-    sentence: `the history of key ${key?.key} is ${valid === false ? 'not linearizable' : 'undecided'}`,
+    sentence: `the history of key ${key} is not linearizable: ${sentence}`,
     atNs,
     nodes: [],
   };
 }
 
-async function play(
-  sim: Simulation,
-  cluster: SimCluster,
-  { load, nodes, profile, durationNs, faults }: Scenario,
-  recorder: MemoryHistory,
-): Promise<void> {
+/** Tells about once per simulated second. It adds no event: a run is the same whether anybody listens. */
+function progress(sim: Simulation, tell: ScenarioOptions['onProgress']): readonly SimObserver[] {
+  if (tell === undefined) return [];
+  let nextNs = SECOND;
+  const stepped = (): void => {
+    if (sim.now() < nextNs) return;
+    nextNs = sim.now() + SECOND;
+    tell(sim.now());
+  };
+  return [{ stepped }];
+}
+
+interface Play {
+  readonly sim: Simulation;
+  readonly cluster: SimCluster;
+  readonly scenario: Scenario;
+  readonly history: MemoryHistory;
+  readonly injected: InjectedFault[];
+}
+
+async function play({ sim, cluster, scenario, history, injected }: Play): Promise<void> {
+  const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
   while (cluster.leader === undefined && sim.now() < limitNs) await sim.sleep(50 * MILLISECOND);
-  const workload = defined(workloads.get(load.workload), 'a workload of the registry');
+  const workload = defined(workloads.get(load.workload), `there is a workload ${load.workload}`);
   const generator = workload.generator(
     {
       keyOps: load.keyOps,
@@ -120,7 +141,7 @@ async function play(
   );
   const ports = {
     clock: sim,
-    recorder,
+    recorder: history,
     connect: (node: (typeof cluster.nodes)[number]) => cluster.connect(node),
     deadlineNs: load.deadlineNs,
     pauseAfterFailNs: 20 * MILLISECOND,
@@ -129,53 +150,45 @@ async function play(
   const working = interpret({
     ...ports,
     generator,
-    pace: load.ratePerSecond === null ? closedLoop() : openLoop(sim, load.ratePerSecond),
+    pace: paceOf(sim, load),
     nodes: cluster.nodes,
     concurrency: load.concurrency,
     signal: ended.signal,
   });
-  const faulting = Promise.all(faults.map((fault) => inject(sim, cluster, fault)));
+  const faulting = Promise.all(
+    scenario.faults.map((fault) =>
+      letHappen(sim, cluster, fault, {
+        ended: ended.signal,
+        onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
+      }),
+    ),
+  );
   await sim.sleep(durationNs);
   ended.abort();
   const [firstProcess] = await Promise.all([working, faulting]);
-  await cluster.links.healAll();
-  cluster.startAll();
+  await healAll(cluster);
   await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));
   await askEveryNode({
     ...ports,
-    nodes: cluster.nodes.slice(0, nodes),
+    nodes: cluster.nodes,
     invocations: generator.finalReads(),
     firstProcess,
     signal: new AbortController().signal,
   });
 }
 
-async function inject(sim: Simulation, cluster: SimCluster, fault: ScheduledFault): Promise<void> {
-  await sim.sleep(fault.atNs);
-  const { what, seed, durationNs } = fault;
-  const random = makeRandom(seed);
-  const view: ClusterView = { nodes: cluster.nodes, leader: cluster.leader };
-  switch (what.type) {
-    case 'nemesis': {
-      const nemesis = defined(nemeses.get(what.kind), `a nemesis ${what.kind}`);
-      const shape = defined(
-        nemesis.shapes.find((one) => one.shape === what.shape),
-        `a shape ${what.shape} of ${what.kind}`,
-      );
-      const resolved = shape.resolve(view, random);
-      if (resolved === undefined) return;
-      await using _fault = await nemesis.inject(cluster, resolved, what.shape);
-      await sim.sleep(durationNs);
-      return;
-    }
-    case 'power-failure': {
-      const victims = random.shuffle(cluster.nodes).slice(0, what.nodes);
-      for (const victim of victims) cluster.node(victim).stop({ type: 'power-failure' });
-      await sim.sleep(durationNs);
-      for (const victim of victims) cluster.node(victim).start();
-      return;
-    }
-    default:
-      assertNever(what);
-  }
+function paceOf(sim: Simulation, { ratePerSecond, thinkNs = 0 }: ScenarioLoad): Pace {
+  if (ratePerSecond !== null) return openLoop(sim, ratePerSecond);
+  return thinkNs === 0 ? closedLoop() : thinkingLoop(sim, thinkNs, sim.random('thinking'));
+}
+
+/** A closed loop of clients that think between two operations: up to twice `meanNs`. */
+function thinkingLoop(sim: Simulation, meanNs: number, random: Random): Pace {
+  return {
+    ...closedLoop(),
+    async turn(signal) {
+      await sim.sleep(random.integer(0, 2 * meanNs), signal);
+      return undefined;
+    },
+  };
 }

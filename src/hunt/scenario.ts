@@ -1,3 +1,4 @@
+import type { ResolvedFault } from '../contracts/nemesis.ts';
 import type { SimProfile } from '../sim/profile.ts';
 
 /** A fault of a simulated run: when, for how long, and what. Victims are drawn from its own seed. */
@@ -11,7 +12,13 @@ export interface ScheduledFault {
 
 export type FaultKind =
   /** One of `nemesis/`, as in a real run. */
-  | { readonly type: 'nemesis'; readonly kind: string; readonly shape: string }
+  | {
+      readonly type: 'nemesis';
+      readonly kind: string;
+      readonly shape: string;
+      /** Absent: the shape says whom it hits, when it comes. Present: these, whoever leads then. */
+      readonly resolved?: ResolvedFault;
+    }
   /** So many random nodes lose what they did not sync, and start again at the end. */
   | { readonly type: 'power-failure'; readonly nodes: number };
 
@@ -25,6 +32,8 @@ export interface ScenarioLoad {
   readonly settings: Readonly<Record<string, number>>;
   /** Of all clients together; null for a closed loop. */
   readonly ratePerSecond: number | null;
+  /** In a closed loop: how long a client thinks between two operations, on average. By default not at all. */
+  readonly thinkNs?: number;
   readonly deadlineNs: number;
 }
 
@@ -40,5 +49,6 @@ export interface Scenario {
   readonly durationNs: number;
   readonly profile: SimProfile;
   readonly load: ScenarioLoad;
+  /** In any order; they may overlap. */
   readonly faults: readonly ScheduledFault[];
 }

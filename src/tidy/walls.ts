@@ -37,7 +37,13 @@ export const WALLS: readonly Wall[] = [
   { room: 'src/raft/kv', imports: ['src/lib'], isShell: false },
   { room: 'src/raft/driver', imports: ['src/raft/core', 'src/raft/kv', 'src/lib'], isShell: false },
   { room: 'src/raft/node', imports: [...RAFT, 'src/lib'], isShell: true },
-  { room: 'src/raft/defects', imports: [...RAFT, 'src/raft/node', 'src/lib'], isShell: true },
+  { room: 'src/raft/defects', imports: [...RAFT, 'src/lib'], isShell: false },
+  // Programs of their own: a node with another disk.
+  {
+    room: 'src/raft/defects/process',
+    imports: [...RAFT, 'src/raft/node', 'src/lib'],
+    isShell: true,
+  },
   { room: 'src/sim', imports: [...RAFT, 'src/contracts', 'src/lib', 'checker'], isShell: false },
   {
     room: 'src/hunt',
@@ -92,6 +98,12 @@ export const WALLS: readonly Wall[] = [
     isShell: true,
   },
   { room: 'src/bench', imports: ['src/contracts', 'src/lib'], isShell: true },
+  { room: 'src/bench/raft', imports: [...RAFT, 'src/bench', 'src/lib'], isShell: true },
+  {
+    room: 'src/bench/sim',
+    imports: ['src/sim', 'src/hunt', 'src/bench', 'src/lib'],
+    isShell: true,
+  },
   { room: 'src/cli', imports: ['*'], isShell: true },
   // Outside of the house: they look at it from where a user stands.
   { room: 'src/acceptance', imports: ['*'], isShell: true },

@@ -59,6 +59,7 @@ export class TestNetwork {
   flights: Flight[] = [];
   readonly #rules: Rules;
   readonly #electionTimeout: typeof ELECTION_NS;
+  readonly #maxEntriesPerAppend: number;
   readonly #random: Random;
   readonly #onReady: (node: TestNode, ready: Ready) => void;
 
@@ -67,6 +68,7 @@ export class TestNetwork {
     readonly seed: string | number;
     readonly rules?: Rules;
     readonly electionTimeout?: typeof ELECTION_NS;
+    readonly maxEntriesPerAppend?: number;
     /** Entries that stand on each node's disk at the start, by node name. */
     readonly logs?: Readonly<Record<string, readonly Entry[]>>;
     readonly hardStates?: Readonly<Record<string, HardState>>;
@@ -74,6 +76,7 @@ export class TestNetwork {
   }) {
     this.#rules = options.rules ?? PAPER_RULES;
     this.#electionTimeout = options.electionTimeout ?? ELECTION_NS;
+    this.#maxEntriesPerAppend = options.maxEntriesPerAppend ?? 4;
     this.#random = makeRandom(options.seed);
     this.#onReady = options.onReady ?? (() => {});
     const ids = Array.from({ length: options.size }, (_, i) => nodeId(`n${i + 1}`));
@@ -172,6 +175,11 @@ export class TestNetwork {
     this.step(flight.to, { type: 'message', from: flight.from, message: flight.message });
   }
 
+  /** Those under way now that `chosen` picks arrive; the others stay under way. */
+  deliverAll(chosen: (flight: Flight) => boolean = () => true): void {
+    for (const flight of this.flights.filter(chosen)) this.deliver(flight);
+  }
+
   /** Time passes for everybody. */
   advance(ns: number): void {
     this.nowNs += ns;
@@ -217,7 +225,7 @@ export class TestNetwork {
         configuration: makeConfiguration(ids),
         electionTimeout: this.#electionTimeout,
         heartbeatIntervalNs: HEARTBEAT_NS,
-        maxEntriesPerAppend: 4,
+        maxEntriesPerAppend: this.#maxEntriesPerAppend,
         maxBytesPerAppend: 1024,
         maxInflightAppends: 3,
       },

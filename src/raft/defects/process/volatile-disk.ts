@@ -1,5 +1,5 @@
-import { openDirectory } from '../node/files.ts';
-import type { Disk } from '../driver/ports.ts';
+import { openDirectory } from '../../node/files.ts';
+import type { Disk } from '../../driver/ports.ts';
 
 /**
  * A directory whose unsynced bytes stay in this process's memory: killing the process loses them,
