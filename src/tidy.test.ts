@@ -49,6 +49,22 @@ test('every import stays within the walls of the house', () => {
   expect(edges.length).toBeGreaterThan(100);
 });
 
+test('planted defects are out of reach but for the search, the command line and tests', () => {
+  const inReach = WALLS.map(({ room }) => room).filter(
+    (room) =>
+      breach({ from: `${room}/x.ts`, to: 'src/raft/defects/index.ts', isType: false }) ===
+      undefined,
+  );
+  expect(inReach.toSorted()).toEqual(['src/acceptance', 'src/cli', 'src/hunt', 'src/raft/defects']);
+  // Whatever the node that users run imports, and what that imports in turn.
+  const reached = new Set(['src/raft/node/main.ts']);
+  for (const file of reached) {
+    for (const { from, to } of edges) if (from === file) reached.add(to);
+  }
+  expect(reached).toContain('src/raft/core/rules.ts');
+  expect([...reached].filter((file) => file.startsWith('src/raft/defects'))).toEqual([]);
+});
+
 test('cores read no clock, start no timer, draw no randomness; nobody silences the compiler', () => {
   const found = files
     .filter((file) => !SELF.includes(file))
@@ -92,7 +108,9 @@ test.each<[string, string, RegExp]>([
   ['src/raft/core/core.ts', 'node:fs', /is a core/],
   ['src/raft/core/core.ts', 'undici', /is a core/],
   ['src/raft/core/core.ts', 'src/raft/driver/wal.ts', /imports src\/raft\/driver/],
-  ['src/raft/node/main.ts', 'src/raft/defects/volatile-disk.ts', /imports src\/raft\/defects/],
+  ['src/raft/node/main.ts', 'src/raft/defects/index.ts', /imports src\/raft\/defects/],
+  ['src/raft/defects/index.ts', 'src/raft/node/files.ts', /imports src\/raft\/node/],
+  ['src/raft/defects/index.ts', 'node:fs', /is a core/],
   ['src/harness/interpreter/interpreter.ts', 'node:fs', /is a core/],
   ['src/harness/run.ts', 'src/clusters/local/launch.ts', /imports src\/clusters/],
   ['src/harness/run.ts', 'src/cli/main.ts', /command line/],

@@ -1,6 +1,6 @@
 import { assert } from '../../lib/assert.ts';
 import { becomeFollower, type CoreState, resetElectionTimer, send } from './state.ts';
-import { type AppendEntries, logIndex, type NodeId } from './types.ts';
+import { type AppendEntries, type LogIndex, logIndex, type NodeId } from './types.ts';
 
 /** AppendEntries of the current term or a newer one. Raft §5.3. */
 export function onAppendEntries(state: CoreState, from: NodeId, message: AppendEntries): void {
@@ -36,12 +36,12 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
     leaderCommit: message.leaderCommit,
     verified: last,
   });
-  const isDurable = state.durable >= last;
-  if (!isDurable) state.owesAcknowledgement = true;
+  const isAcknowledged = ownAcknowledged(state) >= last;
+  if (!isAcknowledged) state.owesAcknowledgement = true;
   // A heartbeat or a round is answered at once: it says who leads, and a slow disk must not depose a
   // leader. Entries wait for the disk.
   const isHeartbeat = message.entries.length === 0;
-  if (isDurable || isHeartbeat || message.round > state.answeredRound) {
+  if (isAcknowledged || isHeartbeat || message.round > state.answeredRound) {
     acknowledge(state, from, message.round);
   }
 }
@@ -54,7 +54,11 @@ function storeEntries(state: CoreState, message: AppendEntries): void {
     if (own !== undefined && !state.rules.mustTruncate(own, entry.term)) continue;
     if (own !== undefined) {
       // SAFETY (Raft §5.4.3): a committed entry is in every later leader's log.
-      assert(entry.index > state.commitIndex, `committed entry ${entry.index} would be truncated`);
+      const isConflict = own !== entry.term;
+      assert(
+        !isConflict || entry.index > state.commitIndex,
+        `committed entry ${entry.index} would be truncated`,
+      );
       log.truncate(entry.index);
       state.durable = logIndex(Math.min(state.durable, entry.index - 1));
       state.verified = logIndex(Math.min(state.verified, entry.index - 1));
@@ -78,6 +82,12 @@ export function acknowledgeDurable(state: CoreState): void {
   acknowledge(state, state.leader, state.answeredRound);
 }
 
+/**
+ * May leave before the term is durable. SAFETY: after a crash this node may be in an older term again,
+ * but its answer stays true. What it acknowledged is on its disk, and an entry of this term there only
+ * after the term. A quorum of durable votes elected this leader (§5.2): whoever leads an older term
+ * reaches a quorum no more, with this node or without.
+ */
 function acknowledge(state: CoreState, leader: NodeId, round: number): void {
   if (round > state.answeredRound) state.answeredRound = round;
   send(state, leader, {
@@ -86,10 +96,11 @@ function acknowledge(state: CoreState, leader: NodeId, round: number): void {
     round: state.answeredRound,
     result: {
       success: true,
-      matchIndex: state.rules.acknowledgedIndex({
-        verified: state.verified,
-        durable: state.durable,
-      }),
+      matchIndex: ownAcknowledged(state),
     },
   });
+}
+
+function ownAcknowledged(state: CoreState): LogIndex {
+  return state.rules.acknowledgedIndex({ verified: state.verified, durable: state.durable });
 }

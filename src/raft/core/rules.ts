@@ -6,18 +6,28 @@ import type { HardState, LogIndex, LogPosition, NodeId, Term } from './types.ts'
  * suite can replace one (a *defect*) and show that it finds out what breaks.
  */
 export interface Rules {
+  readonly rememberedHardState: typeof rememberedHardState;
   readonly mayGrantVote: typeof mayGrantVote;
   readonly mayGrantPreVote: typeof mayGrantPreVote;
   readonly refusesDisturbance: typeof refusesDisturbance;
   readonly logMatches: typeof logMatches;
   readonly mustTruncate: typeof mustTruncate;
   readonly acknowledgedIndex: typeof acknowledgedIndex;
+  readonly leaderMatchIndex: typeof leaderMatchIndex;
   readonly followerCommitIndex: typeof followerCommitIndex;
   readonly leaderCommitIndex: typeof leaderCommitIndex;
   readonly mayOpenReadRound: typeof mayOpenReadRound;
   readonly isReadConfirmed: typeof isReadConfirmed;
   readonly mayServeRead: typeof mayServeRead;
   readonly mustStepDown: typeof mustStepDown;
+}
+
+/**
+ * What a node knows of its term and vote when it starts: all that its disk holds, or it could vote
+ * a second time in the term. Raft §5.2, Figure 2 (persistent state).
+ */
+export function rememberedHardState(stored: HardState): HardState {
+  return stored;
 }
 
 /** True when `a` may win `b`'s vote. Raft §5.4.1. */
@@ -89,6 +99,14 @@ export function acknowledgedIndex(state: {
   return state.verified < state.durable ? state.verified : state.durable;
 }
 
+/** A leader counts itself, too, only up to what its own disk holds. Raft §5.3, thesis §10.2.1. */
+export function leaderMatchIndex(state: {
+  readonly lastIndex: LogIndex;
+  readonly durable: LogIndex;
+}): LogIndex {
+  return state.durable;
+}
+
 /** Committed here is only what this leader's messages proved equal. Raft §5.3, Figure 2. */
 export function followerCommitIndex(state: {
   readonly commitIndex: LogIndex;
@@ -151,12 +169,14 @@ export function mustStepDown(state: {
 
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
+  rememberedHardState,
   mayGrantVote,
   mayGrantPreVote,
   refusesDisturbance,
   logMatches,
   mustTruncate,
   acknowledgedIndex,
+  leaderMatchIndex,
   followerCommitIndex,
   leaderCommitIndex,
   mayOpenReadRound,

@@ -20,7 +20,7 @@ import { decodeCommand, encodeCommand } from '../kv/commands.ts';
 import { StateMachine } from '../kv/state-machine.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
-import type { Disk, Network, Scheduler } from './ports.ts';
+import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
 import type { Answer, Request } from './requests.ts';
 import { type FsyncMode, Wal } from './wal.ts';
 
@@ -39,6 +39,9 @@ export interface DriverOptions {
   readonly scheduler: Scheduler;
   /** The disk failed, or the state is broken: the node must stop, its data stays as it is. */
   readonly onFatal: (error: unknown) => void;
+  readonly observer?: DriverObserver;
+  /** By default `SEGMENT_BYTES_MAX`. */
+  readonly segmentBytesMax?: number;
 }
 
 export interface DriverStatus {
@@ -54,6 +57,9 @@ export interface DriverStatus {
   readonly walBatches: number;
 }
 
+const TICK: Input = { type: 'tick' };
+const NOT_LEADER: Answer = { type: 'refused', error: 'this node does not lead' };
+
 /**
  * Runs the core and the state machine over ports. One turn: everything that arrived goes into one
  * step; what is to persist joins the next WAL batch; messages leave; committed entries are applied;
@@ -67,6 +73,9 @@ export class Driver {
   readonly #pending: PendingRequests;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
   #inputs: Input[] = [];
+  // Handed to the scheduler in every turn: made once.
+  readonly #runTurn = (): void => this.#turn();
+  readonly #runTick = (): void => this.#enqueue(TICK);
   #isTurnDue = false;
   #isStopped = false;
   #state: Pick<
@@ -91,10 +100,15 @@ export class Driver {
       identity: { clusterId: options.clusterId, node: options.config.id },
       fsync: options.fsync,
       onFailure: (error) => driver.#fail(error),
+      onWritten: (file, end, records) => options.observer?.written(file, end, records),
+      ...(options.segmentBytesMax === undefined
+        ? {}
+        : { segmentBytesMax: options.segmentBytesMax }),
     });
+    options.observer?.restored(restored, tornBytes);
     const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
     const driver = new Driver(options, core, wal, restored.base.index);
-    driver.#enqueue({ type: 'tick' });
+    driver.#enqueue(TICK);
     return { driver, tornBytes };
   }
 
@@ -203,7 +217,7 @@ export class Driver {
     this.#inputs.push(input);
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
-    this.#options.scheduler.soon(() => this.#turn());
+    this.#options.scheduler.soon(this.#runTurn);
   }
 
   #turn(): void {
@@ -213,7 +227,9 @@ export class Driver {
     const inputs = this.#inputs;
     this.#inputs = [];
     try {
-      this.#do(this.#core.step(inputs, now));
+      const ready = this.#core.step(inputs, now);
+      this.#options.observer?.stepped(inputs, ready);
+      this.#do(ready);
       this.#pending.expire(now);
       if (now >= this.#fsyncDueNs) {
         this.#fsyncDueNs = now + this.#options.fsyncIntervalNs;
@@ -231,18 +247,17 @@ export class Driver {
     for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
     for (const entry of ready.committed) this.#apply(entry);
-    const notLeader: Answer = { type: 'refused', error: 'this node does not lead' };
-    for (const id of ready.refused) this.#pending.answer(id, notLeader);
-    for (const id of ready.refusedReads) this.#pending.answer(id, notLeader);
-    this.#readsToServe.push(...ready.reads);
+    for (const id of ready.refused) this.#pending.answer(id, NOT_LEADER);
+    for (const id of ready.refusedReads) this.#pending.answer(id, NOT_LEADER);
+    for (const read of ready.reads) this.#readsToServe.push(read);
     this.#serveReads();
   }
 
   #persist(ready: Ready): void {
-    const { hardState, entries } = ready;
+    const { hardState, entries, write } = ready;
     if (hardState !== undefined || entries.length > 0) {
       this.#persisted += 1;
-      this.#wal.persist({ hardState, entries }, () => this.#onDurable(ready.write));
+      this.#wal.persist({ hardState, entries }, () => this.#onDurable(write));
     }
     if (ready.messagesAfterSync.length === 0) return;
     if (this.#durable === this.#persisted) {
@@ -272,6 +287,7 @@ export class Driver {
     const result =
       entry.kind === 'command' ? this.#machine.apply(decodeCommand(entry.data)) : undefined;
     this.#lastApplied = logIndex(entry.index);
+    this.#options.observer?.applied(entry);
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);
@@ -314,7 +330,7 @@ export class Driver {
     const { scheduler } = this.#options;
     scheduler.wakeAt(
       Math.min(this.#state.deadlineNs, this.#pending.deadlineNs, this.#fsyncDueNs),
-      () => this.#enqueue({ type: 'tick' }),
+      this.#runTick,
     );
   }
 

@@ -1,4 +1,6 @@
-import type { NodeId } from '../core/types.ts';
+import type { Restored } from '../core/core.ts';
+import type { Entry, Input, NodeId, Ready } from '../core/types.ts';
+import type { WalRecords } from './wal.ts';
 
 /**
  * Bytes in named files of one directory. What was appended is durable only after `sync` of that
@@ -7,7 +9,11 @@ import type { NodeId } from '../core/types.ts';
 export interface Disk {
   list(): Promise<readonly string[]>;
   read(name: string): Promise<Uint8Array>;
-  /** At the end; creates the file when it is absent. Throws when it cannot. */
+  /**
+   * At the end; creates the file when it is absent. Throws when it cannot.
+   *
+   * @param bytes - never change any more: the port may keep them, and does not write into them
+   */
   append(name: string, bytes: Uint8Array): void;
   sync(name: string): Promise<void>;
   /** Shortens a file to `size` bytes; durable after the next `sync`. */
@@ -22,7 +28,11 @@ export interface Disk {
  * may also arrive twice; a forwarded request must not (the bytes of a connection come once).
  */
 export interface Network {
-  /** @returns false when it certainly was not sent */
+  /**
+   * @param bytes - never change any more: the port may keep them until they have left, and does not
+   *   write into them
+   * @returns false when it certainly was not sent
+   */
   send(to: NodeId, bytes: Uint8Array): boolean;
 }
 
@@ -34,4 +44,15 @@ export interface Scheduler {
   wakeAt(atNs: number, run: () => void): void;
   /** Calls `run` once after what has arrived in this turn was handed over. */
   soon(run: () => void): void;
+}
+
+/** Looks at what a driver does, as it does it; touches nothing. For simulations and tests. */
+export interface DriverObserver {
+  /** What was found on the disk, before the first step. */
+  restored(restored: Restored, tornBytes: number): void;
+  /** One step of the core, before anything is done about it. */
+  stepped(inputs: readonly Input[], ready: Ready): void;
+  /** These records stand in the first `end` bytes of a file now, together, and are not synced yet. */
+  written(file: string, end: number, records: readonly WalRecords[]): void;
+  applied(entry: Entry): void;
 }

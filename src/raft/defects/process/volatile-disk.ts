@@ -1,5 +1,5 @@
-import { openDirectory } from '../node/files.ts';
-import type { Disk } from '../driver/ports.ts';
+import { openDirectory } from '../../node/files.ts';
+import type { Disk } from '../../driver/ports.ts';
 
 /**
  * A directory whose unsynced bytes stay in this process's memory: killing the process loses them,
@@ -35,7 +35,12 @@ export function openVolatileDirectory(directory: string): Disk {
     },
     async rename(from, to) {
       flush(from);
+      unsynced.delete(to);
       await disk.rename(from, to);
+    },
+    async remove(name) {
+      flush(name);
+      await disk.remove(name);
     },
   };
 }

@@ -5,6 +5,6 @@ process.on('uncaughtException', (error) => {
 });
 process.stdout.write('*** volatile disk: a killed node loses what it did not sync ***\n');
 
-const { PRODUCTION, startNode } = await import('../node/start.ts');
+const { PRODUCTION, startNode } = await import('../../node/start.ts');
 const { openVolatileDirectory } = await import('./volatile-disk.ts');
 await startNode(process.argv.slice(2), { ...PRODUCTION, openDisk: openVolatileDirectory });

@@ -1,0 +1,98 @@
+import { nodeId as name, type NodeId as Name } from '../contracts/names.ts';
+import type { ClusterView, NemesisShape, ResolvedFault } from '../contracts/nemesis.ts';
+import { assertNever, defined } from '../lib/assert.ts';
+import { makeRandom, type Random } from '../lib/prng.ts';
+import { nemeses } from '../../nemesis/index.ts';
+import type { Happening } from '../sim/observer.ts';
+import type { SimCluster } from '../sim/cluster.ts';
+import { injectFault } from '../sim/faults.ts';
+import type { Simulation } from '../sim/simulation.ts';
+import { faultInWords } from './fault-words.ts';
+import type { FaultKind, PinnedFault, ScheduledFault } from './scenario.ts';
+
+/** Told of a fault whose victims are known, as it begins. */
+export type OnInjected = (fault: ScheduledFault, resolved: ResolvedFault) => void;
+
+/**
+ * Lets a fault come, go on, and heal. It heals by disposal: at its end, when `ended` comes, and when
+ * anything throws meanwhile.
+ *
+ * A fault whose victims cannot be named when it comes (no leader is known) does not happen: in the
+ * simulation nothing waits for anything but time, so that a fault never moves another one.
+ */
+export async function letHappen(
+  sim: Simulation,
+  cluster: SimCluster,
+  fault: ScheduledFault,
+  options: {
+    readonly ended: AbortSignal;
+    readonly onInjected: OnInjected;
+    readonly happened: (what: Happening) => void;
+  },
+): Promise<void> {
+  const { ended, onInjected, happened } = options;
+  await sim.sleep(fault.atNs, ended);
+  if (ended.aborted) return;
+  await using inForce = new AsyncDisposableStack();
+  const tell = (resolved?: ResolvedFault): void => {
+    const detail = faultInWords(fault.what, resolved);
+    happened({ kind: 'fault-began', detail });
+    inForce.defer(() => happened({ kind: 'fault-ended', detail }));
+  };
+  if (fault.what.type !== 'nemesis') tell();
+  const injected = await inject(cluster, fault.what, makeRandom(fault.seed), (resolved) => {
+    tell(resolved);
+    onInjected(fault, resolved);
+  });
+  inForce.use(injected);
+  await sim.sleep(fault.durationNs, ended);
+}
+
+/** Undoes whatever faults may have left, whoever made them. */
+export async function healAll(cluster: SimCluster): Promise<void> {
+  await cluster.links.healAll();
+  for (const node of cluster.nodes) await cluster.processes.resume(node);
+  cluster.startAll();
+}
+
+async function inject(
+  cluster: SimCluster,
+  what: FaultKind,
+  random: Random,
+  onResolved: (resolved: ResolvedFault) => void,
+): Promise<AsyncDisposable | undefined> {
+  switch (what.type) {
+    case 'nemesis': {
+      const nemesis = defined(nemeses.get(what.kind), `there is a nemesis ${what.kind}`);
+      const view: ClusterView = { nodes: cluster.nodes, leader: leaderOf(cluster) };
+      const resolved =
+        what.pinned === undefined
+          ? shapeOf(what).resolve(view, random)
+          : resolvedFault(what.pinned);
+      if (resolved === undefined) return undefined;
+      onResolved(resolved);
+      return nemesis.inject(cluster, resolved, what.shape);
+    }
+    case 'sim':
+      return injectFault(cluster, what.fault, random);
+    default:
+      return assertNever(what);
+  }
+}
+
+/** A fault that hits these, whoever leads. */
+export function resolvedFault({ victims, value }: PinnedFault): ResolvedFault {
+  return { victims: victims.map(name), leader: undefined, value };
+}
+
+/** @throws InvariantError when there is none: files are checked as they are read */
+export function shapeOf({ kind, shape }: { kind: string; shape: string }): NemesisShape {
+  const nemesis = defined(nemeses.get(kind), `there is a nemesis ${kind}`);
+  const found = nemesis.shapes.find((one) => one.shape === shape);
+  return defined(found, `${kind} has a shape ${shape}`);
+}
+
+function leaderOf(cluster: SimCluster): Name | undefined {
+  const { leader } = cluster;
+  return cluster.nodes.find((node) => String(node) === String(leader));
+}

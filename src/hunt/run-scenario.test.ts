@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import { runScenario } from './run-scenario.ts';
+import type { Scenario } from './scenario.ts';
+
+const ms = (min: number, max: number) => ({ minNs: min * MILLISECOND, maxNs: max * MILLISECOND });
+
+function scenario(seed: string): Scenario {
+  return {
+    seed,
+    nodes: 5,
+    durationNs: 20 * SECOND,
+    profile: {
+      disk: { read: ms(0, 1), sync: ms(1, 5) },
+      latency: ms(1, 5),
+      clientLatency: ms(1, 2),
+      turnNs: 20_000,
+      restartNs: ms(100, 1000),
+      node: {
+        electionTimeout: ms(150, 300),
+        heartbeatIntervalNs: 50 * MILLISECOND,
+        maxEntriesPerAppend: 16,
+        maxBytesPerAppend: 65_536,
+        maxInflightAppends: 4,
+        requestTimeoutNs: SECOND,
+        segmentBytesMax: 16_384,
+      },
+    },
+    load: {
+      workload: 'register',
+      concurrency: 5,
+      keyOps: 50,
+      values: null,
+      settings: {},
+      ratePerSecond: 50,
+      deadlineNs: SECOND,
+    },
+    faults: [
+      {
+        atNs: 2 * SECOND,
+        durationNs: 3 * SECOND,
+        seed: 'a',
+        what: { type: 'nemesis', kind: 'partition', shape: 'leader-minority' },
+      },
+      {
+        atNs: 7 * SECOND,
+        durationNs: SECOND,
+        seed: 'b',
+        what: { type: 'nemesis', kind: 'kill', shape: 'leader' },
+      },
+      {
+        atNs: 12 * SECOND,
+        durationNs: SECOND,
+        seed: 'c',
+        what: { type: 'sim', fault: { type: 'power-failure', victims: 'all' } },
+      },
+    ],
+  };
+}
+
+test('the reference node keeps its promise through a partition, a kill and a power failure', async () => {
+  const result = await runScenario(scenario('1'));
+  expect(result.violation).toBeUndefined();
+  expect(result.verdict?.valid).toBe(true);
+  expect(result.history.filter(({ type }) => type === 'ok').length).toBeGreaterThan(500);
+});
+
+test('the same scenario gives the same history, event by event', async () => {
+  const [first, second] = [await runScenario(scenario('2')), await runScenario(scenario('2'))];
+  expect(second).toEqual(first);
+  expect((await runScenario(scenario('3'))).history).not.toEqual(first.history);
+});

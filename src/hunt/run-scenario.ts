@@ -1,0 +1,259 @@
+import type { HistoryEvent } from '../../checker/index.ts';
+import { workloads } from '../../workloads/index.ts';
+import type { Client, Invocation } from '../contracts/client.ts';
+import type { NodeId as Name } from '../contracts/names.ts';
+import type { ResolvedFault } from '../contracts/nemesis.ts';
+import { askEveryNode } from '../harness/interpreter/final-reads.ts';
+import { interpret } from '../harness/interpreter/interpreter.ts';
+import { closedLoop, openLoop, type Pace } from '../harness/interpreter/pace.ts';
+import type { ClientPorts } from '../harness/interpreter/ports.ts';
+import { defined } from '../lib/assert.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import type { Random } from '../lib/prng.ts';
+import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
+import { nodeId } from '../raft/core/types.ts';
+import type { Disk } from '../raft/driver/ports.ts';
+import { SimCluster } from '../sim/cluster.ts';
+import { type Counts, makeCoverage } from '../sim/coverage.ts';
+import { makeInvariants } from '../sim/invariants/invariants.ts';
+import { type SimObserver, tellAll } from '../sim/observer.ts';
+import { Simulation } from '../sim/simulation.ts';
+import { type Violation, ViolationError } from '../sim/violation.ts';
+import { healAll, letHappen } from './faults.ts';
+import { MemoryHistory } from './memory-history.ts';
+import { nodesOf, type Scenario, type ScenarioLoad, type ScheduledFault } from './scenario.ts';
+import { performScript } from './script.ts';
+import { decideHistory, type HistoryVerdict } from './verdict.ts';
+
+/** How long a cluster may take to elect its first leader, in maximum election timeouts. */
+const FIRST_ELECTION_TIMEOUTS = 20;
+/** A run that needs more per simulated second goes round in circles. */
+const EVENTS_PER_SECOND_MAX = 200_000;
+
+export interface ScenarioOptions {
+  readonly rules?: Rules;
+  readonly wrapDisk?: (disk: Disk) => Disk;
+  readonly observers?: readonly SimObserver[];
+  /** More observers, for those that need the time. */
+  readonly observe?: (sim: Simulation) => readonly SimObserver[];
+  /** A run that needs more events than these throws. */
+  readonly eventsMax?: number;
+  /** Called now and then with the simulated time. */
+  readonly onProgress?: (simulatedNs: number) => void;
+}
+
+/** A fault that came: `fault` is one of the scenario's. */
+export interface InjectedFault {
+  readonly fault: ScheduledFault;
+  readonly resolved: ResolvedFault;
+}
+
+export interface ScenarioResult {
+  /** The first thing that went wrong: an invariant, liveness, or a history that is not linearizable. */
+  readonly violation: Violation | undefined;
+  readonly history: readonly HistoryEvent[];
+  /** Undefined when an invariant ended the run before. */
+  readonly verdict: HistoryVerdict | undefined;
+  readonly simulatedNs: number;
+  /** Of the simulation, not of the history. */
+  readonly events: number;
+  /** How often each thing happened, by the names of `COVERAGE`. */
+  readonly coverage: Counts;
+  /** Faults of `nemesis/` that came, in the order in which they did, with their victims. */
+  readonly injected: readonly InjectedFault[];
+  /** When clients began: times of faults and operations count from here. */
+  readonly clientsBeganNs: number;
+}
+
+/**
+ * Runs a scenario to its end, or to the event that breaks an invariant. The end comes after a bounded
+ * number of events, and the history is decided under a bound of work: nothing depends on a clock.
+ *
+ * @throws what is no violation: a bug of the simulation
+ */
+export async function runScenario(
+  scenario: Scenario,
+  options: ScenarioOptions = {},
+): Promise<ScenarioResult> {
+  const sim = new Simulation(scenario.seed);
+  const nodes = nodesOf(scenario).map(nodeId);
+  const coverage = makeCoverage({ nodes });
+  const observers = [
+    makeInvariants({ sim, nodes }),
+    coverage,
+    ...(options.observers ?? []),
+    ...(options.observe?.(sim) ?? []),
+    ...progress(sim, options.onProgress),
+  ];
+  const { happened } = tellAll(observers);
+  const cluster = new SimCluster(sim, {
+    size: scenario.nodes,
+    profile: scenario.profile,
+    rules: options.rules ?? PAPER_RULES,
+    wrapDisk: options.wrapDisk,
+    observers,
+  });
+  const history = new MemoryHistory(sim);
+  const injected: InjectedFault[] = [];
+  const began = { atNs: 0 };
+  const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
+  const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
+  const broken = await sim
+    .drive(play({ sim, cluster, scenario, history, injected, began, happened }), eventsMax)
+    .then(
+      () => undefined,
+      (error: unknown) => {
+        if (error instanceof ViolationError) return error.violation;
+        throw error;
+      },
+    );
+  const verdict =
+    broken === undefined ? decideHistory(scenario.load.workload, history.events) : undefined;
+  return {
+    violation: broken ?? illegal(verdict, sim.now()),
+    history: history.events,
+    verdict,
+    simulatedNs: sim.now(),
+    events: sim.events,
+    coverage: coverage.counts(),
+    injected,
+    clientsBeganNs: began.atNs,
+  };
+}
+
+function illegal(verdict: HistoryVerdict | undefined, atNs: number): Violation | undefined {
+  if (verdict?.illegal === undefined) return undefined;
+  const { key, sentence } = verdict.illegal;
+  return {
+    invariant: 'linearizability',
+    section: 'Herlihy & Wing 1990',
+    sentence: `the history of key ${key} is not linearizable: ${sentence}`,
+    atNs,
+    nodes: [],
+  };
+}
+
+/** Tells about once per simulated second. It adds no event: a run is the same whether anybody listens. */
+function progress(sim: Simulation, tell: ScenarioOptions['onProgress']): readonly SimObserver[] {
+  if (tell === undefined) return [];
+  let nextNs = SECOND;
+  const stepped = (): void => {
+    if (sim.now() < nextNs) return;
+    nextNs = sim.now() + SECOND;
+    tell(sim.now());
+  };
+  return [{ stepped }];
+}
+
+interface Play {
+  readonly sim: Simulation;
+  readonly cluster: SimCluster;
+  readonly scenario: Scenario;
+  readonly history: MemoryHistory;
+  readonly injected: InjectedFault[];
+  readonly began: { atNs: number };
+  readonly happened: Required<SimObserver>['happened'];
+}
+
+async function play({
+  sim,
+  cluster,
+  scenario,
+  history,
+  injected,
+  began,
+  happened,
+}: Play): Promise<void> {
+  const { load, profile, durationNs } = scenario;
+  cluster.startAll();
+  const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
+  while (cluster.leader === undefined && sim.now() < limitNs) await sim.sleep(50 * MILLISECOND);
+  began.atNs = sim.now();
+  const ports = {
+    clock: sim,
+    recorder: history,
+    connect: (node: (typeof cluster.nodes)[number]) => cluster.connect(node),
+    deadlineNs: load.deadlineNs,
+    pauseAfterFailNs: 20 * MILLISECOND,
+  };
+  const ended = new AbortController();
+  const clients = clientsOf(load, { sim, cluster, ports, ended: ended.signal });
+  const faulting = Promise.all(
+    scenario.faults.map((fault) =>
+      letHappen(sim, cluster, fault, {
+        ended: ended.signal,
+        happened,
+        onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
+      }),
+    ),
+  );
+  await sim.sleep(durationNs);
+  ended.abort();
+  const [firstProcess] = await Promise.all([clients.working, faulting]);
+  await healAll(cluster);
+  await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));
+  await askEveryNode({
+    ...ports,
+    nodes: cluster.nodes,
+    invocations: clients.finalReads(),
+    firstProcess,
+    signal: new AbortController().signal,
+  });
+}
+
+interface Clients {
+  /** Resolves, when all have stopped, to a process id from which on all are unused. */
+  readonly working: Promise<number>;
+  readonly finalReads: () => readonly Invocation[];
+}
+
+function clientsOf(
+  load: ScenarioLoad,
+  parts: {
+    readonly sim: Simulation;
+    readonly cluster: SimCluster;
+    readonly ports: ClientPorts;
+    readonly ended: AbortSignal;
+  },
+): Clients {
+  const { sim, cluster, ports, ended } = parts;
+  if (load.operations !== undefined) {
+    const connect = (node: Name, atNs: number): Client => cluster.connect(node, `at/${atNs}`);
+    return performScript(load.operations, { ...ports, connect, nodes: cluster.nodes, ended });
+  }
+  const workload = defined(workloads.get(load.workload), `there is a workload ${load.workload}`);
+  const generator = workload.generator(
+    {
+      keyOps: load.keyOps,
+      concurrency: load.concurrency,
+      values: load.values ?? undefined,
+      settings: load.settings,
+    },
+    sim.random('workload'),
+  );
+  const working = interpret({
+    ...ports,
+    generator,
+    pace: paceOf(sim, load),
+    nodes: cluster.nodes,
+    concurrency: load.concurrency,
+    signal: ended,
+  });
+  return { working, finalReads: () => generator.finalReads() };
+}
+
+function paceOf(sim: Simulation, { ratePerSecond, thinkNs = 0 }: ScenarioLoad): Pace {
+  if (ratePerSecond !== null) return openLoop(sim, ratePerSecond);
+  return thinkNs === 0 ? closedLoop() : thinkingLoop(sim, thinkNs, sim.random('thinking'));
+}
+
+/** A closed loop of clients that think between two operations: up to twice `meanNs`. */
+function thinkingLoop(sim: Simulation, meanNs: number, random: Random): Pace {
+  return {
+    ...closedLoop(),
+    async turn(signal) {
+      await sim.sleep(random.integer(0, 2 * meanNs), signal);
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { nemeses } from '../../nemesis/index.ts';
+import { assertNever } from '../lib/assert.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import type { Random } from '../lib/prng.ts';
+import type { RangeNs } from '../sim/profile.ts';
+import { chance, logUniform, weighted } from './draws.ts';
+import type { FaultKind, ScheduledFault } from './scenario.ts';
+import { SIM_FAMILIES } from './swarm-sim-faults.ts';
+
+/** What faults are drawn for. */
+export interface FaultSetting {
+  readonly nodes: number;
+  readonly durationNs: number;
+  /** The largest election timeout: what is long and what is short is measured in it. */
+  readonly electionNs: number;
+  /** Without faults for so long, a cluster must have made progress. */
+  readonly calmNs: number;
+}
+
+/** One sort of fault that a seed turns on or off as a whole. */
+interface Family {
+  readonly name: string;
+  readonly nodesMin: number;
+  /** In election timeouts. */
+  readonly lasts: { readonly min: number; readonly max: number };
+  readonly draw: (setting: FaultSetting, random: Random) => FaultKind;
+}
+
+const FAMILIES: readonly Family[] = [
+  ...[...nemeses.values()]
+    .filter(({ shapes }) => shapes.length > 0)
+    .map(({ kind }) => ofNemesis(kind)),
+  ...SIM_FAMILIES.map(({ draw, ...family }): Family => ({
+    ...family,
+    draw: (setting, random) => ({ type: 'sim', fault: draw(setting, random) }),
+  })),
+];
+
+function ofNemesis(kind: string): Family {
+  const shapes = nemeses.get(kind)?.shapes ?? [];
+  return {
+    name: kind,
+    nodesMin: Math.min(...shapes.map(({ nodesMin }) => nodesMin)),
+    lasts: { min: 0.1, max: 12 },
+    draw: ({ nodes }, random) => {
+      const fitting = shapes.filter(({ nodesMin }) => nodesMin <= nodes);
+      return { type: 'nemesis', kind, shape: random.pick(fitting).shape };
+    },
+  };
+}
+
+/** Per lane: a schedule that nobody could read finds nothing that a shorter one does not. */
+const FAULTS_PER_LANE_MAX = 80;
+
+/**
+ * The faults of a seed, spread over its whole time. Which families it knows at all is drawn first: what
+ * is on everywhere hides what only one thing alone, or a rare pair, can bring about.
+ */
+export function drawFaults(setting: FaultSetting, random: Random): readonly ScheduledFault[] {
+  const families = drawFamilies(setting, random.fork('families'));
+  if (families.length === 0) return [];
+  const calm = calmStretches(setting, random.fork('calm'));
+  const lanes = weighted(random.fork('lanes'), [
+    [3, 1],
+    [3, 2],
+    [2, 3],
+    [1, 5],
+  ]);
+  const faults: ScheduledFault[] = [];
+  for (let lane = 0; lane < lanes; lane++) {
+    faults.push(...drawLane({ setting, families, calm, lane }, random.fork(`lane/${lane}`)));
+  }
+  return faults.toSorted((a, b) => a.atNs - b.atNs);
+}
+
+type Weighted = readonly (readonly [number, Family])[];
+
+function drawFamilies({ nodes }: FaultSetting, random: Random): Weighted {
+  const possible = FAMILIES.filter(({ nodesMin }) => nodesMin <= nodes);
+  const kind = weighted(random, [
+    [1, 'none'],
+    [3, 'one'],
+    [2, 'all'],
+    [14, 'some'],
+  ] as const);
+  switch (kind) {
+    case 'none':
+      return [];
+    case 'one':
+      return [[1, random.pick(possible)]];
+    case 'all':
+      return possible.map((family) => [1, family]);
+    case 'some': {
+      const some = possible.filter(() => chance(random, 0.4));
+      return some.map((family) => [logUniform(random, 1, 10), family]);
+    }
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** Times in which no fault comes, and none is left. None where a run is too short for one. */
+function calmStretches({ durationNs, calmNs }: FaultSetting, random: Random): readonly RangeNs[] {
+  const countMax = Math.min(4, Math.floor(durationNs / (4 * calmNs)));
+  const count = random.integer(0, countMax);
+  return Array.from({ length: count }, (_, i) => {
+    const shareNs = durationNs / count;
+    const minNs = Math.floor(i * shareNs + random.float() * (shareNs - calmNs));
+    return { minNs, maxNs: minNs + calmNs };
+  });
+}
+
+interface Lane {
+  readonly setting: FaultSetting;
+  readonly families: Weighted;
+  readonly calm: readonly RangeNs[];
+  readonly lane: number;
+}
+
+/** One fault after the other; other lanes overlap it. */
+function drawLane({ setting, families, calm, lane }: Lane, random: Random): ScheduledFault[] {
+  const { durationNs, electionNs } = setting;
+  const least = Math.max(100 * MILLISECOND, durationNs / FAULTS_PER_LANE_MAX);
+  const gapNs = logUniform(
+    random,
+    least,
+    Math.max(2 * least, Math.min(10 * SECOND, durationNs / 4)),
+  );
+  const faults: ScheduledFault[] = [];
+  let atNs = 0;
+  for (;;) {
+    atNs += Math.round(2 * gapNs * random.float());
+    if (atNs >= durationNs) return faults;
+    const family = weighted(random, families);
+    const { lasts } = family;
+    const seed = `${lane}/${faults.length}`;
+    const wishedNs = logUniform(random, lasts.min * electionNs, lasts.max * electionNs);
+    const what = family.draw(setting, random.fork(seed));
+    const stretch = calm.find((one) => one.maxNs > atNs && one.minNs < atNs + wishedNs);
+    if (stretch !== undefined && stretch.minNs <= atNs) {
+      atNs = stretch.maxNs;
+      continue;
+    }
+    const endNs = Math.min(atNs + wishedNs, stretch?.minNs ?? durationNs, durationNs);
+    faults.push({ atNs, durationNs: Math.max(1, endNs - atNs), seed, what });
+    atNs = endNs;
+  }
+}

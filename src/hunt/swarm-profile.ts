@@ -1,0 +1,74 @@
+import { MICROSECOND, MILLISECOND, SECOND } from '../lib/duration.ts';
+import type { Random } from '../lib/prng.ts';
+import type { NodeProfile, SimProfile } from '../sim/profile.ts';
+import { chance, logUniform, rangeNs, weighted } from './draws.ts';
+
+/**
+ * The machines, the network and the tunables of a seed. Timing keeps what Raft asks for (§5.6,
+ * broadcast time ≪ election timeout), so that liveness may be asked of every seed; how far it keeps it
+ * is drawn, from hardly to amply.
+ */
+export function drawProfile(random: Random): SimProfile {
+  const latency = rangeNs(random.fork('latency'), {
+    minNs: 100 * MICROSECOND,
+    maxNs: 8 * MILLISECOND,
+    spread: 6,
+  });
+  const disks = random.fork('disk');
+  const sync = rangeNs(disks, { minNs: 50 * MICROSECOND, maxNs: 8 * MILLISECOND, spread: 8 });
+  const read = rangeNs(disks, { minNs: 10 * MICROSECOND, maxNs: MILLISECOND, spread: 4 });
+  // There and back, and the disk of the slower half on the way.
+  const broadcastNs = 2 * latency.maxNs + sync.maxNs;
+  return {
+    disk: { read, sync, write: rangeNs(disks, { minNs: 1000, maxNs: 200_000, spread: 4 }) },
+    latency,
+    bufferBytes: random.fork('buffers').pick([256, 4096, 65_536]),
+    driftPpmMax: drawDrift(random.fork('drift')),
+    clientLatency: rangeNs(random.fork('clients'), {
+      minNs: 100 * MICROSECOND,
+      maxNs: 5 * MILLISECOND,
+      spread: 3,
+    }),
+    turnNs: logUniform(random.fork('turn'), 5 * MICROSECOND, 500 * MICROSECOND),
+    restartNs: rangeNs(random.fork('restart'), {
+      minNs: MILLISECOND,
+      maxNs: SECOND,
+      spread: 3,
+    }),
+    node: drawTunables(random.fork('tunables'), broadcastNs),
+  };
+}
+
+function drawTunables(random: Random, broadcastNs: number): NodeProfile {
+  const heartbeatIntervalNs = logUniform(random, 20 * MILLISECOND, 150 * MILLISECOND);
+  // One heartbeat may be late, never lost for nothing.
+  const least = Math.ceil(heartbeatIntervalNs * 1.5 + 2 * broadcastNs);
+  const minNs = logUniform(random, least, 5 * least);
+  // Narrow draws split votes.
+  const spread = chance(random, 0.3) ? 1.02 + 0.2 * random.float() : 1.3 + 1.7 * random.float();
+  return {
+    electionTimeout: { minNs, maxNs: Math.ceil(minNs * spread) },
+    heartbeatIntervalNs,
+    maxEntriesPerAppend: random.pick([1, 2, 4, 16, 64]),
+    maxBytesPerAppend: random.pick([64, 1024, 65_536]),
+    maxInflightAppends: random.pick([1, 2, 4, 8, 16]),
+    requestTimeoutNs: logUniform(random, 200 * MILLISECOND, 5 * SECOND),
+    // Rolling at every batch, now and then, or never.
+    segmentBytesMax: weighted(random, [
+      [1, 1],
+      [2, 512],
+      [3, 4096],
+      [2, 65_536],
+      [2, 64 * 1024 * 1024],
+    ]),
+  };
+}
+
+/** Clocks that are right, as wrong as machines' are, or so wrong that whoever trusts them is caught. */
+function drawDrift(random: Random): number {
+  return weighted(random, [
+    [2, 0],
+    [3, logUniform(random, 10, 500)],
+    [3, logUniform(random, 1000, 150_000)],
+  ]);
+}

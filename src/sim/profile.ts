@@ -1,0 +1,36 @@
+import type { DiskProfile } from './disk.ts';
+
+/** A uniform draw of nanoseconds. */
+export interface RangeNs {
+  readonly minNs: number;
+  readonly maxNs: number;
+}
+
+/** How the machines and the network of a run are while no fault is on: drawn once per seed. */
+export interface SimProfile {
+  readonly disk: DiskProfile;
+  /** One way between nodes, each message anew; the order on a connection is kept. */
+  readonly latency: RangeNs;
+  /** What kernels take for a connection that delivers nothing, before it counts as stalled; by default 64 KiB. */
+  readonly bufferBytes?: number;
+  /** Each node's clock runs so much too fast or too slow at most, parts per million; by default right. */
+  readonly driftPpmMax?: number;
+  /** One way between clients and nodes. */
+  readonly clientLatency: RangeNs;
+  /** How long a node takes before it handles what arrived: what arrives meanwhile is one turn. */
+  readonly turnNs: number;
+  /** Until a killed or failed process runs again, where nobody starts it earlier. */
+  readonly restartNs: RangeNs;
+  readonly node: NodeProfile;
+}
+
+/** The tunables of every node. */
+export interface NodeProfile {
+  readonly electionTimeout: RangeNs;
+  readonly heartbeatIntervalNs: number;
+  readonly maxEntriesPerAppend: number;
+  readonly maxBytesPerAppend: number;
+  readonly maxInflightAppends: number;
+  readonly requestTimeoutNs: number;
+  readonly segmentBytesMax: number;
+}
