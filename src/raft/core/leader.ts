@@ -24,6 +24,7 @@ export function becomeLeader(state: CoreState): void {
         matchIndex: logIndex(0),
         mode: 'probe',
         probeSent: false,
+        probeRound: 0,
         inflight: [],
         acknowledgedRound: 0,
         sentRound: 0,
@@ -59,6 +60,8 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
   progress.heardNs = state.nowNs;
   if (message.round > progress.acknowledgedRound) progress.acknowledgedRound = message.round;
   const { result } = message;
+  // Of the appends that are sent ahead many may be refused, each for the same gap: it is closed once.
+  const isLate = message.round < progress.probeRound;
   if (result.success) {
     // Nobody's log can equal this one beyond its end. It is claimed only by a follower of two
     // leaders in one term (§5.2), which a planted defect makes: this node goes on.
@@ -68,21 +71,23 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
     if (progress.nextIndex <= progress.matchIndex) {
       progress.nextIndex = logIndex(progress.matchIndex + 1);
     }
+    if (isLate) return;
     progress.mode = 'replicate';
     progress.probeSent = false;
     return;
   }
+  if (isLate) return;
   if (progress.mode === 'replicate' && result.prevIndex <= progress.matchIndex) {
     // Late, or the follower has lost what it acknowledged (its disk does not sync): a probe tells.
     progress.nextIndex = logIndex(progress.matchIndex + 1);
-    return probe(progress);
+    return probe(state, progress);
   }
   if (progress.mode === 'probe' && result.prevIndex !== progress.nextIndex - 1) return;
   const match = state.log.lastPossibleMatch(result.hint);
   // Below what was acknowledged only after such a loss; to believe less is always safe.
   progress.matchIndex = logIndex(Math.min(progress.matchIndex, match.index));
   progress.nextIndex = logIndex(match.index + 1);
-  probe(progress);
+  probe(state, progress);
 }
 
 function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
@@ -97,10 +102,12 @@ export function onDisconnected(state: CoreState, peer: NodeId): void {
   const progress = state.progress.get(peer);
   if (progress === undefined) return;
   progress.nextIndex = logIndex(progress.matchIndex + 1);
-  probe(progress);
+  probe(state, progress);
 }
 
-function probe(progress: Progress): void {
+function probe(state: CoreState, progress: Progress): void {
+  state.round += 1;
+  progress.probeRound = state.round;
   progress.mode = 'probe';
   progress.probeSent = false;
   progress.inflight.length = 0;
@@ -201,7 +208,7 @@ function replicate(state: CoreState, progress: Progress): void {
     }
   }
   if (
-    progress.sentRound < state.round ||
+    progress.sentRound < (state.rounds.at(-1)?.round ?? 0) ||
     state.nowNs - progress.sentNs >= config.heartbeatIntervalNs
   ) {
     sendAppend(state, progress, 0);

@@ -27,6 +27,8 @@ export interface Progress {
   mode: 'probe' | 'replicate';
   /** In `probe` mode: a message is on the way, wait for its answer or the next heartbeat. */
   probeSent: boolean;
+  /** Answers to messages of earlier rounds came too late: they do not say where the logs agree now. */
+  probeRound: number;
   /** Last index of each append with entries that is on the way, oldest first. */
   readonly inflight: LogIndex[];
   /** The newest ReadIndex round that this follower answered, and that it was sent. */
