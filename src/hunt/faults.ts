@@ -3,9 +3,11 @@ import type { ClusterView, NemesisShape, ResolvedFault } from '../contracts/neme
 import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
 import { nemeses } from '../../nemesis/index.ts';
+import type { Happening } from '../sim/observer.ts';
 import type { SimCluster } from '../sim/cluster.ts';
 import { injectFault } from '../sim/faults.ts';
 import type { Simulation } from '../sim/simulation.ts';
+import { faultInWords } from './fault-words.ts';
 import type { FaultKind, PinnedFault, ScheduledFault } from './scenario.ts';
 
 /** Told of a fault whose victims are known, as it begins. */
@@ -22,14 +24,27 @@ export async function letHappen(
   sim: Simulation,
   cluster: SimCluster,
   fault: ScheduledFault,
-  { ended, onInjected }: { readonly ended: AbortSignal; readonly onInjected: OnInjected },
+  options: {
+    readonly ended: AbortSignal;
+    readonly onInjected: OnInjected;
+    readonly happened: (what: Happening) => void;
+  },
 ): Promise<void> {
+  const { ended, onInjected, happened } = options;
   await sim.sleep(fault.atNs, ended);
   if (ended.aborted) return;
-  const random = makeRandom(fault.seed);
-  await using _inForce = await inject(cluster, fault.what, random, (resolved) =>
-    onInjected(fault, resolved),
-  );
+  await using inForce = new AsyncDisposableStack();
+  const tell = (resolved?: ResolvedFault): void => {
+    const detail = faultInWords(fault.what, resolved);
+    happened({ kind: 'fault-began', detail });
+    inForce.defer(() => happened({ kind: 'fault-ended', detail }));
+  };
+  if (fault.what.type !== 'nemesis') tell();
+  const injected = await inject(cluster, fault.what, makeRandom(fault.seed), (resolved) => {
+    tell(resolved);
+    onInjected(fault, resolved);
+  });
+  inForce.use(injected);
   await sim.sleep(fault.durationNs, ended);
 }
 

@@ -14,8 +14,9 @@ import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
 import { nodeId } from '../raft/core/types.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
+import { type Counts, makeCoverage } from '../sim/coverage.ts';
 import { makeInvariants } from '../sim/invariants/invariants.ts';
-import type { SimObserver } from '../sim/observer.ts';
+import { type SimObserver, tellAll } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
 import { healAll, letHappen } from './faults.ts';
@@ -56,6 +57,8 @@ export interface ScenarioResult {
   readonly simulatedNs: number;
   /** Of the simulation, not of the history. */
   readonly events: number;
+  /** How often each thing happened, by the names of `COVERAGE`. */
+  readonly coverage: Counts;
   /** Faults of `nemesis/` that came, in the order in which they did, with their victims. */
   readonly injected: readonly InjectedFault[];
   /** When clients began: times of faults and operations count from here. */
@@ -73,17 +76,22 @@ export async function runScenario(
   options: ScenarioOptions = {},
 ): Promise<ScenarioResult> {
   const sim = new Simulation(scenario.seed);
+  const nodes = nodesOf(scenario).map(nodeId);
+  const coverage = makeCoverage({ nodes });
+  const observers = [
+    makeInvariants({ sim, nodes }),
+    coverage,
+    ...(options.observers ?? []),
+    ...(options.observe?.(sim) ?? []),
+    ...progress(sim, options.onProgress),
+  ];
+  const { happened } = tellAll(observers);
   const cluster = new SimCluster(sim, {
     size: scenario.nodes,
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,
-    observers: [
-      makeInvariants({ sim, nodes: nodesOf(scenario).map(nodeId) }),
-      ...(options.observers ?? []),
-      ...(options.observe?.(sim) ?? []),
-      ...progress(sim, options.onProgress),
-    ],
+    observers,
   });
   const history = new MemoryHistory(sim);
   const injected: InjectedFault[] = [];
@@ -91,7 +99,7 @@ export async function runScenario(
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
   const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, history, injected, began }), eventsMax)
+    .drive(play({ sim, cluster, scenario, history, injected, began, happened }), eventsMax)
     .then(
       () => undefined,
       (error: unknown) => {
@@ -107,6 +115,7 @@ export async function runScenario(
     verdict,
     simulatedNs: sim.now(),
     events: sim.events,
+    coverage: coverage.counts(),
     injected,
     clientsBeganNs: began.atNs,
   };
@@ -143,9 +152,18 @@ interface Play {
   readonly history: MemoryHistory;
   readonly injected: InjectedFault[];
   readonly began: { atNs: number };
+  readonly happened: Required<SimObserver>['happened'];
 }
 
-async function play({ sim, cluster, scenario, history, injected, began }: Play): Promise<void> {
+async function play({
+  sim,
+  cluster,
+  scenario,
+  history,
+  injected,
+  began,
+  happened,
+}: Play): Promise<void> {
   const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
@@ -164,6 +182,7 @@ async function play({ sim, cluster, scenario, history, injected, began }: Play):
     scenario.faults.map((fault) =>
       letHappen(sim, cluster, fault, {
         ended: ended.signal,
+        happened,
         onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
       }),
     ),

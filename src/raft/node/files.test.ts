@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openVolatileDirectory } from '../defects/volatile-disk.ts';
+import { openVolatileDirectory } from '../defects/process/volatile-disk.ts';
 import { openDirectory } from './files.ts';
 
 let root = '';
