@@ -1,11 +1,14 @@
-import type { NodeId as Name } from '../contracts/names.ts';
+import { nodeId as name, type NodeId as Name } from '../contracts/names.ts';
 import type { ClusterView, NemesisShape, ResolvedFault } from '../contracts/nemesis.ts';
 import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
 import { nemeses } from '../../nemesis/index.ts';
+import type { Happening } from '../sim/observer.ts';
 import type { SimCluster } from '../sim/cluster.ts';
+import { injectFault } from '../sim/faults.ts';
 import type { Simulation } from '../sim/simulation.ts';
-import type { FaultKind, ScheduledFault } from './scenario.ts';
+import { faultInWords } from './fault-words.ts';
+import type { FaultKind, PinnedFault, ScheduledFault } from './scenario.ts';
 
 /** Told of a fault whose victims are known, as it begins. */
 export type OnInjected = (fault: ScheduledFault, resolved: ResolvedFault) => void;
@@ -21,14 +24,27 @@ export async function letHappen(
   sim: Simulation,
   cluster: SimCluster,
   fault: ScheduledFault,
-  { ended, onInjected }: { readonly ended: AbortSignal; readonly onInjected: OnInjected },
+  options: {
+    readonly ended: AbortSignal;
+    readonly onInjected: OnInjected;
+    readonly happened: (what: Happening) => void;
+  },
 ): Promise<void> {
+  const { ended, onInjected, happened } = options;
   await sim.sleep(fault.atNs, ended);
   if (ended.aborted) return;
-  const random = makeRandom(fault.seed);
-  await using _inForce = await inject(cluster, fault.what, random, (resolved) =>
-    onInjected(fault, resolved),
-  );
+  await using inForce = new AsyncDisposableStack();
+  const tell = (resolved?: ResolvedFault): void => {
+    const detail = faultInWords(fault.what, resolved);
+    happened({ kind: 'fault-began', detail });
+    inForce.defer(() => happened({ kind: 'fault-ended', detail }));
+  };
+  if (fault.what.type !== 'nemesis') tell();
+  const injected = await inject(cluster, fault.what, makeRandom(fault.seed), (resolved) => {
+    tell(resolved);
+    onInjected(fault, resolved);
+  });
+  inForce.use(injected);
   await sim.sleep(fault.durationNs, ended);
 }
 
@@ -49,23 +65,24 @@ async function inject(
     case 'nemesis': {
       const nemesis = defined(nemeses.get(what.kind), `there is a nemesis ${what.kind}`);
       const view: ClusterView = { nodes: cluster.nodes, leader: leaderOf(cluster) };
-      const resolved = what.resolved ?? shapeOf(what).resolve(view, random);
+      const resolved =
+        what.pinned === undefined
+          ? shapeOf(what).resolve(view, random)
+          : resolvedFault(what.pinned);
       if (resolved === undefined) return undefined;
       onResolved(resolved);
       return nemesis.inject(cluster, resolved, what.shape);
     }
-    case 'power-failure': {
-      const victims = random.shuffle(cluster.nodes).slice(0, what.nodes);
-      for (const victim of victims) cluster.node(victim).stop({ type: 'power-failure' });
-      return {
-        [Symbol.asyncDispose]: async () => {
-          for (const victim of victims) cluster.node(victim).start();
-        },
-      };
-    }
+    case 'sim':
+      return injectFault(cluster, what.fault, random);
     default:
       return assertNever(what);
   }
+}
+
+/** A fault that hits these, whoever leads. */
+export function resolvedFault({ victims, value }: PinnedFault): ResolvedFault {
+  return { victims: victims.map(name), leader: undefined, value };
 }
 
 /** @throws InvariantError when there is none: files are checked as they are read */

@@ -1,21 +1,28 @@
 import type { HistoryEvent } from '../../checker/index.ts';
 import { workloads } from '../../workloads/index.ts';
+import type { Client, Invocation } from '../contracts/client.ts';
+import type { NodeId as Name } from '../contracts/names.ts';
 import type { ResolvedFault } from '../contracts/nemesis.ts';
 import { askEveryNode } from '../harness/interpreter/final-reads.ts';
 import { interpret } from '../harness/interpreter/interpreter.ts';
 import { closedLoop, openLoop, type Pace } from '../harness/interpreter/pace.ts';
+import type { ClientPorts } from '../harness/interpreter/ports.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Random } from '../lib/prng.ts';
 import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
+import { nodeId } from '../raft/core/types.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
-import type { SimObserver } from '../sim/observer.ts';
+import { type Counts, makeCoverage } from '../sim/coverage.ts';
+import { makeInvariants } from '../sim/invariants/invariants.ts';
+import { type SimObserver, tellAll } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
 import { healAll, letHappen } from './faults.ts';
 import { MemoryHistory } from './memory-history.ts';
-import type { Scenario, ScenarioLoad, ScheduledFault } from './scenario.ts';
+import { nodesOf, type Scenario, type ScenarioLoad, type ScheduledFault } from './scenario.ts';
+import { performScript } from './script.ts';
 import { decideHistory, type HistoryVerdict } from './verdict.ts';
 
 /** How long a cluster may take to elect its first leader, in maximum election timeouts. */
@@ -27,6 +34,10 @@ export interface ScenarioOptions {
   readonly rules?: Rules;
   readonly wrapDisk?: (disk: Disk) => Disk;
   readonly observers?: readonly SimObserver[];
+  /** More observers, for those that need the time. */
+  readonly observe?: (sim: Simulation) => readonly SimObserver[];
+  /** A run that needs more events than these throws. */
+  readonly eventsMax?: number;
   /** Called now and then with the simulated time. */
   readonly onProgress?: (simulatedNs: number) => void;
 }
@@ -46,8 +57,12 @@ export interface ScenarioResult {
   readonly simulatedNs: number;
   /** Of the simulation, not of the history. */
   readonly events: number;
+  /** How often each thing happened, by the names of `COVERAGE`. */
+  readonly coverage: Counts;
   /** Faults of `nemesis/` that came, in the order in which they did, with their victims. */
   readonly injected: readonly InjectedFault[];
+  /** When clients began: times of faults and operations count from here. */
+  readonly clientsBeganNs: number;
 }
 
 /**
@@ -61,18 +76,30 @@ export async function runScenario(
   options: ScenarioOptions = {},
 ): Promise<ScenarioResult> {
   const sim = new Simulation(scenario.seed);
+  const nodes = nodesOf(scenario).map(nodeId);
+  const coverage = makeCoverage({ nodes });
+  const observers = [
+    makeInvariants({ sim, nodes }),
+    coverage,
+    ...(options.observers ?? []),
+    ...(options.observe?.(sim) ?? []),
+    ...progress(sim, options.onProgress),
+  ];
+  const { happened } = tellAll(observers);
   const cluster = new SimCluster(sim, {
     size: scenario.nodes,
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,
-    observers: [...(options.observers ?? []), ...progress(sim, options.onProgress)],
+    observers,
   });
   const history = new MemoryHistory(sim);
   const injected: InjectedFault[] = [];
+  const began = { atNs: 0 };
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
+  const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, history, injected }), seconds * EVENTS_PER_SECOND_MAX)
+    .drive(play({ sim, cluster, scenario, history, injected, began, happened }), eventsMax)
     .then(
       () => undefined,
       (error: unknown) => {
@@ -88,7 +115,9 @@ export async function runScenario(
     verdict,
     simulatedNs: sim.now(),
     events: sim.events,
+    coverage: coverage.counts(),
     injected,
+    clientsBeganNs: began.atNs,
   };
 }
 
@@ -122,13 +151,76 @@ interface Play {
   readonly scenario: Scenario;
   readonly history: MemoryHistory;
   readonly injected: InjectedFault[];
+  readonly began: { atNs: number };
+  readonly happened: Required<SimObserver>['happened'];
 }
 
-async function play({ sim, cluster, scenario, history, injected }: Play): Promise<void> {
+async function play({
+  sim,
+  cluster,
+  scenario,
+  history,
+  injected,
+  began,
+  happened,
+}: Play): Promise<void> {
   const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
   while (cluster.leader === undefined && sim.now() < limitNs) await sim.sleep(50 * MILLISECOND);
+  began.atNs = sim.now();
+  const ports = {
+    clock: sim,
+    recorder: history,
+    connect: (node: (typeof cluster.nodes)[number]) => cluster.connect(node),
+    deadlineNs: load.deadlineNs,
+    pauseAfterFailNs: 20 * MILLISECOND,
+  };
+  const ended = new AbortController();
+  const clients = clientsOf(load, { sim, cluster, ports, ended: ended.signal });
+  const faulting = Promise.all(
+    scenario.faults.map((fault) =>
+      letHappen(sim, cluster, fault, {
+        ended: ended.signal,
+        happened,
+        onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
+      }),
+    ),
+  );
+  await sim.sleep(durationNs);
+  ended.abort();
+  const [firstProcess] = await Promise.all([clients.working, faulting]);
+  await healAll(cluster);
+  await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));
+  await askEveryNode({
+    ...ports,
+    nodes: cluster.nodes,
+    invocations: clients.finalReads(),
+    firstProcess,
+    signal: new AbortController().signal,
+  });
+}
+
+interface Clients {
+  /** Resolves, when all have stopped, to a process id from which on all are unused. */
+  readonly working: Promise<number>;
+  readonly finalReads: () => readonly Invocation[];
+}
+
+function clientsOf(
+  load: ScenarioLoad,
+  parts: {
+    readonly sim: Simulation;
+    readonly cluster: SimCluster;
+    readonly ports: ClientPorts;
+    readonly ended: AbortSignal;
+  },
+): Clients {
+  const { sim, cluster, ports, ended } = parts;
+  if (load.operations !== undefined) {
+    const connect = (node: Name, atNs: number): Client => cluster.connect(node, `at/${atNs}`);
+    return performScript(load.operations, { ...ports, connect, nodes: cluster.nodes, ended });
+  }
   const workload = defined(workloads.get(load.workload), `there is a workload ${load.workload}`);
   const generator = workload.generator(
     {
@@ -139,42 +231,15 @@ async function play({ sim, cluster, scenario, history, injected }: Play): Promis
     },
     sim.random('workload'),
   );
-  const ports = {
-    clock: sim,
-    recorder: history,
-    connect: (node: (typeof cluster.nodes)[number]) => cluster.connect(node),
-    deadlineNs: load.deadlineNs,
-    pauseAfterFailNs: 20 * MILLISECOND,
-  };
-  const ended = new AbortController();
   const working = interpret({
     ...ports,
     generator,
     pace: paceOf(sim, load),
     nodes: cluster.nodes,
     concurrency: load.concurrency,
-    signal: ended.signal,
+    signal: ended,
   });
-  const faulting = Promise.all(
-    scenario.faults.map((fault) =>
-      letHappen(sim, cluster, fault, {
-        ended: ended.signal,
-        onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
-      }),
-    ),
-  );
-  await sim.sleep(durationNs);
-  ended.abort();
-  const [firstProcess] = await Promise.all([working, faulting]);
-  await healAll(cluster);
-  await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));
-  await askEveryNode({
-    ...ports,
-    nodes: cluster.nodes,
-    invocations: generator.finalReads(),
-    firstProcess,
-    signal: new AbortController().signal,
-  });
+  return { working, finalReads: () => generator.finalReads() };
 }
 
 function paceOf(sim: Simulation, { ratePerSecond, thinkNs = 0 }: ScenarioLoad): Pace {

@@ -1,4 +1,5 @@
-import type { ResolvedFault } from '../contracts/nemesis.ts';
+import type { Json } from '../../checker/index.ts';
+import type { SimFault } from '../sim/faults.ts';
 import type { SimProfile } from '../sim/profile.ts';
 
 /** A fault of a simulated run: when, for how long, and what. Victims are drawn from its own seed. */
@@ -17,10 +18,27 @@ export type FaultKind =
       readonly kind: string;
       readonly shape: string;
       /** Absent: the shape says whom it hits, when it comes. Present: these, whoever leads then. */
-      readonly resolved?: ResolvedFault;
+      readonly pinned?: PinnedFault;
     }
-  /** So many random nodes lose what they did not sync, and start again at the end. */
-  | { readonly type: 'power-failure'; readonly nodes: number };
+  /** What only a simulation can do. */
+  | { readonly type: 'sim'; readonly fault: SimFault };
+
+/** Whom a fault of `nemesis/` hits, and how: what its shape made of it when it came. */
+export interface PinnedFault {
+  readonly victims: readonly string[];
+  readonly value: Json;
+}
+
+/** An operation that is asked at its time, through a client of its own. */
+export interface ScheduledOperation {
+  /** Nanoseconds since clients began. */
+  readonly atNs: number;
+  /** Whom the client asks. */
+  readonly node: string;
+  readonly f: string;
+  readonly key?: string;
+  readonly value: Json;
+}
 
 /** What clients do. */
 export interface ScenarioLoad {
@@ -35,6 +53,8 @@ export interface ScenarioLoad {
   /** In a closed loop: how long a client thinks between two operations, on average. By default not at all. */
   readonly thinkNs?: number;
   readonly deadlineNs: number;
+  /** In place of what the workload would draw: these, in order of time. Concurrency, rate and settings mean nothing then. */
+  readonly operations?: readonly ScheduledOperation[];
 }
 
 /**
@@ -51,4 +71,9 @@ export interface Scenario {
   readonly load: ScenarioLoad;
   /** In any order; they may overlap. */
   readonly faults: readonly ScheduledFault[];
+}
+
+/** The names of its nodes. */
+export function nodesOf({ nodes }: Scenario): readonly string[] {
+  return Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
 }

@@ -10,9 +10,11 @@ import type { DriverStatus } from '../raft/driver/driver.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimClient } from './client.ts';
 import { SimDisk } from './disk.ts';
+import { diskCounterOf, diskEventDetail } from './disk-events.ts';
 import { SimNetwork } from './network.ts';
 import { NodeClock } from './node-clock.ts';
 import { SimNode } from './node.ts';
+import { SyncedBatches } from './synced-batches.ts';
 import { type SimObserver, tellAll } from './observer.ts';
 import type { SimProfile } from './profile.ts';
 import type { Simulation } from './simulation.ts';
@@ -28,26 +30,28 @@ export interface SimClusterOptions {
 /** A cluster of real drivers in simulated time. Nodes that stop by themselves are started again. */
 export class SimCluster implements Cluster {
   readonly nodes: readonly Name[];
+  readonly profile: SimProfile;
   readonly network: SimNetwork;
   readonly links: LinkControl;
   readonly processes: ProcessControl;
   readonly #sim: Simulation;
-  readonly #profile: SimProfile;
   readonly #nodes = new Map<string, SimNode>();
+  /** What of each log is safe to damage. */
+  readonly batches: SyncedBatches = new SyncedBatches();
+  readonly #damaged = new Set<NodeId>();
   readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
   #clients = 0;
 
   constructor(sim: Simulation, options: SimClusterOptions) {
     const { size, profile } = options;
     this.#sim = sim;
-    this.#profile = profile;
+    this.profile = profile;
     const ids = Array.from({ length: size }, (_, i) => nodeId(`n${i + 1}`));
     this.nodes = ids.map((id) => name(id));
-    this.network = new SimNetwork(sim, profile.latency, ids);
-    this.links = this.network.control;
     const restarts = sim.random('restarts');
     const observer = tellAll([
       ...options.observers,
+      this.batches,
       {
         stopped: ({ node }, { type }) => {
           if (type === 'killed' || type === 'power-failure') return;
@@ -56,22 +60,39 @@ export class SimCluster implements Cluster {
           }
           if (type === 'refused') return;
           const { minNs, maxNs } = profile.restartNs;
-          sim.after(restarts.integer(minNs, maxNs), () => this.node(node).start());
+          this.node(node).startAfter(restarts.integer(minNs, maxNs));
         },
       },
     ]);
+    this.network = new SimNetwork({
+      sim,
+      latency: profile.latency,
+      bufferBytes: profile.bufferBytes,
+      happened: (what) => observer.happened(what),
+    });
+    this.links = this.network.control;
     const configuration = makeConfiguration(ids);
     const origins = sim.random('clocks');
+    const drifts = sim.random('drifts');
+    const driftMax = profile.driftPpmMax ?? 0;
     for (const id of ids) {
       const disk = new SimDisk(
         {
+          now: () => sim.now(),
           after: (ns, run) => sim.after(ns, run),
           settles: () => sim.settles(),
           random: sim.random(`disk/${id}`),
-          synced: (file, bytes) => observer.synced(id, file, bytes),
+          observer: (event) => {
+            if (event.type === 'synced') return observer.synced(id, event.name, event.bytes);
+            const kind = diskCounterOf(event);
+            if (kind === undefined) return;
+            observer.happened({ kind, node: id, detail: diskEventDetail(event) });
+          },
         },
         profile.disk,
       );
+      const clock = new NodeClock(sim, origins.integer(0, 1e12));
+      clock.drift(drifts.integer(-driftMax, driftMax));
       const node = new SimNode({
         sim,
         node: id,
@@ -79,7 +100,7 @@ export class SimCluster implements Cluster {
         rules: options.rules,
         profile: profile.node,
         turnNs: profile.turnNs,
-        clock: new NodeClock(sim, origins.integer(0, 1e12)),
+        clock,
         disk,
         network: this.network,
         observer,
@@ -110,6 +131,24 @@ export class SimCluster implements Cluster {
     return this.nodes.flatMap((id) => this.node(id).status() ?? []);
   }
 
+  /** Whose disks no longer hold what they were told to hold: never more than a minority. */
+  get damaged(): ReadonlySet<NodeId> {
+    return this.#damaged;
+  }
+
+  /**
+   * Asks to damage what a disk holds. Of what a majority has lost nothing can be promised, so only a
+   * minority of disks is ever damaged.
+   *
+   * @returns false when it must not be; true: it counts as damaged from now on
+   */
+  mayDamage(node: NodeId): boolean {
+    if (this.#damaged.has(node)) return true;
+    if (2 * (this.#damaged.size + 1) >= this.nodes.length) return false;
+    this.#damaged.add(node);
+    return true;
+  }
+
   /** Who leads the highest term, by its own word. */
   get leader(): NodeId | undefined {
     let leader: DriverStatus | undefined;
@@ -124,9 +163,10 @@ export class SimCluster implements Cluster {
     return `sim://${node}`;
   }
 
-  connect(node: Name): Client {
-    const random = this.#sim.random(`client/${this.#clients++}`);
-    return new SimClient(this.#sim, this.node(node), this.#profile.clientLatency, random);
+  /** @param stream - names its random numbers; by default the how-manieth connection it is */
+  connect(node: Name, stream: string = String(this.#clients++)): Client {
+    const random = this.#sim.random(`client/${stream}`);
+    return new SimClient(this.#sim, this.node(node), this.profile.clientLatency, random);
   }
 
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void {

@@ -2,123 +2,103 @@ import type { LinkControl } from '../contracts/cluster.ts';
 import { defined } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
 import type { NodeId } from '../raft/core/types.ts';
+import { controlOf } from './link-control.ts';
+import type { MessageTrouble } from './link-trouble.ts';
+import { type Endpoint, Link } from './link.ts';
+import type { Happening } from './observer.ts';
 import type { RangeNs } from './profile.ts';
 import type { Simulation } from './simulation.ts';
 
-/** What the network knows of a node. */
-export interface Endpoint {
-  readonly node: NodeId;
-  isUp(): boolean;
-  receive(from: NodeId, bytes: Uint8Array): void;
-  disconnected(peer: NodeId): void;
+/** Bytes, where a profile does not say it. */
+const BUFFER_BYTES = 64 * 1024;
+
+export interface SimNetworkParts {
+  readonly sim: Simulation;
+  readonly latency: RangeNs;
+  /** See `LinkParts`; by default 64 KiB. */
+  readonly bufferBytes?: number | undefined;
+  readonly happened: (what: Happening) => void;
 }
 
-interface Link {
-  readonly from: NodeId;
-  readonly to: NodeId;
-  readonly random: Random;
-  cuts: number;
-  /** Messages of an earlier connection are lost with it. */
-  connection: number;
-  /** The order on a connection is kept. */
-  lastNs: number;
-  held: (() => void)[];
-}
-
-/** The links between nodes: one connection per direction, as the real transport has. */
+/**
+ * The links between nodes, and what may be done to them: through `control` all that a real cluster
+ * offers, and `trouble`.
+ */
 export class SimNetwork {
-  readonly #sim: Simulation;
-  readonly #latency: RangeNs;
-  readonly #links = new Map<string, Link>();
-  readonly #endpoints = new Map<NodeId, Endpoint>();
+  readonly control: LinkControl;
+  readonly #parts: SimNetworkParts;
+  readonly #endpoints: Endpoint[] = [];
+  /** By sender and receiver. */
+  readonly #links = new Map<string, Map<string, Link>>();
 
-  constructor(sim: Simulation, latency: RangeNs, nodes: readonly NodeId[]) {
-    this.#sim = sim;
-    this.#latency = latency;
-    for (const from of nodes) {
-      for (const to of nodes) {
-        if (from === to) continue;
-        const random = sim.random(`network/${from}>${to}`);
-        const link = { from, to, random, cuts: 0, connection: 0, lastNs: 0, held: [] };
-        this.#links.set(`${from}>${to}`, link);
-      }
-    }
+  constructor(parts: SimNetworkParts) {
+    this.#parts = parts;
+    this.control = controlOf(parts.sim, (from, to) => this.link(from, to));
   }
 
+  /** Lays the links between this one and those before it. */
   join(endpoint: Endpoint): void {
-    this.#endpoints.set(endpoint.node, endpoint);
+    this.#links.set(endpoint.node, new Map());
+    for (const other of this.#endpoints) {
+      this.#lay(endpoint, other);
+      this.#lay(other, endpoint);
+    }
+    this.#endpoints.push(endpoint);
   }
 
-  /** The connections of a node that went down are gone, and what was on them. */
+  /** A node begins to dial its peers: it has read its disk. */
+  joined(node: NodeId): void {
+    for (const link of this.#from(node).values()) link.open();
+  }
+
+  /** A node's process listens: it begins. */
+  listens(node: NodeId): void {
+    for (const link of this.links()) if (link.to === node) link.receiverIsBack();
+  }
+
+  /** A node's process is gone, or its machine. */
   left(node: NodeId): void {
-    for (const link of this.#links.values()) {
-      if (link.from !== node && link.to !== node) continue;
-      this.#disconnect(link);
+    for (const link of this.links()) {
+      if (link.from === node) link.senderLeft();
+      if (link.to === node) link.receiverLeft();
     }
   }
 
   /** @returns false when it certainly was not sent */
   send(from: NodeId, to: NodeId, bytes: Uint8Array): boolean {
-    const link = this.#link(from, to);
-    if (link.cuts === 0 && this.#endpoints.get(to)?.isUp() !== true) return false;
-    const copy = bytes.slice();
-    const { connection } = link;
-    const { minNs, maxNs } = this.#latency;
-    link.lastNs = Math.max(link.lastNs, this.#sim.now() + link.random.integer(minNs, maxNs));
-    const arrive = (): void => {
-      if (link.connection !== connection) return;
-      if (link.cuts > 0) return void link.held.push(arrive);
-      this.#endpoints.get(to)?.receive(from, copy);
-    };
-    this.#sim.at(link.lastNs, arrive);
-    return true;
+    return this.#from(from).get(to)?.send(bytes) ?? false;
   }
 
-  readonly control: LinkControl = {
-    cut: async (links) => {
-      const cut = links.map(({ from, to }) => this.#link(from, to));
-      for (const link of cut) link.cuts += 1;
-      return {
-        [Symbol.asyncDispose]: async () => {
-          for (const link of cut) {
-            link.cuts = Math.max(0, link.cuts - 1);
-            if (link.cuts === 0) this.#release(link);
-          }
-        },
-      };
-    },
-    slow: async () => ({ [Symbol.asyncDispose]: async () => {} }),
-    reset: async () => 0,
-    resetEvery: async () => ({ [Symbol.asyncDispose]: async () => {} }),
-    healAll: async () => {
-      for (const link of this.#links.values()) {
-        link.cuts = 0;
-        this.#release(link);
-      }
-    },
-    traffic: async () => ({
-      forwardedBytes: 0,
-      heldBytes: 0,
-      delayedBytes: 0,
-      connections: 0,
-      resets: 0,
-    }),
-  };
-
-  #release(link: Link): void {
-    const { held } = link;
-    link.held = [];
-    for (const arrive of held) this.#sim.after(0, arrive);
+  /**
+   * Troubles messages of a link.
+   *
+   * @param random - draws for this trouble on this link only
+   * @returns what ends it
+   */
+  trouble(
+    { from, to }: { readonly from: string; readonly to: string },
+    trouble: MessageTrouble,
+    random: Random,
+  ): () => void {
+    return this.link(from, to).troubles.add(trouble, random);
   }
 
-  #disconnect(link: Link): void {
-    link.connection += 1;
-    link.held = [];
-    const sender = this.#endpoints.get(link.from);
-    if (sender?.isUp() === true) this.#sim.after(0, () => sender.disconnected(link.to));
+  link(from: string, to: string): Link {
+    return defined(this.#from(from).get(to), `there is a link ${from} > ${to}`);
   }
 
-  #link(from: string, to: string): Link {
-    return defined(this.#links.get(`${from}>${to}`), `there is a link ${from} > ${to}`);
+  links(): readonly Link[] {
+    return [...this.#links.values()].flatMap((links) => [...links.values()]);
+  }
+
+  #lay(from: Endpoint, to: Endpoint): void {
+    const { sim, latency, bufferBytes = BUFFER_BYTES, happened } = this.#parts;
+    const random = sim.random(`network/${from.node}>${to.node}`);
+    const link = new Link({ sim, latency, bufferBytes, random, from, to, happened });
+    this.#from(from.node).set(to.node, link);
+  }
+
+  #from(node: string): Map<string, Link> {
+    return defined(this.#links.get(node), `there is a node ${node}`);
   }
 }

@@ -1,3 +1,4 @@
+import { assert } from '../lib/assert.ts';
 import type { Simulation } from './simulation.ts';
 
 /**
@@ -9,6 +10,7 @@ export class NodeClock {
   /** Where both clocks stood when the rate was last changed. */
   #simNs = 0;
   #localNs: number;
+  readonly #drifts = new Set<{ readonly partsPerMillion: number }>();
   #rate = 1;
 
   /** @param originNs - what it shows at the beginning: any origin is right */
@@ -18,24 +20,48 @@ export class NodeClock {
   }
 
   now(): number {
-    return Math.floor(this.#localNs + (this.#sim.now() - this.#simNs) * this.#rate);
+    return this.#at(this.#sim.now());
   }
 
-  /** The first instant of the simulation at which this clock shows `localNs` or later. */
+  /** The first instant of the simulation, not before now, at which this clock shows `localNs` or later. */
   instantOf(localNs: number): number {
     const aheadNs = Math.ceil((localNs - this.#localNs) / this.#rate);
-    return Math.max(this.#sim.now(), this.#simNs + Math.max(0, aheadNs));
+    let atNs = Math.max(this.#sim.now(), this.#simNs + Math.max(0, aheadNs));
+    // What was divided and multiplied again may miss by a nanosecond.
+    while (this.#at(atNs) < localNs) atNs += 1;
+    return atNs;
   }
 
-  /** @param partsPerMillion - how much faster than the simulation's; above -1 000 000 */
-  drift(partsPerMillion: number): void {
+  /**
+   * Drifts add up; the clock never gets slower than a tenth of the simulation's.
+   *
+   * @param partsPerMillion - how much faster than the simulation's
+   * @returns what ends it
+   */
+  drift(partsPerMillion: number): () => void {
+    const drift = { partsPerMillion };
+    this.#drifts.add(drift);
+    this.#setRate();
+    return () => {
+      if (this.#drifts.delete(drift)) this.#setRate();
+    };
+  }
+
+  /** @param aheadNs - not negative: it is monotonic */
+  jump(aheadNs: number): void {
+    assert(aheadNs >= 0, 'a monotonic clock does not jump back');
+    this.#localNs += aheadNs;
+  }
+
+  #at(simNs: number): number {
+    return Math.floor(this.#localNs + (simNs - this.#simNs) * this.#rate);
+  }
+
+  #setRate(): void {
+    let sum = 0;
+    for (const { partsPerMillion } of this.#drifts) sum += partsPerMillion;
     this.#localNs = this.now();
     this.#simNs = this.#sim.now();
-    this.#rate = 1 + partsPerMillion / 1e6;
-  }
-
-  /** @param aheadNs - not negative */
-  jump(aheadNs: number): void {
-    this.#localNs += aheadNs;
+    this.#rate = Math.max(0.1, 1 + sum / 1e6);
   }
 }

@@ -2,13 +2,17 @@ import type { Random } from '../lib/prng.ts';
 import type { Configuration } from '../raft/core/configuration.ts';
 import type { Rules } from '../raft/core/rules.ts';
 import type { NodeId } from '../raft/core/types.ts';
-import { Driver, type DriverStatus } from '../raft/driver/driver.ts';
-import type { Disk, Scheduler } from '../raft/driver/ports.ts';
+import { Driver, type DriverOptions, type DriverStatus } from '../raft/driver/driver.ts';
+import type { Disk, DriverObserver, Scheduler } from '../raft/driver/ports.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import { WalDamage } from '../raft/driver/wal.ts';
 import type { SimDisk } from './disk.ts';
+import type { Endpoint } from './link.ts';
 import type { SimNetwork } from './network.ts';
 import type { NodeClock } from './node-clock.ts';
+import { type CrashPoint, CrashPoints } from './crash-points.ts';
+import { mortal, type PortCall, ProcessDied } from './node-ports.ts';
+import { NodeTimer } from './node-timer.ts';
 import type { Life, SimObserver, Stop } from './observer.ts';
 import type { NodeProfile } from './profile.ts';
 import type { Simulation } from './simulation.ts';
@@ -38,26 +42,26 @@ interface Running {
   driver: Driver | undefined;
   /** Clients that wait for an answer. */
   readonly waiting: Map<number, (reply: Reply) => void>;
-  /** When its timer is due, on its own clock; Infinity when none is set. */
-  dueNs: number;
-  run: () => void;
-  /** The earliest event of the simulation that will look at the timer. */
-  looksAtNs: number;
-  /** What came while it was stopped: messages first, then timers, as after SIGCONT. */
+  readonly timer: NodeTimer;
+  /** What came while it was stopped, in order. */
   readonly inbox: (() => void)[];
 }
 
 /** One node over all of its lives: the real driver on simulated ports. */
-export class SimNode {
+export class SimNode implements Endpoint {
   readonly node: NodeId;
   readonly clock: NodeClock;
   readonly disk: SimDisk;
   readonly #parts: SimNodeParts;
   readonly #random: Random;
+  readonly #crashPoints = new CrashPoints();
   #lives = 0;
   #requests = 0;
   #running: Running | undefined;
   #isPaused = false;
+  #hasPower = true;
+  /** Starts that were asked for before this one do not happen. */
+  #startsAsked = 0;
 
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
@@ -68,7 +72,12 @@ export class SimNode {
     parts.network.join(this);
   }
 
-  /** Its process exists. */
+  get state(): 'up' | 'down' | 'off' {
+    if (this.#running !== undefined) return 'up';
+    return this.#hasPower ? 'down' : 'off';
+  }
+
+  /** Its process exists, stopped or not. */
   isUp(): boolean {
     return this.#running !== undefined;
   }
@@ -87,154 +96,260 @@ export class SimNode {
     return this.#running?.driver?.status();
   }
 
+  /** Does nothing when it runs. */
   start(): void {
     if (this.#running !== undefined) return;
+    this.#startsAsked += 1;
     this.#lives += 1;
     const life: Life = { node: this.node, number: this.#lives };
     const running: Running = {
       life,
       driver: undefined,
       waiting: new Map(),
-      dueNs: Infinity,
-      run: () => {},
-      looksAtNs: Infinity,
+      timer: new NodeTimer({
+        sim: this.#parts.sim,
+        clock: this.clock,
+        mayRing: () => this.#running === running && !this.#isPaused,
+        ring: (run) => this.#enter(running, run),
+      }),
       inbox: [],
     };
     this.#running = running;
     this.#isPaused = false;
+    this.#hasPower = true;
+    this.#parts.network.listens(this.node);
     void this.#boot(running);
   }
 
+  /**
+   * Unless it is started, or stopped, before.
+   *
+   * @returns what starts it sooner, under the same condition
+   */
+  startAfter(ns: number): () => void {
+    this.#startsAsked += 1;
+    const asked = this.#startsAsked;
+    const start = (): void => {
+      if (asked === this.#startsAsked) this.start();
+    };
+    this.#parts.sim.after(ns, start);
+    return start;
+  }
+
+  /** Of a node that is down, only its power can still fail. It stays down until somebody starts it. */
   stop(stop: Stop): void {
     const running = this.#running;
-    if (running === undefined) return;
+    const isPowerFailure = stop.type === 'power-failure';
+    this.#startsAsked += 1;
+    if (running === undefined && (!isPowerFailure || !this.#hasPower)) return;
     this.#running = undefined;
     this.#isPaused = false;
-    running.driver?.stop();
-    if (stop.type === 'power-failure') this.disk.powerFailure();
+    if (isPowerFailure) this.#hasPower = false;
+    running?.driver?.stop();
+    if (isPowerFailure) this.disk.powerFailure();
     else this.disk.kill();
-    this.#parts.observer.stopped(running.life, stop);
-    this.#parts.network.left(this.node);
-    for (const done of running.waiting.values()) done({ type: 'lost' });
+    const { observer, network } = this.#parts;
+    if (running === undefined)
+      observer.happened({ kind: 'power-failure-while-down', node: this.node });
+    else observer.stopped(running.life, stop);
+    network.left(this.node);
+    this.#loseClients(running, isPowerFailure);
   }
 
+  /** SIGSTOP. Connections stay, and what comes waits. Does nothing to a node that is down. */
   pause(): void {
+    if (this.#running === undefined || this.#isPaused) return;
     this.#isPaused = true;
+    this.#parts.observer.happened({ kind: 'node-paused', node: this.node });
   }
 
+  /** SIGCONT: what came meanwhile is handed over first, and then timers are looked at. */
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
     const running = this.#running;
-    if (running === undefined) return;
-    const waited = running.inbox.splice(0);
-    for (const act of waited) if (this.#running === running) act();
-    this.#look(running);
+    if (running === undefined || !this.#isPaused) return;
+    this.#isPaused = false;
+    this.#parts.observer.happened({ kind: 'node-resumed', node: this.node });
+    // Answers of the disk settle promises.
+    this.#parts.sim.settles();
+    for (const act of running.inbox.splice(0)) this.#enter(running, act);
+    running.timer.look();
+  }
+
+  /** @returns what takes it back */
+  crashAt(point: CrashPoint): () => void {
+    return this.#crashPoints.add(point);
+  }
+
+  /** @param aheadNs - not negative */
+  jumpClock(aheadNs: number): void {
+    this.clock.jump(aheadNs);
+    this.#clockChanged('clock-jumped', `${aheadNs} ns ahead`);
+  }
+
+  /** @returns what ends it */
+  driftClock(partsPerMillion: number): () => void {
+    const end = this.clock.drift(partsPerMillion);
+    this.#clockChanged('clock-drifted', `${partsPerMillion} ppm`);
+    return () => {
+      end();
+      this.#clockChanged('clock-steadied', `${partsPerMillion} ppm less`);
+    };
   }
 
   receive(from: NodeId, bytes: Uint8Array): void {
-    this.#act((running) => running.driver?.receive(from, bytes));
+    this.#whenRunning((running) => running.driver?.receive(from, bytes));
   }
 
   disconnected(peer: NodeId): void {
-    this.#act((running) => running.driver?.disconnected(peer));
+    this.#whenRunning((running) => running.driver?.disconnected(peer));
   }
 
-  /** @param done - called exactly once, at the node: the way back is the client's */
+  whenRunning(act: () => void): void {
+    this.#whenRunning(act);
+  }
+
+  /**
+   * @param done - called at most once, at the node: the way back is the client's. Never when the machine
+   *   has no power, or loses it: nobody says so.
+   */
   submit(request: Request, done: (reply: Reply) => void): void {
+    if (!this.#hasPower) return;
     const running = this.#running;
     if (running?.driver === undefined) return done({ type: 'refused', error: 'nobody listens' });
-    const id = ++this.#requests;
+    this.#requests += 1;
+    const id = this.#requests;
     running.waiting.set(id, done);
-    this.#act(({ driver, life, waiting }) => {
-      this.#parts.observer.submitted(life, id, request);
-      driver?.submit(request, (answer) => {
-        if (!waiting.delete(id)) return;
-        this.#parts.observer.answered(life, id, answer);
+    this.#enter(running, () => {
+      this.#parts.observer.submitted(running.life, id, request);
+      running.driver?.submit(request, (answer) => {
+        if (!running.waiting.delete(id)) return;
+        this.#parts.observer.answered(running.life, id, answer);
         done(answer);
       });
     });
   }
 
-  #act(act: (running: Running) => void): void {
+  #whenRunning(act: (running: Running) => void): void {
     const running = this.#running;
+    if (running !== undefined) this.#enter(running, () => act(running));
+  }
+
+  /** In the event loop of that life's process. */
+  #enter(running: Running, act: () => void): void {
+    if (this.#running !== running) return;
+    if (this.#isPaused) return void running.inbox.push(act);
+    try {
+      act();
+    } catch (error) {
+      // What a process did when it died is unwound to here. Anything else is a bug of the node.
+      if (this.#running === running) this.stop({ type: 'failed', error });
+      else if (!(error instanceof ProcessDied)) throw error;
+    }
+  }
+
+  #loseClients(running: Running | undefined, isPowerFailure: boolean): void {
     if (running === undefined) return;
-    if (this.#isPaused) running.inbox.push(() => act(running));
-    else act(running);
+    const waiting = [...running.waiting.values()];
+    running.waiting.clear();
+    if (isPowerFailure) return;
+    for (const done of waiting) done({ type: 'lost' });
   }
 
   async #boot(running: Running): Promise<void> {
-    const { life } = running;
-    const { configuration, rules, profile, network, observer, wrapDisk } = this.#parts;
-    const isAlive = (): boolean => this.#running === running;
-    const disk = this.disk.attach();
     try {
-      const { driver } = await Driver.start({
-        config: {
-          id: this.node,
-          configuration,
-          electionTimeout: profile.electionTimeout,
-          heartbeatIntervalNs: profile.heartbeatIntervalNs,
-          maxEntriesPerAppend: profile.maxEntriesPerAppend,
-          maxBytesPerAppend: profile.maxBytesPerAppend,
-          maxInflightAppends: profile.maxInflightAppends,
-        },
-        clusterId: 'sim',
-        fsync: 'always',
-        fsyncIntervalNs: 0,
-        requestTimeoutNs: profile.requestTimeoutNs,
-        segmentBytesMax: profile.segmentBytesMax,
-        rules,
-        random: this.#random.fork(String(life.number)),
-        disk: wrapDisk === undefined ? disk : wrapDisk(disk),
-        network: { send: (to, bytes) => isAlive() && network.send(this.node, to, bytes) },
-        scheduler: this.#scheduler(running),
-        onFatal: (error) => {
-          if (isAlive()) this.stop({ type: 'failed', error });
-        },
-        observer: {
-          restored: (restored, tornBytes) => observer.started(life, restored, tornBytes),
-          stepped: (inputs, ready) => observer.stepped(life, inputs, ready),
-          written: (file, end, records) => observer.written(life, file, end, records),
-          applied: (entry) => observer.applied(life, entry),
-        },
-      });
-      if (isAlive()) running.driver = driver;
-      else driver.stop();
+      const { driver } = await Driver.start(this.#driverOptions(running));
+      if (this.#running !== running) return driver.stop();
+      running.driver = driver;
+      this.#parts.network.joined(this.node);
     } catch (error) {
-      if (!isAlive()) return;
+      if (this.#running !== running) return;
       this.stop({ type: error instanceof WalDamage ? 'refused' : 'failed', error });
     }
+  }
+
+  #driverOptions(running: Running): DriverOptions {
+    const { configuration, rules, profile, network, wrapDisk } = this.#parts;
+    const disk = this.disk.attach();
+    const ports = mortal({
+      life: {
+        isAlive: () => this.#running === running,
+        entering: (call) => this.#entering(running, call),
+        whenRunning: (act) => this.#enter(running, act),
+      },
+      disk: wrapDisk === undefined ? disk : wrapDisk(disk),
+      network: { send: (to, bytes) => network.send(this.node, to, bytes) },
+      scheduler: this.#scheduler(running),
+    });
+    return {
+      config: {
+        id: this.node,
+        configuration,
+        electionTimeout: profile.electionTimeout,
+        heartbeatIntervalNs: profile.heartbeatIntervalNs,
+        maxEntriesPerAppend: profile.maxEntriesPerAppend,
+        maxBytesPerAppend: profile.maxBytesPerAppend,
+        maxInflightAppends: profile.maxInflightAppends,
+      },
+      clusterId: 'sim',
+      fsync: 'always',
+      fsyncIntervalNs: 0,
+      requestTimeoutNs: profile.requestTimeoutNs,
+      segmentBytesMax: profile.segmentBytesMax,
+      rules,
+      random: this.#random.fork(String(running.life.number)),
+      ...ports,
+      onFatal: (error) => {
+        if (this.#running === running) this.stop({ type: 'failed', error });
+      },
+      observer: this.#observerOf(running),
+    };
+  }
+
+  /** Nothing of a dead life is told. */
+  #observerOf(running: Running): DriverObserver {
+    const { observer } = this.#parts;
+    const { life } = running;
+    const alive = (tell: () => void): void => {
+      if (this.#running !== running) throw new ProcessDied();
+      tell();
+    };
+    return {
+      restored: (restored, torn) => alive(() => observer.started(life, restored, torn)),
+      stepped: (inputs, ready) => alive(() => observer.stepped(life, inputs, ready)),
+      written: (file, end, records) => alive(() => observer.written(life, file, end, records)),
+      applied: (entry) => alive(() => observer.applied(life, entry)),
+    };
+  }
+
+  /** @throws ProcessDied when the process is dead, or dies before the call */
+  #entering(running: Running, call: PortCall): (() => void) | undefined {
+    if (this.#running !== running) throw new ProcessDied();
+    const point = this.#crashPoints.count(call);
+    if (point === undefined) return undefined;
+    if (point.moment === 'after') return () => this.#crash(running, point, call);
+    this.#crash(running, point, call);
+    throw new ProcessDied();
+  }
+
+  #crash(running: Running, { moment, how, onCrash }: CrashPoint, call: PortCall): void {
+    if (this.#running !== running) return;
+    const detail = `${how} ${moment} ${call}`;
+    this.#parts.observer.happened({ kind: 'crashed-at-port', node: this.node, detail });
+    this.stop({ type: how === 'kill' ? 'killed' : 'power-failure' });
+    onCrash();
   }
 
   #scheduler(running: Running): Scheduler {
     const { sim, turnNs } = this.#parts;
     return {
       now: () => this.clock.now(),
-      wakeAt: (atNs, run) => {
-        running.dueNs = atNs;
-        running.run = run;
-        if (atNs < Infinity) this.#look(running);
-      },
-      soon: (run) => {
-        sim.after(turnNs, () => {
-          if (this.#running === running) this.#act(run);
-        });
-      },
+      wakeAt: (atNs, run) => running.timer.set(atNs, run),
+      soon: (run) => sim.after(turnNs, () => this.#enter(running, run)),
     };
   }
 
-  /** Makes sure that an event looks at the timer in time; one that comes too early looks again. */
-  #look(running: Running): void {
-    const atNs = this.clock.instantOf(running.dueNs);
-    if (running.looksAtNs <= atNs) return;
-    running.looksAtNs = atNs;
-    this.#parts.sim.at(atNs, () => {
-      if (running.looksAtNs === atNs) running.looksAtNs = Infinity;
-      if (this.#running !== running || this.#isPaused || running.dueNs === Infinity) return;
-      if (this.clock.now() < running.dueNs) return this.#look(running);
-      running.dueNs = Infinity;
-      running.run();
-    });
+  #clockChanged(kind: string, detail: string): void {
+    this.#parts.observer.happened({ kind, node: this.node, detail });
+    this.#running?.timer.look();
   }
 }

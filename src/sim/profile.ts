@@ -11,6 +11,10 @@ export interface SimProfile {
   readonly disk: DiskProfile;
   /** One way between nodes, each message anew; the order on a connection is kept. */
   readonly latency: RangeNs;
+  /** What kernels take for a connection that delivers nothing, before it counts as stalled; by default 64 KiB. */
+  readonly bufferBytes?: number;
+  /** Each node's clock runs so much too fast or too slow at most, parts per million; by default right. */
+  readonly driftPpmMax?: number;
   /** One way between clients and nodes. */
   readonly clientLatency: RangeNs;
   /** How long a node takes before it handles what arrived: what arrives meanwhile is one turn. */

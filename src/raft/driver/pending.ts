@@ -2,6 +2,9 @@ import type { Random } from '../../lib/prng.ts';
 import type { NodeId, RequestId } from '../core/types.ts';
 import type { Answer, Request } from './requests.ts';
 
+/** What is said of a request that nobody answered before its deadline. */
+export const TIMED_OUT = 'no answer from the cluster in time';
+
 interface Waiting {
   readonly request: Request;
   readonly done: (answer: Answer) => void;
@@ -67,8 +70,7 @@ export class PendingRequests {
   expire(nowNs: number): void {
     for (const [id, { request, deadlineNs }] of this.#waiting) {
       if (deadlineNs > nowNs) return;
-      const error = 'no answer from the cluster in time';
-      this.answer(id, { type: request.type === 'read' ? 'refused' : 'unknown', error });
+      this.answer(id, { type: request.type === 'read' ? 'refused' : 'unknown', error: TIMED_OUT });
     }
   }
 }

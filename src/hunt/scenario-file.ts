@@ -1,0 +1,197 @@
+import { readFileSync } from 'node:fs';
+import type { Json } from '../../checker/index.ts';
+import { nemeses } from '../../nemesis/index.ts';
+import { workloads } from '../../workloads/index.ts';
+import { UserError } from '../lib/user-error.ts';
+import type { DiskProfile } from '../sim/disk.ts';
+import type { SimFault } from '../sim/faults.ts';
+import type { NodeProfile, SimProfile } from '../sim/profile.ts';
+import { resolvedFault } from './faults.ts';
+import { DURATION_NS_MAX, duration, range, simFault } from './sim-fault-json.ts';
+import {
+  type FaultKind,
+  nodesOf,
+  type PinnedFault,
+  type Scenario,
+  type ScenarioLoad,
+  type ScheduledFault,
+  type ScheduledOperation,
+} from './scenario.ts';
+import {
+  dictionary,
+  list,
+  Misfit,
+  number,
+  oneOf,
+  optional,
+  orNull,
+  type Read,
+  record,
+  text,
+  variants,
+  whole,
+} from './typed-json.ts';
+
+/** Of the files that hold a scenario. */
+export const SCENARIO_SCHEMA = 1;
+export const NODES_MAX = 7;
+const profile = record<SimProfile>({
+  disk: record<DiskProfile>({ read: range, sync: range, write: optional(range) }),
+  latency: range,
+  bufferBytes: optional(whole(1)),
+  driftPpmMax: optional(whole(0, 999_999)),
+  clientLatency: range,
+  turnNs: duration,
+  restartNs: range,
+  node: record<NodeProfile>({
+    electionTimeout: range,
+    heartbeatIntervalNs: whole(1, DURATION_NS_MAX),
+    maxEntriesPerAppend: whole(1),
+    maxBytesPerAppend: whole(1),
+    maxInflightAppends: whole(1),
+    requestTimeoutNs: whole(1, DURATION_NS_MAX),
+    segmentBytesMax: whole(1),
+  }),
+});
+
+/** Any JSON: the nemesis, or the model, says what it makes of it. */
+const anything: Read<Json> = (value) => value as Json;
+
+const operation = record<ScheduledOperation>({
+  atNs: duration,
+  node: text,
+  f: text,
+  key: optional(text),
+  value: anything,
+});
+
+const load = record<ScenarioLoad>({
+  workload: oneOf([...workloads.keys()]),
+  concurrency: whole(1, 1000),
+  keyOps: whole(1),
+  values: orNull(whole(1)),
+  settings: dictionary(number(0, 1e6)),
+  ratePerSecond: orNull(number(0.001, 1e6)),
+  thinkNs: optional(duration),
+  deadlineNs: whole(1, DURATION_NS_MAX),
+  operations: optional(list(operation)),
+});
+
+const nemesis: Read<FaultKind> = (value, place) => {
+  const read = record<Extract<FaultKind, { type: 'nemesis' }>>({
+    type: oneOf(['nemesis']),
+    // What runs a script of the user's has no place in a simulation.
+    kind: oneOf(
+      [...nemeses.values()].flatMap(({ kind, shapes }) => (shapes.length > 0 ? [kind] : [])),
+    ),
+    shape: text,
+    pinned: optional(record<PinnedFault>({ victims: list(text), value: anything })),
+  })(value, place);
+  const known = nemeses.get(read.kind);
+  oneOf(known?.shapes.map(({ shape }) => shape) ?? [])(read.shape, `${place}.shape`);
+  if (read.pinned === undefined) return read;
+  try {
+    const fault = resolvedFault(read.pinned);
+    known?.links?.(fault);
+    known?.check?.(fault);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new Misfit(`${place}.pinned.value`, error.why);
+  }
+  return read;
+};
+
+const fault = record<ScheduledFault>({
+  atNs: duration,
+  durationNs: duration,
+  seed: text,
+  what: variants<FaultKind>('type', {
+    nemesis,
+    sim: record<Extract<FaultKind, { type: 'sim' }>>({ type: oneOf(['sim']), fault: simFault }),
+  }),
+});
+
+const scenario = record<Scenario & { readonly schema: number }>({
+  schema: whole(1),
+  seed: text,
+  nodes: whole(1, NODES_MAX),
+  durationNs: whole(1, DURATION_NS_MAX),
+  profile,
+  load,
+  faults: list(fault),
+});
+
+/** What a scenario is outside of a program: JSON with a version. */
+export function scenarioJson(one: Scenario): Readonly<Record<string, unknown>> {
+  return { schema: SCENARIO_SCHEMA, ...one };
+}
+
+/**
+ * Reads a scenario from what JSON.parse gave.
+ *
+ * @throws Misfit when it is none
+ */
+export const readScenario: Read<Scenario> = (value, place) => {
+  const version: unknown =
+    typeof value === 'object' && value !== null && 'schema' in value ? value.schema : undefined;
+  if (version !== SCENARIO_SCHEMA) {
+    const found = JSON.stringify(version) ?? 'missing';
+    throw new Misfit(place, `its "schema" is ${found}, this Gong reads ${SCENARIO_SCHEMA}`);
+  }
+  const { schema: _, ...read } = scenario(value, place);
+  for (const [i, { what }] of read.faults.entries())
+    refuseStrangers(read, what, `faults[${i}].what`);
+  for (const [i, { node }] of (read.load.operations ?? []).entries()) {
+    oneOf(nodesOf(read))(node, `load.operations[${i}].node`);
+  }
+  return read;
+};
+
+/** A fault can only hit what is there, and only so many. */
+function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
+  const { nodes } = one;
+  if (what.type === 'sim') return refuseStrangersOf(one, what.fault, `${place}.fault`);
+  const shape = nemeses.get(what.kind)?.shapes.find((one) => one.shape === what.shape);
+  const nodesMin = shape?.nodesMin ?? 1;
+  if (nodes < nodesMin) {
+    throw new Misfit(
+      place,
+      `${what.kind}:${what.shape} needs ${nodesMin} nodes, there are ${nodes}`,
+    );
+  }
+  const stranger = what.pinned?.victims.find((name) => !nodesOf(one).includes(name));
+  if (stranger !== undefined) throw new Misfit(`${place}.pinned`, `there is no node ${stranger}`);
+}
+
+function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void {
+  const victims = 'victims' in fault ? fault.victims : 'of' in fault.links ? fault.links.of : [];
+  if (typeof victims === 'string') return;
+  const stranger = victims.find((name) => !nodesOf(one).includes(name));
+  if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);
+}
+
+/**
+ * Reads a scenario from a file.
+ *
+ * @throws UserError (`usage`, GONG-E157) when there is no such file, or something else in it, with the place
+ */
+export function readScenarioFile(path: string): Scenario {
+  return readJsonFile(path, readScenario);
+}
+
+/** The same for a file of another form. */
+export function readJsonFile<T>(path: string, read: Read<T>): T {
+  try {
+    return read(JSON.parse(readFileSync(path, 'utf8')), '');
+  } catch (cause) {
+    const place = cause instanceof Misfit && cause.place !== '' ? `${path}, ${cause.place}` : path;
+    throw new UserError({
+      kind: 'usage',
+      code: 'GONG-E157',
+      what: `${place} is no part of a scenario`,
+      why: cause instanceof Error ? cause.message : String(cause),
+      fix: 'pass a file that gong sim wrote, or correct it there',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,182 @@
+/** What one counter of a search counts. */
+export interface Counter {
+  /** One line: what happened, once for each count. */
+  readonly says: string;
+  /** The smallest cluster in which it can happen; 1 when it is not said. */
+  readonly nodes?: number;
+  /** So rare, or so dependent on tunables, that a thousand seeds may miss it. */
+  readonly isRare?: true;
+}
+
+/** Seen in the steps of nodes. */
+const STEPS = {
+  'pre-vote-started': { says: 'a node asked whether it could win an election', nodes: 2 },
+  'pre-vote-failed': { says: 'a node waited for pre-votes in vain, and asked again', nodes: 2 },
+  'pre-vote-refused': { says: 'a node refused a pre-vote', nodes: 2 },
+  'pre-vote-refused-older-log': {
+    says: 'a pre-vote was refused, since the log of who asked is behind',
+    nodes: 2,
+  },
+  'pre-vote-refused-disturbance': {
+    says: 'a pre-vote was refused, since a leader was heard lately',
+    nodes: 2,
+  },
+  'election-started': { says: 'a candidate began a new term' },
+  'election-won': { says: 'a candidate was elected' },
+  'election-failed': { says: 'a candidate waited for votes in vain', nodes: 2 },
+  'split-vote': { says: 'two candidates of a term failed, and nobody was elected in it', nodes: 3 },
+  'candidate-gave-way': { says: 'a candidate followed the leader that its term has', nodes: 3 },
+  'vote-granted': { says: 'a node voted for another one', nodes: 2 },
+  'vote-refused-older-log': {
+    says: 'a vote was refused, since the log of the candidate is behind',
+    nodes: 3,
+  },
+  'vote-refused-given-already': {
+    says: 'a vote was refused, since another candidate has it',
+    nodes: 3,
+  },
+  'vote-refused-disturbance': {
+    says: 'a vote was refused, since a leader was heard lately',
+    nodes: 3,
+  },
+  'vote-refused-older-term': { says: 'a vote was refused, since its term is over', nodes: 3 },
+  'stepped-down-without-quorum': {
+    says: 'a leader had not heard from a quorum, and stepped down',
+    nodes: 2,
+  },
+  'stepped-down-for-higher-term': { says: 'a leader heard of a higher term', nodes: 2 },
+  'conflict-truncated': { says: 'a log was truncated where it differed from the leader', nodes: 3 },
+  'entry-truncated': { says: 'an entry was replaced or removed by that', nodes: 3 },
+  'append-rejected': { says: 'an append did not fit on the log of its receiver', nodes: 2 },
+  'append-of-older-term': { says: 'an append of an older term was answered', nodes: 3 },
+  'append-repeated': { says: 'an append brought only what the log already ends with', nodes: 2 },
+  'append-older': { says: 'an append brought a prefix of what the log has', nodes: 2 },
+  'probe-after-rejection': { says: 'a leader looked for where a log agrees', nodes: 2 },
+  'probe-after-disconnection': { says: 'a leader lost a connection to a follower', nodes: 2 },
+  'append-batched': { says: 'one append took several entries along', nodes: 2 },
+  'append-pipelined': { says: 'an append left before the one before it was answered', nodes: 2 },
+  'older-term-committed-with-newer': {
+    says: "an entry of an older term was committed by one of the leader's own",
+    nodes: 2,
+  },
+  'figure-8': {
+    says: 'an older entry that a later leader had brought to a majority was replaced',
+    nodes: 3,
+    isRare: true,
+  },
+  'read-round-opened': { says: 'a leader asked a quorum before it answers reads', nodes: 2 },
+  'read-round-joined': { says: 'one round answered more than one read', nodes: 2 },
+  'read-waited-for-own-commit': {
+    says: 'a read waited until its leader had committed in its own term',
+    nodes: 2,
+  },
+  'read-refused-leadership-lost': {
+    says: 'a read was refused: who took it leads no more',
+    nodes: 2,
+  },
+  'read-refused-not-leader': { says: 'a read was refused: its node does not lead', nodes: 2 },
+  'proposal-refused': { says: 'a proposal was refused: its node does not lead', nodes: 2 },
+  'proposal-replaced': { says: 'another entry was committed in the place of a proposal', nodes: 3 },
+} as const;
+
+/** Seen where clients' requests reach nodes. */
+const REQUESTS = {
+  'request-forwarded': { says: 'a node handed a request to the leader', nodes: 2 },
+  'request-without-leader': { says: 'a request was refused: no leader is known', nodes: 2 },
+  'forwarded-answer-lost': { says: 'a forwarded request was never answered', nodes: 2 },
+  'request-timed-out': { says: 'a request of the node itself was not answered in time' },
+  'request-lost-with-node': { says: 'a node stopped before it answered a request' },
+  'cas-not-applied': { says: 'a CAS found another value than it asked for' },
+} as const;
+
+/** Seen where nodes write, stop and start. */
+const LIVES = {
+  'group-commit': { says: 'one sync made the records of several steps durable' },
+  'segment-rotated': { says: 'a log went on in a new segment' },
+  restarted: { says: 'a node started again' },
+  'torn-tail-cut': { says: 'a start cut off a write that a crash had interrupted' },
+  killed: { says: 'a process ended; what it wrote stays in the page cache' },
+  'power-failure': { says: 'a node lost its power' },
+  'stopped-by-disk': { says: 'a node stopped, since its disk failed' },
+  'start-failed': { says: 'a start ended with a disk that failed' },
+  'start-refused': { says: 'a node refused to start on a damaged disk' },
+  'crashed-in-recovery': { says: 'a node went down before it had read its disk' },
+} as const;
+
+/** Told by the disks: `DISK_COUNTERS`. */
+const DISKS = {
+  'torn-none': { says: 'a power failure lost an unsynced write' },
+  'torn-prefix': { says: 'a power failure left the beginning of an unsynced write' },
+  'torn-whole': { says: 'an unsynced write survived a power failure' },
+  'torn-holes': { says: 'a power failure left an unsynced write with holes' },
+  'name-kept': { says: 'an unsynced change of a name survived a power failure' },
+  'name-lost': { says: 'a power failure took a change of a name back' },
+  'cache-kept': { says: 'a process ended, and what it had not synced stayed in the page cache' },
+  'ghost-read': { says: 'a read was answered with bytes that a failed sync had dropped' },
+  'cache-evicted': { says: 'the cache forgot bytes that a failed sync had dropped' },
+  'sync-failed': { says: 'the sync of a file failed' },
+  'directory-sync-failed': { says: 'the sync of a directory failed' },
+  'read-failed': { says: 'a read failed' },
+  'disk-full': { says: 'an append found the disk full' },
+  'bit-flipped': { says: 'a bit of synced data changed', nodes: 3 },
+} as const;
+
+/** Told by the network, the clocks and the processes. */
+const MACHINES = {
+  'connection-made': { says: 'a node connected to a peer', nodes: 2 },
+  'connection-reset': { says: 'a connection was reset', nodes: 2 },
+  'connection-half-open': { says: 'a peer lost its power, and nobody said so', nodes: 2 },
+  'connection-stalled': { says: 'a sender gave up a connection that took nothing', nodes: 2 },
+  'dial-timed-out': { says: 'nobody answered a dial', nodes: 2 },
+  'message-lost': { says: 'a message was lost', nodes: 2 },
+  'message-duplicated': { says: 'a message arrived twice', nodes: 2 },
+  'message-overtaken': { says: 'a message arrived behind a later one', nodes: 2 },
+  'message-held': { says: 'a message waited for a cut to heal', nodes: 2 },
+  'message-dropped': { says: 'a message was lost with its connection or its receiver', nodes: 2 },
+  'node-paused': { says: 'a process was stopped, and lives' },
+  'node-resumed': { says: 'a stopped process went on' },
+  'power-failure-while-down': { says: 'the page cache of a dead process was lost, too' },
+  'clock-jumped': { says: 'a clock jumped ahead' },
+  'clock-drifted': { says: 'a clock began to run fast or slow' },
+  'clock-steadied': { says: 'that ended' },
+  'crashed-at-port': { says: 'a process died in a call of a port' },
+  'fault-began': { says: 'a fault of the schedule began' },
+  'fault-ended': { says: 'a fault of the schedule ended' },
+} as const;
+
+/** One for each call of a port; told as `crashed-at-port`, whose detail ends with the call. */
+const CRASHES = {
+  'crashed-at-Disk.list': { says: 'a process died while it listed its files' },
+  'crashed-at-Disk.read': { says: 'a process died while it read a file' },
+  'crashed-at-Disk.append': { says: 'a process died in an append' },
+  'crashed-at-Disk.sync': { says: 'a process died in a sync' },
+  'crashed-at-Disk.truncate': { says: 'a process died while it cut a tail off', isRare: true },
+  'crashed-at-Disk.rename': { says: 'a process died in a rename', isRare: true },
+  'crashed-at-Disk.remove': { says: 'a process died while it removed a file', isRare: true },
+  'crashed-at-Disk.syncDirectory': { says: 'a process died in the sync of its directory' },
+  'crashed-at-Network.send': { says: 'a process died while it sent a message', nodes: 2 },
+  'crashed-at-Scheduler.wakeAt': { says: 'a process died while it set its timer' },
+  'crashed-at-Scheduler.soon': { says: 'a process died while it asked for its next turn' },
+} as const;
+
+/** What faults and chance tell of (`Happening.kind`). */
+export type HappeningKind = keyof typeof DISKS | keyof typeof MACHINES;
+
+export type CoverageName =
+  | keyof typeof STEPS
+  | keyof typeof REQUESTS
+  | keyof typeof LIVES
+  | keyof typeof CRASHES
+  | HappeningKind;
+
+/** Everything that a large search must have seen, by name. */
+export const COVERAGE: Readonly<Record<CoverageName, Counter>> = {
+  ...STEPS,
+  ...REQUESTS,
+  ...LIVES,
+  ...DISKS,
+  ...MACHINES,
+  ...CRASHES,
+};
+
+export const COVERAGE_NAMES: readonly CoverageName[] = Object.keys(COVERAGE) as CoverageName[];

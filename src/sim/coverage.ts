@@ -1,0 +1,155 @@
+import { assert, assertNever, defined } from '../lib/assert.ts';
+import type { NodeId } from '../raft/core/types.ts';
+import { COVERAGE_NAMES, type CoverageName } from './coverage-names.ts';
+import { countStep, type SeenCluster, type SeenNode } from './coverage-steps.ts';
+import { TIMED_OUT } from '../raft/driver/pending.ts';
+import type { Life, SimObserver, Stop } from './observer.ts';
+
+export { COVERAGE, COVERAGE_NAMES, type Counter, type CoverageName } from './coverage-names.ts';
+
+/** How often each thing happened, by the names of `COVERAGE`. */
+export type Counts = Record<CoverageName, number>;
+
+export interface Coverage extends SimObserver {
+  /** So far; a copy. */
+  counts(): Counts;
+}
+
+/** All of them, at 0. */
+export function noCounts(): Counts {
+  return Object.fromEntries(COVERAGE_NAMES.map((name) => [name, 0])) as Counts;
+}
+
+/** Counts are summed over the runs of a search. */
+export function addCounts(sum: Counts, counts: Counts): void {
+  for (const name of COVERAGE_NAMES) sum[name] += counts[name];
+}
+
+interface SeenLife extends SeenNode {
+  /** The segment that it wrote to last. */
+  file: string | undefined;
+  /** It has read its disk. */
+  isServing: boolean;
+  /** Requests without an answer: true for those that were handed to the leader. */
+  requests: Map<number, boolean>;
+}
+
+/** Counts what happens in a simulated run: what faults and chance tell, and what steps show. */
+export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Coverage {
+  const counts = noCounts();
+  const lives = new Map(parts.nodes.map((node): [NodeId, SeenLife] => [node, seenLife(node)]));
+  const cluster: SeenCluster = {
+    nodes: [...lives.values()],
+    committed: 0,
+    lateCopies: new Map(),
+    candidacies: new Map(),
+  };
+  const of = (node: NodeId): SeenLife => defined(lives.get(node), `${node} is one of the nodes`);
+  return {
+    counts: () => ({ ...counts }),
+    started({ node, number }, { hardState, base, entries }, tornBytes) {
+      const seen = of(node);
+      seen.isServing = true;
+      seen.role = 'follower';
+      seen.term = hardState.term;
+      seen.leader = undefined;
+      seen.votedFor = hardState.votedFor;
+      seen.terms = [];
+      seen.terms[base.index] = base.term;
+      for (const entry of entries) seen.terms[entry.index] = entry.term;
+      if (number > 1) counts.restarted += 1;
+      if (tornBytes > 0) counts['torn-tail-cut'] += 1;
+      seen.unanswered.clear();
+      seen.proposals.clear();
+      seen.file = undefined;
+    },
+    stopped(life, stop) {
+      const seen = of(life.node);
+      countStop(counts, seen, stop);
+      seen.isServing = false;
+      counts['request-lost-with-node'] += seen.requests.size;
+      seen.requests.clear();
+    },
+    stepped({ node }, inputs, ready) {
+      countStep(counts, cluster, of(node), inputs, ready);
+    },
+    written({ node }, file, _end, records) {
+      const seen = of(node);
+      if (records.length > 1) counts['group-commit'] += 1;
+      if (seen.file !== undefined && seen.file !== file) counts['segment-rotated'] += 1;
+      seen.file = file;
+    },
+    applied({ node }: Life, { index, term }) {
+      const { proposals } = of(node);
+      if (proposals.size === 0) return;
+      const proposed = proposals.get(index);
+      if (proposed === undefined) return;
+      proposals.delete(index);
+      if (proposed !== term) counts['proposal-replaced'] += 1;
+    },
+    submitted({ node }, request, what) {
+      const { leader, requests } = of(node);
+      const isOwn = what.type === 'read' && what.consistency === 'stale';
+      const isForwarded = !isOwn && leader !== undefined && leader !== node;
+      if (isForwarded) counts['request-forwarded'] += 1;
+      if (!isOwn && leader === undefined) counts['request-without-leader'] += 1;
+      requests.set(request, isForwarded);
+    },
+    answered({ node }, request, answer) {
+      const { requests } = of(node);
+      const isForwarded = requests.get(request) === true;
+      requests.delete(request);
+      if (answer.type === 'ok') {
+        if (!answer.applied) counts['cas-not-applied'] += 1;
+      } else if (answer.error === TIMED_OUT) {
+        counts[isForwarded ? 'forwarded-answer-lost' : 'request-timed-out'] += 1;
+      }
+    },
+    happened({ kind, detail }) {
+      assert(kind in counts, `${kind} is a name of COVERAGE`);
+      counts[kind as CoverageName] += 1;
+      if (kind !== 'crashed-at-port') return;
+      const call = `crashed-at-${detail?.split(' ').at(-1)}`;
+      assert(call in counts, `${call} is a name of COVERAGE`);
+      counts[call as CoverageName] += 1;
+    },
+  };
+}
+
+function seenLife(node: NodeId): SeenLife {
+  return {
+    node,
+    role: 'follower',
+    term: 0,
+    leader: undefined,
+    votedFor: undefined,
+    terms: [0],
+    unanswered: new Map(),
+    round: -1,
+    waitingReads: 0,
+    proposals: new Map(),
+    file: undefined,
+    isServing: false,
+    requests: new Map(),
+  };
+}
+
+function countStop(counts: Counts, { isServing }: SeenLife, stop: Stop): void {
+  if (!isServing) counts['crashed-in-recovery'] += 1;
+  switch (stop.type) {
+    case 'killed':
+      counts.killed += 1;
+      return;
+    case 'power-failure':
+      counts['power-failure'] += 1;
+      return;
+    case 'failed':
+      counts[isServing ? 'stopped-by-disk' : 'start-failed'] += 1;
+      return;
+    case 'refused':
+      counts['start-refused'] += 1;
+      return;
+    default:
+      assertNever(stop);
+  }
+}

@@ -1,0 +1,80 @@
+import { assertNever } from '../lib/assert.ts';
+import type { Random } from '../lib/prng.ts';
+import type { SimCluster } from './cluster.ts';
+import type { SimNode } from './node.ts';
+import type { RangeNs } from './profile.ts';
+import { type Victims, victimsOf } from './victims.ts';
+
+/** Disks go wrong, until the fault ends. */
+export interface DiskFault {
+  readonly type: 'disk';
+  readonly victims: Victims;
+  readonly trouble: DiskTrouble;
+}
+
+export type DiskTrouble =
+  /** Every call takes so much longer. */
+  | { readonly type: 'slow'; readonly addNs: RangeNs }
+  /** So many bytes fit yet. */
+  | { readonly type: 'full'; readonly freeBytes: number }
+  /** The next sync fails, and drops what it covered. */
+  | { readonly type: 'failed-sync' }
+  /** Each read fails with this probability. */
+  | { readonly type: 'read-errors'; readonly probability: number }
+  /**
+   * So many bits change, for good, somewhere in front of the last synced batch: what the node finds at
+   * its next start, and refuses. No more disks than a minority of the cluster are ever damaged; where
+   * that is reached, nothing happens.
+   */
+  | { readonly type: 'bit-flips'; readonly count: number };
+
+export async function injectDiskFault(
+  cluster: SimCluster,
+  { victims, trouble }: DiskFault,
+  random: Random,
+): Promise<AsyncDisposable> {
+  const ends = victimsOf(cluster, victims, random).map((victim) =>
+    begin(cluster, cluster.node(victim), trouble, random.fork(victim)),
+  );
+  return {
+    [Symbol.asyncDispose]: async () => {
+      for (const end of ends) end();
+    },
+  };
+}
+
+/** @returns what ends it */
+function begin(
+  cluster: SimCluster,
+  node: SimNode,
+  trouble: DiskTrouble,
+  random: Random,
+): () => void {
+  const { disk } = node;
+  switch (trouble.type) {
+    case 'slow':
+      return disk.slow(trouble.addNs);
+    case 'full':
+      return disk.full(trouble.freeBytes);
+    case 'failed-sync':
+      return disk.failNextSync();
+    case 'read-errors':
+      return disk.readErrors(trouble.probability);
+    case 'bit-flips':
+      flip(cluster, node, trouble.count, random);
+      return () => {};
+    default:
+      return assertNever(trouble);
+  }
+}
+
+function flip(cluster: SimCluster, { node, disk }: SimNode, count: number, random: Random): void {
+  const files = cluster.batches.before(node).filter(({ file, bytes }) => {
+    return disk.syncedBytes(file) >= bytes;
+  });
+  if (files.length === 0 || !cluster.mayDamage(node)) return;
+  for (let i = 0; i < count; i++) {
+    const { file, bytes } = random.pick(files);
+    disk.flip(file, random.integer(0, bytes - 1), 1 << random.integer(0, 7));
+  }
+}

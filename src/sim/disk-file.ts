@@ -1,0 +1,185 @@
+import type { Random } from '../lib/prng.ts';
+import { GrowingBytes } from './disk-bytes.ts';
+import type { TornShape, WriteFate } from './disk-events.ts';
+
+/** What a disk writes whole or not at all. */
+export const SECTOR_BYTES = 512;
+
+const SHAPES: readonly TornShape[] = ['none', 'prefix', 'whole', 'holes'];
+
+/** A change that is in the page cache and not, or not certainly, on the platter. */
+type Change =
+  | { readonly type: 'append'; readonly sequence: number; readonly at: number; bytes: Uint8Array }
+  | { readonly type: 'truncate'; readonly sequence: number; readonly size: number };
+
+/**
+ * One file, whatever its name: what processes see (the page cache), what is on the platter, and the
+ * changes between the two in their order. The cost of a call is that of the bytes it moves.
+ */
+export class SimFile {
+  readonly #cache = new GrowingBytes();
+  readonly #platter = new GrowingBytes();
+  #dirty: Change[] = [];
+  #sequence = 0;
+  /** How far the platter holds, for good, what was written: a write that was lost ends it. */
+  #intact = 0;
+  /** A failed sync dropped something: the cache shows it, and nothing is left to be synced. */
+  #hasGhosts = false;
+
+  /** Bytes from the beginning that survive any crash as they were written. */
+  get syncedBytes(): number {
+    return this.#intact;
+  }
+
+  get dirtyBytes(): number {
+    let sum = 0;
+    for (const change of this.#dirty) if (change.type === 'append') sum += change.bytes.length;
+    return sum;
+  }
+
+  get hasGhosts(): boolean {
+    return this.#hasGhosts;
+  }
+
+  get size(): number {
+    return this.#cache.size;
+  }
+
+  /** Changes up to this one are what a sync that begins now covers. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  append(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const at = this.#cache.size;
+    this.#cache.writeAt(at, bytes);
+    this.#sequence += 1;
+    const view = this.#cache.view(at, at + bytes.length);
+    this.#dirty.push({ type: 'append', sequence: this.#sequence, at, bytes: view });
+  }
+
+  truncate(size: number): void {
+    if (size >= this.#cache.size) return;
+    // What is written there next must not change what may still reach the platter.
+    for (const change of this.#dirty) {
+      if (change.type !== 'append' || change.at + change.bytes.length <= size) continue;
+      change.bytes = change.bytes.slice();
+    }
+    this.#cache.truncate(size);
+    this.#intact = Math.min(this.#intact, size);
+    this.#sequence += 1;
+    this.#dirty.push({ type: 'truncate', sequence: this.#sequence, size });
+  }
+
+  /** What a process sees. */
+  read(): Uint8Array {
+    return this.#cache.copy();
+  }
+
+  /** What is on the platter. */
+  durable(): Uint8Array {
+    return this.#platter.copy();
+  }
+
+  /** The sync that covered all up to `sequence` is done. */
+  settle(sequence: number): void {
+    for (const change of this.#take(sequence)) this.#write(change);
+  }
+
+  /**
+   * The sync that covered all up to `sequence` failed: the kernel marks the pages clean and keeps
+   * them, whatever of them reached the platter. No sync writes them again.
+   */
+  drop(sequence: number, name: string, random: Random): WriteFate[] {
+    const changes = this.#take(sequence);
+    const fates = changes.map((change) => this.#tear(change, name, random));
+    this.#hasGhosts ||= fates.some((fate) => isLoss(fate));
+    return fates;
+  }
+
+  /** Power failure: the cache is gone, and of what was not synced anything may be there. */
+  powerFailure(name: string, random: Random): WriteFate[] {
+    const fates = this.#take(Infinity).map((change) => this.#tear(change, name, random));
+    this.#forget();
+    return fates;
+  }
+
+  /** The cache gives pages back that it takes for clean; false when it holds dirty ones. */
+  evict(): boolean {
+    if (this.#dirty.length > 0) return false;
+    this.#forget();
+    return true;
+  }
+
+  flip(at: number, mask: number): void {
+    this.#cache.flip(at, mask);
+    this.#platter.flip(at, mask);
+  }
+
+  #forget(): void {
+    this.#cache.truncate(0);
+    this.#cache.writeAt(0, this.#platter.view());
+    this.#hasGhosts = false;
+  }
+
+  #take(sequence: number): Change[] {
+    const end = this.#dirty.findIndex((change) => change.sequence > sequence);
+    const taken = end < 0 ? this.#dirty : this.#dirty.slice(0, end);
+    this.#dirty = end < 0 ? [] : this.#dirty.slice(end);
+    return taken;
+  }
+
+  #write(change: Change): void {
+    if (change.type === 'append') return this.#writeAt(change.at, change.bytes);
+    this.#platter.truncate(change.size);
+    // An append before it may have been counted on the way.
+    this.#intact = Math.min(this.#intact, change.size);
+  }
+
+  #writeAt(at: number, bytes: Uint8Array): void {
+    this.#platter.writeAt(at, bytes);
+    if (this.#intact === at) this.#intact += bytes.length;
+  }
+
+  #tear(change: Change, name: string, random: Random): WriteFate {
+    if (change.type === 'truncate') {
+      const survived = random.integer(0, 1) === 1;
+      if (survived) this.#write(change);
+      return { type: 'truncate', name, survived };
+    }
+    const shape = this.#tearAppend(change.at, change.bytes, random);
+    if (shape === 'whole') this.#write(change);
+    return { type: 'append', name, bytes: change.bytes.length, shape };
+  }
+
+  /** Writes what survives of it, all but `whole`. */
+  #tearAppend(at: number, bytes: Uint8Array, random: Random): TornShape {
+    const shape = random.pick(SHAPES);
+    if (shape === 'prefix') {
+      const kept = random.integer(0, bytes.length - 1);
+      if (kept === 0) return 'none';
+      this.#writeAt(at, bytes.subarray(0, kept));
+    }
+    if (shape === 'holes') this.#writeSectors(at, bytes, random);
+    return shape;
+  }
+
+  /** Sectors reach the platter in any order; at least one did not, the size did. */
+  #writeSectors(at: number, bytes: Uint8Array, random: Random): void {
+    const first = Math.floor(at / SECTOR_BYTES);
+    const last = Math.floor((at + bytes.length - 1) / SECTOR_BYTES);
+    const missing = random.integer(first, last);
+    this.#platter.extend(at + bytes.length);
+    for (let sector = first; sector <= last; sector++) {
+      if (sector === missing || random.integer(0, 3) === 0) continue;
+      const from = Math.max(at, sector * SECTOR_BYTES);
+      const to = Math.min(at + bytes.length, (sector + 1) * SECTOR_BYTES);
+      this.#platter.writeAt(from, bytes.subarray(from - at, to - at));
+    }
+  }
+}
+
+function isLoss(fate: WriteFate): boolean {
+  return fate.type === 'truncate' ? !fate.survived : fate.shape !== 'whole';
+}

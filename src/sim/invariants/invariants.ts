@@ -1,0 +1,131 @@
+import { defined } from '../../lib/assert.ts';
+import type { HardState, Input, NodeId, Ready } from '../../raft/core/types.ts';
+import { term } from '../../raft/core/types.ts';
+import type { Life, SimObserver } from '../observer.ts';
+import type { Violation } from '../violation.ts';
+import { makeAcknowledgedOnMajority } from './acknowledged-on-majority.ts';
+import { Committed } from './committed.ts';
+import { makeElectionSafety } from './election-safety.ts';
+import { EntryTree } from './entry-tree.ts';
+import { leaderAppendOnly } from './leader-append-only.ts';
+import { makeLeaderCompleteness } from './leader-completeness.ts';
+import { logMatching, restoredLogMatching } from './log-matching.ts';
+import { commitNeverBack, termNeverBack } from './never-back.ts';
+import { nodeFailed } from './node-failed.ts';
+import { NodeView } from './node-view.ts';
+import { makeReadReflectsAcknowledged } from './reads.ts';
+import { makeReport, type Stage } from './report.ts';
+import { appliedSafety, committedSafety } from './state-machine-safety.ts';
+import { syncedFoundAgain } from './synced-found-again.ts';
+import { hardStateKept, voteIsOnDisk } from './votes.ts';
+
+export interface Invariants extends SimObserver {
+  /** The first that broke, if one did. */
+  readonly broken: Violation | undefined;
+}
+
+/**
+ * Holds every invariant of `INVARIANTS` after every event of a simulated run, and ends the run at
+ * the first that breaks. Each event costs what it changes, never a walk over logs.
+ *
+ * @param parts.nodes - all voters, running or not
+ */
+export function makeInvariants(parts: {
+  readonly sim: Stage;
+  readonly nodes: readonly NodeId[];
+}): Invariants {
+  let broken: Violation | undefined;
+  const report = makeReport(parts.sim, (violation) => {
+    broken = violation;
+  });
+  const views = parts.nodes.map((node) => new NodeView(node));
+  const byNode = new Map(views.map((view) => [view.node, view]));
+  const of = (node: NodeId): NodeView => defined(byNode.get(node), `${node} is one of the nodes`);
+  const tree = new EntryTree();
+  const committed = new Committed();
+  const elections = makeElectionSafety(report);
+  const completeness = makeLeaderCompleteness(report, tree);
+  const majorities = makeAcknowledgedOnMajority(report, views, committed);
+  const reads = makeReadReflectsAcknowledged(report);
+  const lastHard = new Map<NodeId, HardState>();
+  const damaged = new Set<NodeId>();
+
+  const receivedVotes = (view: NodeView, inputs: readonly Input[]): void => {
+    for (const input of inputs) {
+      if (input.type !== 'message' || input.message.type !== 'vote-response') continue;
+      voteIsOnDisk(report, view.node, byNode.get(input.from), input.message);
+    }
+  };
+  const stepped = ({ node }: Life, inputs: readonly Input[], ready: Ready): void => {
+    const view = of(node);
+    if (view.role === 'candidate') receivedVotes(view, inputs);
+    leaderAppendOnly(report, view, ready);
+    if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
+    if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);
+    const isElected =
+      ready.role === 'leader' && (view.role !== 'leader' || view.term !== ready.term);
+    if (ready.term !== view.term) {
+      termNeverBack(report, view, ready);
+      view.term = ready.term;
+    }
+    view.role = ready.role;
+    if (isElected) {
+      elections.elected(view);
+      completeness.elected(view);
+    }
+    if (ready.commitIndex === view.commitIndex) return;
+    commitNeverBack(report, view, ready);
+    const from = view.commitIndex;
+    view.commitIndex = ready.commitIndex;
+    committedSafety(report, committed, view, from);
+    if (ready.role !== 'leader') return;
+    completeness.committed(view);
+    majorities.committed(view);
+  };
+
+  return {
+    get broken() {
+      return broken;
+    },
+    started(life, restored) {
+      const view = of(life.node);
+      syncedFoundAgain(report, view, restored);
+      if (views.length === 1) {
+        // A sole voter leads before its term is on its disk. What a crash takes away then nobody has.
+        tree.clear();
+        elections.forget(restored.hardState.term);
+      }
+      restoredLogMatching(report, tree, view, restored);
+      lastHard.set(life.node, restored.hardState);
+      view.begin(life, restored);
+    },
+    stopped(life, stop) {
+      reads.stopped(life.node);
+      nodeFailed(report, life, stop, { isDamaged: damaged.has(life.node) });
+    },
+    stepped,
+    written({ node }, file, end, records) {
+      of(node).disk.written(file, end, records);
+      const last = lastHard.get(node) ?? { term: term(0), votedFor: undefined };
+      lastHard.set(node, hardStateKept(report, node, last, records));
+    },
+    synced(node, file, bytes) {
+      const view = of(node);
+      const from = view.disk.synced(file, bytes);
+      if (from < Infinity) majorities.replaced(view, from);
+    },
+    applied({ node }, entry) {
+      appliedSafety(report, committed, of(node), entry);
+    },
+    submitted({ node }, request, what) {
+      reads.submitted(node, request, what);
+    },
+    answered({ node }, request, answer) {
+      const index = reads.answered(node, request, answer);
+      if (index > 0) majorities.acknowledged(node, index);
+    },
+    happened({ kind, node }) {
+      if (kind === 'bit-flipped' && node !== undefined) damaged.add(node);
+    },
+  };
+}

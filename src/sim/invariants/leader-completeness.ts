@@ -1,0 +1,57 @@
+import type { LogPosition, NodeId } from '../../raft/core/types.ts';
+import type { EntryTree } from './entry-tree.ts';
+import { named } from './log-view.ts';
+import type { NodeView } from './node-view.ts';
+import type { Report } from './report.ts';
+
+interface Leadership {
+  readonly node: NodeId;
+  readonly term: number;
+  /** Where the leader's log ended when it was elected, its first own entry included. */
+  readonly last: LogPosition;
+}
+
+/**
+ * What was committed in a term is in the log of every leader of a later term (Raft §5.4, Figure 3).
+ * Asked when a leader is elected, and when the leader of an older term commits something late.
+ */
+export function makeLeaderCompleteness(
+  report: Report,
+  tree: EntryTree,
+): {
+  elected(view: NodeView): void;
+  /** The view leads, and has committed up to its commit index. */
+  committed(view: NodeView): void;
+} {
+  /** By term, in the order in which they were seen. */
+  const leaderships = new Map<number, Leadership>();
+  /** The last position that each term's leader committed. */
+  const commits = new Map<number, LogPosition & { readonly node: NodeId }>();
+  let newestTerm = 0;
+  const lacks = (leader: Leadership, term: number, lost: LogPosition, by: NodeId): void => {
+    const sentence =
+      `${leader.node} was elected in term ${leader.term} without ${named(lost)}, ` +
+      `which ${by} committed in term ${term}`;
+    report('leader-completeness', by === leader.node ? [by] : [by, leader.node], sentence);
+  };
+  return {
+    elected({ node, term, log }) {
+      const leader: Leadership = { node, term, last: log.last };
+      leaderships.set(term, leader);
+      newestTerm = Math.max(newestTerm, term);
+      for (const [earlier, commit] of commits) {
+        if (earlier < term && !log.holds(commit)) lacks(leader, earlier, commit, commit.node);
+      }
+    },
+    committed({ node, term, log, commitIndex }) {
+      const entry = log.at(commitIndex);
+      if (entry === undefined) return;
+      commits.set(term, { index: entry.index, term: entry.term, node });
+      if (newestTerm === term) return;
+      for (const leader of leaderships.values()) {
+        if (leader.term <= term || tree.leadsTo(leader.last, entry)) continue;
+        lacks(leader, term, entry, node);
+      }
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { NodeId } from '../../raft/core/types.ts';
+import { type Violation, ViolationError } from '../violation.ts';
+
+export type InvariantName =
+  | 'election-safety'
+  | 'leader-append-only'
+  | 'log-matching'
+  | 'leader-completeness'
+  | 'state-machine-safety'
+  | 'acknowledged-on-majority-of-disks'
+  | 'applied-never-back'
+  | 'commit-never-back'
+  | 'disk-term-never-back'
+  | 'vote-kept'
+  | 'synced-found-again'
+  | 'read-reflects-acknowledged'
+  | 'node-failed';
+
+/** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
+export const INVARIANTS: Readonly<
+  Record<InvariantName, { readonly section: string; readonly says: string }>
+> = {
+  'election-safety': {
+    section: 'Raft §5.2, Figure 3',
+    says: 'at most one leader is elected in a term',
+  },
+  'leader-append-only': {
+    section: 'Raft §5.3, Figure 3',
+    says: 'a leader never overwrites or deletes entries of its own log',
+  },
+  'log-matching': {
+    section: 'Raft §5.3, Figure 3',
+    says: 'where two logs hold an entry of the same index and term, they are equal up to it',
+  },
+  'leader-completeness': {
+    section: 'Raft §5.4, Figure 3',
+    says: 'what was committed in a term is in the log of every leader of a later term',
+  },
+  'state-machine-safety': {
+    section: 'Raft §5.4.3, Figure 3',
+    says: 'nobody commits or applies another entry at an index than anybody before',
+  },
+  'acknowledged-on-majority-of-disks': {
+    section: 'Raft §5.3, §8, Figure 2 (persistent state)',
+    says: 'what is committed, and so acknowledged, is on the disks of a majority, and stays there',
+  },
+  'applied-never-back': {
+    section: 'Raft Figure 2 (lastApplied)',
+    says: 'a life applies the entries in order, each once, none before it is committed',
+  },
+  'commit-never-back': {
+    section: 'Raft Figure 2 (commitIndex)',
+    says: 'within a life the commit index never goes back',
+  },
+  'disk-term-never-back': {
+    section: 'Raft §5.1, Figure 2 (currentTerm)',
+    says: 'a term that is on the disk is never followed by a lower one, also not after a restart',
+  },
+  'vote-kept': {
+    section: 'Raft §5.2, Figure 2 (votedFor)',
+    says: 'a vote is on the disk before it counts, and is kept for its term through restarts',
+  },
+  'synced-found-again': {
+    section: 'Raft §5.1, Figure 2 (persistent state)',
+    says: 'a node finds on its disk, when it starts, all that was synced',
+  },
+  'read-reflects-acknowledged': {
+    section: 'Raft §8, thesis §6.4',
+    says: 'a linearizable read reflects all that clients were told before it reached a node',
+  },
+  'node-failed': {
+    section: "the node's own assertions",
+    says: 'a node stops by itself only where its disk failed or was damaged',
+  },
+};
+
+/** Tells of an invariant that broke: who is concerned, and a whole sentence about what was seen. */
+export type Report = (invariant: InvariantName, nodes: readonly NodeId[], sentence: string) => void;
+
+/** What invariants need of a simulation. */
+export interface Stage {
+  /** Nanoseconds of simulated time. */
+  now(): number;
+  /** Ends the run at this event. */
+  fail(error: Error): void;
+}
+
+/** Ends the run at the first report; the others of the same event follow from it. */
+export function makeReport(stage: Stage, onBroken: (violation: Violation) => void): Report {
+  let hasBroken = false;
+  return (invariant, nodes, sentence) => {
+    if (hasBroken) return;
+    hasBroken = true;
+    const { section } = INVARIANTS[invariant];
+    const violation: Violation = { invariant, section, sentence, atNs: stage.now(), nodes };
+    onBroken(violation);
+    stage.fail(new ViolationError(violation));
+  };
+}

@@ -1,0 +1,61 @@
+import type { HardState, Message, NodeId } from '../../raft/core/types.ts';
+import type { WalRecords } from '../../raft/driver/wal.ts';
+import type { NodeView } from './node-view.ts';
+import type { Report } from './report.ts';
+
+const nobody = 'nobody';
+
+/**
+ * A term that was written is never followed by a lower one (Raft §5.1), and a vote is kept for its
+ * term, through restarts (§5.2).
+ *
+ * @param last - what was written last, or found at the start
+ * @returns what was written last now
+ */
+export function hardStateKept(
+  report: Report,
+  node: NodeId,
+  last: HardState,
+  records: readonly WalRecords[],
+): HardState {
+  let before = last;
+  for (const { hardState } of records) {
+    if (hardState === undefined) continue;
+    if (hardState.term < before.term) {
+      const sentence = `${node} wrote term ${hardState.term} to its disk behind term ${before.term}`;
+      report('disk-term-never-back', [node], sentence);
+    } else if (
+      hardState.term === before.term &&
+      before.votedFor !== undefined &&
+      hardState.votedFor !== before.votedFor
+    ) {
+      const { votedFor = nobody } = hardState;
+      const sentence =
+        `${node} voted for ${before.votedFor} in term ${before.term}, ` +
+        `and then for ${votedFor} in the same term`;
+      report('vote-kept', [node], sentence);
+    }
+    before = hardState;
+  }
+  return before;
+}
+
+/**
+ * SAFETY (Raft §5.2, Figure 2): a vote is on the voter's disk before it leaves, so whoever receives
+ * it finds it there, unless the voter has gone on to a later term.
+ */
+export function voteIsOnDisk(
+  report: Report,
+  candidate: NodeId,
+  voter: NodeView | undefined,
+  message: Message,
+): void {
+  if (message.type !== 'vote-response' || message.preVote || !message.granted) return;
+  if (voter === undefined) return;
+  const { term, votedFor } = voter.disk.hard;
+  if (term > message.term || (term === message.term && votedFor === candidate)) return;
+  const sentence =
+    `${candidate} received the vote of ${voter.node} in term ${message.term}, but on the disk of ` +
+    `${voter.node} is term ${term} with a vote for ${votedFor ?? nobody}`;
+  report('vote-kept', [voter.node, candidate], sentence);
+}

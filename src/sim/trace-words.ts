@@ -1,0 +1,146 @@
+import { assertNever } from '../lib/assert.ts';
+import type { Entry, HardState, Input, LogPosition, Message, NodeId } from '../raft/core/types.ts';
+import type { Answer, Request } from '../raft/driver/requests.ts';
+import { type Command, decodeCommand } from '../raft/kv/commands.ts';
+import type { Stop } from './observer.ts';
+
+/** Entries that are listed one by one, with what they say. */
+const LISTED_MAX = 3;
+
+/** `12@4`: index 12, of term 4. */
+export function position({ index, term }: LogPosition): string {
+  return `${index}@${term}`;
+}
+
+/** `5..7`, or `5` alone. */
+export function range(from: number, to: number): string {
+  return from === to ? `${from}` : `${from}..${to}`;
+}
+
+/** `5..7@3`; entries of several terms by term: `5@2 6..7@3`. */
+export function positions(entries: readonly Entry[]): string {
+  const runs: { from: number; to: number; term: number }[] = [];
+  for (const { index, term } of entries) {
+    const last = runs.at(-1);
+    if (last?.term === term && last.to === index - 1) last.to = index;
+    else runs.push({ from: index, to: index, term });
+  }
+  return runs.map((run) => `${range(run.from, run.to)}@${run.term}`).join(' ');
+}
+
+/** `5@3 put r0=1, 6@3 noop`: entries with what they say; many of them by their positions only. */
+export function contents(entries: readonly Entry[]): string {
+  if (entries.length > LISTED_MAX) return positions(entries);
+  return entries.map((entry) => `${position(entry)} ${content(entry)}`).join(', ');
+}
+
+function content({ kind, data }: Entry): string {
+  return kind === 'command' ? command(decodeCommand(data)) : kind;
+}
+
+export function command(what: Command): string {
+  switch (what.type) {
+    case 'put':
+      return `put ${what.key}=${what.value}`;
+    case 'delete':
+      return `delete ${what.key}`;
+    case 'cas':
+      return `cas ${what.key} ${what.from ?? 'absent'}->${what.to ?? 'absent'}`;
+    default:
+      return assertNever(what);
+  }
+}
+
+export function request(what: Request): string {
+  if (what.type === 'command') return command(what.command);
+  return what.consistency === 'linearizable' ? `read ${what.key}` : `stale read ${what.key}`;
+}
+
+export function answer(what: Answer, isRead: boolean): string {
+  switch (what.type) {
+    case 'ok': {
+      const at = `(served by ${what.servedBy}, t${what.term}, applied ${what.appliedIndex})`;
+      if (isRead) return `ok ${what.value ?? 'absent'} ${at}`;
+      return `${what.applied ? 'ok' : 'ok, not applied'} ${at}`;
+    }
+    case 'refused':
+    case 'unknown':
+      return `${what.type}: ${what.error}`;
+    default:
+      return assertNever(what);
+  }
+}
+
+export function hardState({ term, votedFor }: HardState): string {
+  return votedFor === undefined ? `t${term} no vote` : `t${term} vote ${votedFor}`;
+}
+
+export function message(what: Message): string {
+  switch (what.type) {
+    case 'request-vote':
+      return `${what.preVote ? 'pre-vote' : 'vote'}? t${what.term} log ${position(what.lastLog)}`;
+    case 'vote-response': {
+      const kind = what.preVote ? 'pre-vote' : 'vote';
+      return `${kind} ${what.granted ? 'granted' : 'refused'} t${what.term}`;
+    }
+    case 'append-entries': {
+      const kind = what.entries.length === 0 ? 'heartbeat' : 'append';
+      const entries = what.entries.length === 0 ? '' : ` [${contents(what.entries)}]`;
+      const round = what.round === 0 ? '' : ` round ${what.round}`;
+      return `${kind} t${what.term} prev ${position(what.prev)}${entries} commit ${what.leaderCommit}${round}`;
+    }
+    case 'append-response': {
+      const round = what.round === 0 ? '' : ` round ${what.round}`;
+      const { result } = what;
+      if (result.success) return `ack t${what.term} match ${result.matchIndex}${round}`;
+      const { prevIndex, hint } = result;
+      return `reject t${what.term} prev ${prevIndex}, perhaps ${position(hint)}${round}`;
+    }
+    default:
+      return assertNever(what);
+  }
+}
+
+/** What a node was given; the ids of proposals and reads mean nothing to a reader. */
+export function input(what: Input): string {
+  switch (what.type) {
+    case 'tick':
+      return 'timer';
+    case 'message':
+      return `<${what.from} ${message(what.message)}`;
+    case 'propose':
+      return `proposal ${command(decodeCommand(what.data))}`;
+    case 'read':
+      return 'read';
+    case 'synced':
+      return `write ${what.write} synced`;
+    case 'disconnected':
+      return `connection to ${what.peer} lost`;
+    default:
+      return assertNever(what);
+  }
+}
+
+export function stop(what: Stop): string {
+  switch (what.type) {
+    case 'killed':
+      return 'KILLED';
+    case 'power-failure':
+      return 'LOSES POWER';
+    case 'failed':
+      return `STOPS: ${words(what.error)}`;
+    case 'refused':
+      return `REFUSES TO START: ${words(what.error)}`;
+    default:
+      return assertNever(what);
+  }
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** `n1 n2`, in the given order, each once. */
+export function names(nodes: readonly NodeId[]): string {
+  return [...new Set(nodes)].join(' ');
+}
