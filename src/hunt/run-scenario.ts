@@ -70,19 +70,20 @@ export async function runScenario(
   const sim = new Simulation(scenario.seed);
   const nodes = nodesOf(scenario).map(nodeId);
   const coverage = makeCoverage({ nodes });
-  const observer = tellAll([
+  const observers = [
     makeInvariants({ sim, nodes }),
     coverage,
     ...(options.observers ?? []),
     ...(options.observe?.(sim) ?? []),
     ...progress(sim, options.onProgress),
-  ]);
+  ];
+  const { happened } = tellAll(observers);
   const cluster = new SimCluster(sim, {
     size: scenario.nodes,
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,
-    observers: [observer],
+    observers,
   });
   const history = new MemoryHistory(sim);
   const injected: InjectedFault[] = [];
@@ -90,7 +91,7 @@ export async function runScenario(
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
   const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, observer, history, injected, began }), eventsMax)
+    .drive(play({ sim, cluster, scenario, history, injected, began, happened }), eventsMax)
     .then(
       () => undefined,
       (error: unknown) => {
@@ -140,14 +141,14 @@ interface Play {
   readonly sim: Simulation;
   readonly cluster: SimCluster;
   readonly scenario: Scenario;
-  readonly observer: Required<SimObserver>;
   readonly history: MemoryHistory;
   readonly injected: InjectedFault[];
   readonly began: { atNs: number };
+  readonly happened: Required<SimObserver>['happened'];
 }
 
 async function play(parts: Play): Promise<void> {
-  const { sim, cluster, scenario, observer, history, injected, began } = parts;
+  const { sim, cluster, scenario, history, injected, began, happened } = parts;
   const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
@@ -166,7 +167,7 @@ async function play(parts: Play): Promise<void> {
     scenario.faults.map((fault) =>
       letHappen(sim, cluster, fault, {
         ended: ended.signal,
-        observer,
+        happened,
         onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
       }),
     ),

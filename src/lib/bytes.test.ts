@@ -34,3 +34,59 @@ test('nothing is read beyond the end, and no number beyond 2^53', () => {
   expect(() => new ByteReader(Uint8Array.of(1)).end()).toThrow(/1 bytes too many/);
   expect(() => new ByteWriter().u53(-1)).toThrow(RangeError);
 });
+
+test('what was taken from a writer stays as it is, whatever is written after it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(part)), fc.integer({ min: 0, max: 9 }), (texts, capacity) => {
+      const shared = new ByteWriter(capacity);
+      const write = (writer: ByteWriter, parts: (typeof texts)[number]): Uint8Array => {
+        for (const { type, value } of parts) {
+          if (type === 'text') writer.text(value);
+          else if (type === 'block') writer.block(value);
+          else writer[type](value);
+        }
+        return writer.take();
+      };
+      const taken = texts.map((parts) => write(shared, parts));
+      const alone = texts.map((parts) => write(new ByteWriter(), parts));
+      expect(taken).toEqual(alone);
+    }),
+  );
+});
+
+test('an encoding that threw leaves nothing behind', () => {
+  const writer = ByteWriter.shared();
+  expect(writer.begin().u8(7).take()).toEqual(Uint8Array.of(7));
+  expect(() => writer.begin().u8(1).u53(-1)).toThrow(RangeError);
+  expect(writer.begin().u8(2).take()).toEqual(Uint8Array.of(2));
+});
+
+test('a copy outlives what was read, and a later copy does not touch it', () => {
+  const bytes = new ByteWriter().block(Uint8Array.of(1, 2)).block(Uint8Array.of(3)).take();
+  const reader = new ByteReader(bytes);
+  const [first, second] = [reader.block(), reader.block()];
+  bytes.fill(0);
+  expect([first, second]).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3)]);
+});
+
+test('a text is the same text however often and from wherever it is read', () => {
+  const texts = [
+    '',
+    'n1',
+    'n2',
+    'key17',
+    'zürich',
+    '\u007f',
+    '\u0080',
+    'x'.repeat(64),
+    'x'.repeat(65),
+  ];
+  const writer = new ByteWriter();
+  for (let round = 0; round < 3; round++) for (const text of texts) writer.text(text);
+  const bytes = writer.take();
+  for (const reader of [new ByteReader(bytes), new ByteReader(Buffer.from(bytes))]) {
+    for (let round = 0; round < 3; round++) {
+      expect(texts.map(() => reader.text())).toEqual(texts);
+    }
+  }
+});

@@ -6,24 +6,48 @@ export class DecodeError extends Error {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Appends numbers and bytes to a growing buffer; all numbers are big-endian. */
+/** An allocation of more than 64 bytes costs the runtime ten times a view of a block like this. */
+const BLOCK_BYTES = 64 * 1024;
+
+/**
+ * Appends numbers and bytes to a growing buffer; all numbers are big-endian.
+ *
+ * One writer may serve a whole module: what `take` hands out belongs to the taker for good, and the
+ * next text begins behind it. Whoever shares one begins with `begin`, since an encoding that threw
+ * may have left half a text.
+ */
 export class ByteWriter {
   #bytes: Uint8Array;
   #view: DataView;
-  #length = 0;
+  /** Where the present text begins; what stands before it was taken and is never written again. */
+  #start = 0;
+  #end = 0;
+  readonly #capacity: number;
 
   constructor(capacity: number = 256) {
+    this.#capacity = capacity;
     this.#bytes = new Uint8Array(capacity);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
+  /** A writer for many short texts, each of which is taken. */
+  static shared(): ByteWriter {
+    return new ByteWriter(BLOCK_BYTES);
+  }
+
   get length(): number {
-    return this.#length;
+    return this.#end - this.#start;
+  }
+
+  /** Forgets what was written and not taken. */
+  begin(): this {
+    this.#end = this.#start;
+    return this;
   }
 
   u8(value: number): this {
     const at = this.#reserve(1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
     return this;
   }
 
@@ -49,50 +73,84 @@ export class ByteWriter {
 
   /** UTF-8, length in bytes first. */
   text(value: string): this {
+    if (value.length <= SHORT_TEXT_MAX && this.#shortAscii(value)) return this;
     return this.block(encoder.encode(value));
   }
 
   raw(bytes: Uint8Array): this {
     const at = this.#reserve(bytes.length);
-    this.#bytes.set(bytes, at);
+    copyBytes(bytes, 0, bytes.length, this.#bytes, at);
     return this;
   }
 
   /** Overwrites four bytes written earlier: lengths and checksums that come out later. */
   patchU32(at: number, value: number): this {
-    this.#view.setUint32(at, value);
+    this.#view.setUint32(this.#start + at, value);
     return this;
   }
 
   /** A view of what was written; valid until the next write. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return new Uint8Array(this.#bytes.buffer, this.#start, this.#end - this.#start);
+  }
+
+  /** What was written; this writer never touches it again, and is as new. */
+  take(): Uint8Array {
+    const bytes = this.finish();
+    this.#start = this.#end;
+    return bytes;
+  }
+
+  /** ASCII is its own UTF-8. @returns false, with nothing written, when the text is not ASCII */
+  #shortAscii(value: string): boolean {
+    const { length } = value;
+    const at = this.#reserve(4 + length);
+    const bytes = this.#bytes;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#end = at;
+        return false;
+      }
+      bytes[at + 4 + i] = code;
+    }
+    this.#view.setUint32(at, length);
+    return true;
   }
 
   /** May replace the buffer: call it first, then look at `#view` and `#bytes`. */
   #reserve(size: number): number {
-    const at = this.#length;
-    const needed = at + size;
-    if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-      grown.set(this.#bytes.subarray(0, at));
-      this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
+    const at = this.#end;
+    if (at + size <= this.#bytes.length) {
+      this.#end = at + size;
+      return at;
     }
-    this.#length = needed;
-    return at;
+    return this.#grow(size);
+  }
+
+  #grow(size: number): number {
+    const written = this.finish();
+    const needed = written.length + size;
+    // A block of which parts were taken is left to the takers, and the next one begins.
+    const capacity = this.#start > 0 ? this.#capacity : this.#bytes.length * 2;
+    this.#bytes = new Uint8Array(Math.max(needed, capacity));
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#bytes.set(written);
+    this.#start = 0;
+    this.#end = needed;
+    return written.length;
   }
 }
 
 /** Reads what `ByteWriter` wrote and never beyond its end. Every method throws DecodeError. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #at = 0;
+  #at: number;
 
-  constructor(bytes: Uint8Array) {
+  /** @param start - where to begin */
+  constructor(bytes: Uint8Array, start: number = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = start;
   }
 
   get remaining(): number {
@@ -100,31 +158,39 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#bytes[this.#take(1)] ?? 0;
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    return u32At(this.#bytes, this.#take(4));
   }
 
   u53(): number {
     const at = this.#take(8);
-    const high = this.#view.getUint32(at);
+    const high = u32At(this.#bytes, at);
     if (high > 0x1f_ffff) throw new DecodeError('a number is beyond 2^53');
-    return high * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    return high * 0x1_0000_0000 + u32At(this.#bytes, at + 4);
   }
 
   /** A copy: it outlives the buffer that was read. */
   block(): Uint8Array {
     const length = this.u32();
     const at = this.#take(length);
-    // Not `slice`: of a Buffer that would be a view.
-    return new Uint8Array(this.#bytes.subarray(at, at + length));
+    return copyOf(this.#bytes, at, length);
+  }
+
+  /** Not a copy: for what is decoded at once. */
+  blockInPlace(): Uint8Array {
+    const length = this.u32();
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   text(): string {
     const length = this.u32();
     const at = this.#take(length);
+    const short = length <= SHORT_TEXT_MAX ? shortAscii(this.#bytes, at, length) : undefined;
+    if (short !== undefined) return short;
     try {
       return decoder.decode(this.#bytes.subarray(at, at + length));
     } catch (cause) {
@@ -138,9 +204,86 @@ export class ByteReader {
   }
 
   #take(size: number): number {
-    if (size > this.remaining) throw new DecodeError(`${size - this.remaining} bytes are missing`);
     const at = this.#at;
-    this.#at += size;
+    const end = at + size;
+    if (end > this.#bytes.length) {
+      throw new DecodeError(`${end - this.#bytes.length} bytes are missing`);
+    }
+    this.#at = end;
     return at;
   }
+}
+
+/** The caller has looked: the bytes are there, and the zeros are for the compiler. */
+function u32At(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] ?? 0) << 24) |
+      ((bytes[at + 1] ?? 0) << 16) |
+      ((bytes[at + 2] ?? 0) << 8) |
+      (bytes[at + 3] ?? 0)) >>>
+    0
+  );
+}
+
+/** Below, a loop costs less than the call into the runtime. */
+const LOOP_BYTES_MAX = 48;
+
+function copyBytes(
+  from: Uint8Array,
+  start: number,
+  length: number,
+  to: Uint8Array,
+  at: number,
+): void {
+  if (length > LOOP_BYTES_MAX) {
+    to.set(from.subarray(start, start + length), at);
+    return;
+  }
+  for (let i = 0; i < length; i++) to[at + i] = from[start + i] ?? 0;
+}
+
+let copies = new Uint8Array(0);
+let copiesEnd = 0;
+
+/** Short copies share blocks of memory, but no byte: each part is handed out once. */
+function copyOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  // Not `slice`: of a Buffer that would be a view.
+  if (length > BLOCK_BYTES / 16) return new Uint8Array(bytes.subarray(start, start + length));
+  if (copiesEnd + length > copies.length) {
+    copies = new Uint8Array(BLOCK_BYTES);
+    copiesEnd = 0;
+  }
+  const at = copiesEnd;
+  copiesEnd += length;
+  copyBytes(bytes, start, length, copies, at);
+  return new Uint8Array(copies.buffer, at, length);
+}
+
+/** Texts up to here take the short way when they are ASCII: names, keys and most values. */
+const SHORT_TEXT_MAX = 64;
+
+/** Short texts read lately, by a hash of their bytes: names and keys come again and again. */
+const RECENT_TEXTS: string[] = Array.from({ length: 512 }, () => '');
+
+/** Undefined when the text is not ASCII. */
+function shortAscii(bytes: Uint8Array, at: number, length: number): string | undefined {
+  let hash = length;
+  for (let i = at; i < at + length; i++) {
+    const code = bytes[i] ?? 0;
+    if (code > 0x7f) return undefined;
+    hash = (Math.imul(hash, 31) + code) | 0;
+  }
+  const slot = (hash ^ (hash >>> 15)) & (RECENT_TEXTS.length - 1);
+  const recent = RECENT_TEXTS[slot] ?? '';
+  if (equalsAscii(recent, bytes, at, length)) return recent;
+  let text = '';
+  for (let i = at; i < at + length; i++) text += String.fromCharCode(bytes[i] ?? 0);
+  RECENT_TEXTS[slot] = text;
+  return text;
+}
+
+function equalsAscii(text: string, bytes: Uint8Array, at: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== bytes[at + i]) return false;
+  return true;
 }

@@ -27,6 +27,18 @@ export interface TraceOptions {
   readonly sink: (line: string) => void;
 }
 
+/** What happens all the time, or shows in what follows: no part of a story. */
+const HUSHED: ReadonlySet<string> = new Set([
+  'connection-made',
+  'message-overtaken',
+  'message-duplicated',
+  'message-held',
+  'crashed-at-port',
+  'cache-kept',
+  'name-kept',
+  'torn-whole',
+]);
+
 /** Records that stand in a file and are not on the disk yet. */
 interface Unsynced {
   readonly file: string;
@@ -143,8 +155,10 @@ export class Trace implements SimObserver {
   }
 
   happened({ kind, node, detail }: Happening): void {
-    const text = detail === undefined ? kind : `${kind}: ${detail}`;
-    this.#write(node, [`* ${text}`]);
+    if (!this.#isFull && HUSHED.has(kind)) return;
+    const text = kind.replaceAll('-', ' ');
+    const said = kind.startsWith('fault-') ? text.toUpperCase() : text;
+    this.#write(node, [detail === undefined ? `* ${said}` : `* ${said}: ${detail}`]);
   }
 
   /** The last line. */
@@ -180,7 +194,12 @@ function summary(records: readonly WalRecords[]): string[] {
   ];
 }
 
-/** `a; b; c` in parts that stay together. */
+/** `a; b (3 times); c` in parts that stay together. */
 function listed(items: readonly string[]): string[] {
-  return items.map((item, i) => (i < items.length - 1 ? `${item};` : item));
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return [...counts].map(([item, count], i) => {
+    const counted = count === 1 ? item : `${item} (${count} times)`;
+    return i < counts.size - 1 ? `${counted};` : counted;
+  });
 }

@@ -98,6 +98,12 @@ export const WALLS: readonly Wall[] = [
     isShell: true,
   },
   { room: 'src/bench', imports: ['src/contracts', 'src/lib'], isShell: true },
+  { room: 'src/bench/raft', imports: [...RAFT, 'src/bench', 'src/lib'], isShell: true },
+  {
+    room: 'src/bench/sim',
+    imports: ['src/sim', 'src/hunt', 'src/bench', 'src/lib'],
+    isShell: true,
+  },
   { room: 'src/cli', imports: ['*'], isShell: true },
   // Outside of the house: they look at it from where a user stands.
   { room: 'src/acceptance', imports: ['*'], isShell: true },

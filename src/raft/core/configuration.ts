@@ -1,4 +1,4 @@
-import { assert } from '../../lib/assert.ts';
+import { assert, defined } from '../../lib/assert.ts';
 import { type LogIndex, logIndex, type NodeId } from './types.ts';
 
 /**
@@ -25,7 +25,9 @@ export function hasQuorum(
   configuration: Configuration,
   agrees: (voter: NodeId) => boolean,
 ): boolean {
-  return configuration.voters.filter((voter) => agrees(voter)).length >= majority(configuration);
+  let agreeing = 0;
+  for (const voter of configuration.voters) if (agrees(voter)) agreeing += 1;
+  return agreeing >= majority(configuration);
 }
 
 /**
@@ -33,11 +35,24 @@ export function hasQuorum(
  * latest instant by which a quorum was heard.
  */
 export function quorumValue(configuration: Configuration, of: (voter: NodeId) => number): number {
-  const descending = configuration.voters.map((voter) => of(voter)).toSorted((a, b) => b - a);
-  const value = descending[majority(configuration) - 1];
-  assert(value !== undefined, 'a configuration has a voter');
-  return value;
+  const { voters } = configuration;
+  // Sorted while it is filled: this is asked several times in every step, of a handful of voters.
+  let count = 0;
+  for (const voter of voters) {
+    const value = of(voter);
+    let at = count++;
+    for (; at > 0; at--) {
+      const before = defined(descending[at - 1], 'inside the array');
+      if (before >= value) break;
+      descending[at] = before;
+    }
+    descending[at] = value;
+  }
+  return defined(descending[majority(configuration) - 1], 'a configuration has a voter');
 }
+
+/** Room for one answer of `quorumValue`; nothing is left in it for the next. */
+const descending: number[] = [];
 
 /**
  * Highest index stored on a quorum.

@@ -4,10 +4,19 @@ import { assert, assertNever } from '../../lib/assert.ts';
 import { isVoter } from './configuration.ts';
 import { onRequestVote, onVoteResponse, refuseVote, startPreVote } from './election.ts';
 import { acknowledgeDurable, onAppendEntries } from './follower.ts';
-import { appendOwn, lead, onAppendResponse, onDisconnected, quorumHeardNs } from './leader.ts';
+import { appendOwn, lead, onAppendResponse, onDisconnected } from './leader.ts';
 import { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
-import { becomeFollower, type CoreState, emptyOutbox, resetElectionTimer, send } from './state.ts';
+import {
+  becomeFollower,
+  type CoreState,
+  emptyOutbox,
+  handOut,
+  NOTHING,
+  renewOutbox,
+  resetElectionTimer,
+  send,
+} from './state.ts';
 import {
   type Entry,
   type HardState,
@@ -70,6 +79,7 @@ export function makeRaftCore(parts: {
     leaderHeardNs: -Infinity,
     votes: new Set(),
     progress: new Map(),
+    quorumHeardNs: -Infinity,
     round: 0,
     waitingReads: [],
     rounds: [],
@@ -80,7 +90,7 @@ export function makeRaftCore(parts: {
     step(inputs, nowNs) {
       assert(nowNs >= state.nowNs, 'the clock is monotonic');
       state.nowNs = nowNs;
-      state.out = emptyOutbox();
+      renewOutbox(state.out);
       for (const input of inputs) take(state, input);
       if (state.role === 'leader') lead(state);
       return takeReady(state);
@@ -108,10 +118,7 @@ function take(state: CoreState, input: Input): void {
       (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
       return;
     case 'synced':
-      for (const { number, lastIndex } of state.writes) {
-        if (number <= input.write && lastIndex > state.durable) state.durable = lastIndex;
-      }
-      state.writes = state.writes.filter(({ number }) => number > input.write);
+      onSynced(state, input.write);
       acknowledgeDurable(state);
       return;
     case 'disconnected':
@@ -119,6 +126,15 @@ function take(state: CoreState, input: Input): void {
       return;
     default:
       assertNever(input);
+  }
+}
+
+function onSynced(state: CoreState, upTo: number): void {
+  const { writes } = state;
+  for (let oldest = writes[0]; oldest !== undefined; oldest = writes[0]) {
+    if (oldest.number > upTo) return;
+    if (oldest.lastIndex > state.durable) state.durable = oldest.lastIndex;
+    writes.shift();
   }
 }
 
@@ -172,7 +188,7 @@ function takeReady(state: CoreState): Ready {
   const committed =
     state.commitIndex > state.handedOut
       ? log.slice(logIndex(state.handedOut + 1), state.commitIndex - state.handedOut)
-      : [];
+      : NOTHING;
   state.handedOut = logIndex(state.handedOut + committed.length);
   const last = out.entries.at(-1);
   if (last !== undefined) {
@@ -181,15 +197,15 @@ function takeReady(state: CoreState): Ready {
   }
   return {
     hardState: out.hardStateChanged ? state.hard : undefined,
-    entries: out.entries,
+    entries: handOut(out.entries),
     write: last === undefined ? undefined : state.lastWrite,
-    messages: out.messages,
-    messagesAfterSync: out.messagesAfterSync,
+    messages: handOut(out.messages),
+    messagesAfterSync: handOut(out.messagesAfterSync),
     committed,
-    accepted: out.accepted,
-    refused: out.refused,
-    reads: out.reads,
-    refusedReads: out.refusedReads,
+    accepted: handOut(out.accepted),
+    refused: handOut(out.refused),
+    reads: handOut(out.reads),
+    refusedReads: handOut(out.refusedReads),
     role: state.role,
     term: state.hard.term,
     leader: state.leader,
@@ -202,7 +218,7 @@ function takeReady(state: CoreState): Ready {
 
 function deadlineNs(state: CoreState): number {
   if (state.role !== 'leader') return state.electionDeadlineNs;
-  let deadline = quorumHeardNs(state) + state.config.electionTimeout.minNs;
+  let deadline = state.quorumHeardNs + state.config.electionTimeout.minNs;
   for (const { sentNs } of state.progress.values()) {
     deadline = Math.min(deadline, sentNs + state.config.heartbeatIntervalNs);
   }

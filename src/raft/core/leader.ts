@@ -19,10 +19,12 @@ export function becomeLeader(state: CoreState): void {
     peers(state).map((peer): [NodeId, Progress] => [
       peer,
       {
+        peer,
         nextIndex: logIndex(state.log.lastIndex + 1),
         matchIndex: logIndex(0),
         mode: 'probe',
         probeSent: false,
+        probeRound: 0,
         inflight: [],
         acknowledgedRound: 0,
         sentRound: 0,
@@ -58,30 +60,41 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
   progress.heardNs = state.nowNs;
   if (message.round > progress.acknowledgedRound) progress.acknowledgedRound = message.round;
   const { result } = message;
+  // Of the appends that are sent ahead many may be refused, each for the same gap: it is closed once.
+  const isLate = message.round < progress.probeRound;
   if (result.success) {
     // Nobody's log can equal this one beyond its end. It is claimed only by a follower of two
     // leaders in one term (§5.2), which a planted defect makes: this node goes on.
     const match = logIndex(Math.min(result.matchIndex, state.log.lastIndex));
     if (match > progress.matchIndex) progress.matchIndex = match;
-    progress.inflight = progress.inflight.filter((last) => last > progress.matchIndex);
+    forgetAcknowledged(progress);
     if (progress.nextIndex <= progress.matchIndex) {
       progress.nextIndex = logIndex(progress.matchIndex + 1);
     }
+    if (isLate) return;
     progress.mode = 'replicate';
     progress.probeSent = false;
     return;
   }
+  if (isLate) return;
   if (progress.mode === 'replicate' && result.prevIndex <= progress.matchIndex) {
     // Late, or the follower has lost what it acknowledged (its disk does not sync): a probe tells.
     progress.nextIndex = logIndex(progress.matchIndex + 1);
-    return probe(progress);
+    return probe(state, progress);
   }
   if (progress.mode === 'probe' && result.prevIndex !== progress.nextIndex - 1) return;
   const match = state.log.lastPossibleMatch(result.hint);
   // Below what was acknowledged only after such a loss; to believe less is always safe.
   progress.matchIndex = logIndex(Math.min(progress.matchIndex, match.index));
   progress.nextIndex = logIndex(match.index + 1);
-  probe(progress);
+  probe(state, progress);
+}
+
+function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
+  for (let oldest = inflight[0]; oldest !== undefined; oldest = inflight[0]) {
+    if (oldest > matchIndex) return;
+    inflight.shift();
+  }
 }
 
 /** What was sent to this follower may be lost: find out again what it has. */
@@ -89,21 +102,24 @@ export function onDisconnected(state: CoreState, peer: NodeId): void {
   const progress = state.progress.get(peer);
   if (progress === undefined) return;
   progress.nextIndex = logIndex(progress.matchIndex + 1);
-  probe(progress);
+  probe(state, progress);
 }
 
-function probe(progress: Progress): void {
+function probe(state: CoreState, progress: Progress): void {
+  state.round += 1;
+  progress.probeRound = state.round;
   progress.mode = 'probe';
   progress.probeSent = false;
-  progress.inflight = [];
+  progress.inflight.length = 0;
 }
 
 /** At the end of every step: commit, open a read round, send what there is to send. */
 export function lead(state: CoreState): void {
   const { rules, config } = state;
+  state.quorumHeardNs = quorumHeardNs(state);
   const stale = rules.mustStepDown({
     nowNs: state.nowNs,
-    quorumHeardNs: quorumHeardNs(state),
+    quorumHeardNs: state.quorumHeardNs,
     electionTimeoutNsMin: config.electionTimeout.minNs,
   });
   if (stale) return becomeFollower(state, state.hard.term, undefined);
@@ -115,7 +131,7 @@ export function lead(state: CoreState): void {
     termAt: (index) => state.log.termAt(index),
   });
   openReadRound(state);
-  for (const [peer, progress] of state.progress) replicate(state, peer, progress);
+  for (const progress of state.progress.values()) replicate(state, progress);
   confirmReads(state);
 }
 
@@ -130,8 +146,7 @@ function matchIndex(state: CoreState, voter: NodeId): LogIndex {
   return state.progress.get(voter)?.matchIndex ?? logIndex(0);
 }
 
-/** The latest instant by which a quorum, this node included, was heard. */
-export function quorumHeardNs(state: CoreState): number {
+function quorumHeardNs(state: CoreState): number {
   return quorumValue(state.config.configuration, (voter) =>
     voter === state.config.id ? state.nowNs : (state.progress.get(voter)?.heardNs ?? -Infinity),
   );
@@ -175,36 +190,36 @@ function confirmReads(state: CoreState): void {
 }
 
 /** Sends what this follower lacks, or a heartbeat where a round or the time asks for one. */
-function replicate(state: CoreState, peer: NodeId, progress: Progress): void {
+function replicate(state: CoreState, progress: Progress): void {
   const { log, config } = state;
   const isDue = state.nowNs - progress.sentNs >= config.heartbeatIntervalNs;
   if (progress.mode === 'probe' && (!progress.probeSent || isDue)) {
     // The first probe takes entries along, since logs mostly agree; a repeated one does not.
     const countMax = progress.probeSent ? 0 : config.maxEntriesPerAppend;
     progress.probeSent = true;
-    return sendAppend(state, peer, progress, countMax);
+    return sendAppend(state, progress, countMax);
   }
   if (progress.mode === 'replicate') {
     while (
       progress.nextIndex <= log.lastIndex &&
       progress.inflight.length < config.maxInflightAppends
     ) {
-      sendAppend(state, peer, progress, config.maxEntriesPerAppend);
+      sendAppend(state, progress, config.maxEntriesPerAppend);
     }
   }
   if (
-    progress.sentRound < state.round ||
+    progress.sentRound < (state.rounds.at(-1)?.round ?? 0) ||
     state.nowNs - progress.sentNs >= config.heartbeatIntervalNs
   ) {
-    sendAppend(state, peer, progress, 0);
+    sendAppend(state, progress, 0);
   }
 }
 
-function sendAppend(state: CoreState, peer: NodeId, progress: Progress, countMax: number): void {
+function sendAppend(state: CoreState, progress: Progress, countMax: number): void {
   const { log, config } = state;
   const prevIndex = logIndex(progress.nextIndex - 1);
   const entries = log.slice(progress.nextIndex, countMax, config.maxBytesPerAppend);
-  send(state, peer, {
+  send(state, progress.peer, {
     type: 'append-entries',
     term: state.hard.term,
     prev: {

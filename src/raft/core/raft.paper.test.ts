@@ -1,51 +1,13 @@
 import { expect, test } from 'vitest';
+import { makeRandom } from '../../lib/prng.ts';
 import { PAPER_RULES, isUpToDate } from './rules.ts';
 import { ELECTION_NS, HEARTBEAT_NS, logOf, TestNetwork } from './testing/network.ts';
-import {
-  type AppendEntries,
-  type Input,
-  logIndex,
-  type Message,
-  nodeId,
-  type RequestVote,
-  term,
-} from './types.ts';
+import { append, command, from, requestVote } from './testing/messages.ts';
+import { logIndex, type Message, nodeId, term } from './types.ts';
 
 const n1 = nodeId('n1');
 const n2 = nodeId('n2');
 const n3 = nodeId('n3');
-
-function from(sender: string, message: Message): Input {
-  return { type: 'message', from: nodeId(sender), message };
-}
-
-function requestVote(
-  at: number,
-  lastTerm: number,
-  lastIndex: number,
-  preVote = false,
-): RequestVote {
-  return {
-    type: 'request-vote',
-    preVote,
-    term: term(at),
-    lastLog: { term: term(lastTerm), index: logIndex(lastIndex) },
-  };
-}
-
-function append(at: number, prev: [number, number], rest: Partial<AppendEntries>): AppendEntries {
-  return {
-    type: 'append-entries',
-    term: term(at),
-    prev: { index: logIndex(prev[0]), term: term(prev[1]) },
-    entries: [],
-    leaderCommit: logIndex(0),
-    round: 0,
-    ...rest,
-  };
-}
-
-const command = (id: number): Input => ({ type: 'propose', id, data: Uint8Array.of(id) });
 
 test('a higher term makes any server a follower of it (§5.1)', () => {
   const network = new TestNetwork({ size: 3, seed: 1 });
@@ -463,6 +425,25 @@ test('appends are sent ahead of their answers, so many at a time and not more', 
   ]);
   network.settle();
   expect(leader.applied).toHaveLength(21);
+});
+
+test('appends out of order cost a few times their number, not its square (§5.3, §5.5)', () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const random = makeRandom(`out of order/${seed}`);
+    const pipeline = { maxEntriesPerAppend: 1, maxInflightAppends: 16 };
+    const network = new TestNetwork({ size: 2, seed, pipeline });
+    const leader = network.elect();
+    network.step(leader.id, ...Array.from({ length: 40 }, (_, i) => command(i)));
+    let delivered = 0;
+    while (network.flights.length > 0) {
+      for (const node of network.nodes.values()) if (node.writes.length > 0) network.sync(node.id);
+      network.deliver(random.pick(network.flights));
+      delivered += 1;
+    }
+    network.settle();
+    expect(leader.applied).toHaveLength(41);
+    expect(delivered, `seed ${seed}`).toBeLessThan(1200);
+  }
 });
 
 test('proposals and reads at a follower are refused, with nothing appended', () => {

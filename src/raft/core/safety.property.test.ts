@@ -94,7 +94,7 @@ function runSchedule(seed: number, rules: Rules, steps: number): Witness {
       maxNs: 2000 * MS,
     },
     // One at a time: an entry of an older term arrives without what the leader put behind it.
-    maxEntriesPerAppend: random.pick([1, 4]),
+    pipeline: { maxEntriesPerAppend: random.pick([1, 4]) },
     onReady: (node, ready) => witness.onReady(node, ready, network),
   });
   const names = [...network.nodes.keys()];

@@ -17,6 +17,7 @@ import type {
 
 /** What a leader knows of one follower. Raft, Figure 2: nextIndex and matchIndex. */
 export interface Progress {
+  readonly peer: NodeId;
   nextIndex: LogIndex;
   matchIndex: LogIndex;
   /**
@@ -26,8 +27,10 @@ export interface Progress {
   mode: 'probe' | 'replicate';
   /** In `probe` mode: a message is on the way, wait for its answer or the next heartbeat. */
   probeSent: boolean;
+  /** Answers to messages of earlier rounds came too late: they do not say where the logs agree now. */
+  probeRound: number;
   /** Last index of each append with entries that is on the way, oldest first. */
-  inflight: LogIndex[];
+  readonly inflight: LogIndex[];
   /** The newest ReadIndex round that this follower answered, and that it was sent. */
   acknowledgedRound: number;
   sentRound: number;
@@ -70,7 +73,7 @@ export interface CoreState {
   /** Own entries up to here are on this node's disk. */
   durable: LogIndex;
   /** Writes under way, oldest first; a truncation takes back what they would make durable. */
-  writes: { readonly number: number; lastIndex: LogIndex }[];
+  readonly writes: { readonly number: number; lastIndex: LogIndex }[];
   lastWrite: number;
   /** Follower: equal to the current leader's log up to here. */
   verified: LogIndex;
@@ -83,12 +86,14 @@ export interface CoreState {
   /** Candidates: who granted. */
   votes: Set<NodeId>;
   progress: Map<NodeId, Progress>;
+  /** Leader: the latest instant by which a quorum, this node included, was heard, as of this step. */
+  quorumHeardNs: number;
   /** Grows over the whole life of this core and is never used twice (etcd#20418). */
   round: number;
   /** Reads that arrived since the last round was opened. */
   waitingReads: RequestId[];
   rounds: ReadRound[];
-  out: Outbox;
+  readonly out: Outbox;
 }
 
 export function emptyOutbox(): Outbox {
@@ -102,6 +107,25 @@ export function emptyOutbox(): Outbox {
     reads: [],
     refusedReads: [],
   };
+}
+
+/** Makes an outbox new; lists that stayed empty are in nobody's hands and stay. */
+export function renewOutbox(out: Outbox): void {
+  out.hardStateChanged = false;
+  if (out.entries.length > 0) out.entries = [];
+  if (out.messages.length > 0) out.messages = [];
+  if (out.messagesAfterSync.length > 0) out.messagesAfterSync = [];
+  if (out.accepted.length > 0) out.accepted = [];
+  if (out.refused.length > 0) out.refused = [];
+  if (out.reads.length > 0) out.reads = [];
+  if (out.refusedReads.length > 0) out.refusedReads = [];
+}
+
+/** Goes out in place of a list that stayed empty: most do, and that list serves the next step. */
+export const NOTHING: readonly never[] = Object.freeze([]);
+
+export function handOut<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list;
 }
 
 /** The voters but for this node. */

@@ -106,7 +106,7 @@ const SCHEDULES: Readonly<Record<string, (rules: Rules) => boolean>> = {
       size: 5,
       seed: 8,
       rules,
-      maxEntriesPerAppend: 1,
+      pipeline: { maxEntriesPerAppend: 1 },
       logs: { n1: logOf(1, 2), n2: logOf(1, 2), n3: logOf(1), n4: logOf(1), n5: logOf(1, 3) },
       hardStates: { n1: inTerm3, n2: inTerm3, n3: inTerm3, n4: inTerm3, n5: inTerm3 },
     });

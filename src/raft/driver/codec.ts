@@ -1,5 +1,5 @@
 import { assertNever } from '../../lib/assert.ts';
-import { ByteReader, ByteWriter, DecodeError } from '../../lib/bytes.ts';
+import { type ByteReader, type ByteWriter, DecodeError } from '../../lib/bytes.ts';
 import { type Entry, logIndex, type LogPosition, type Message, term } from '../core/types.ts';
 
 /** Version of the encoding of entries; in every entry, since they live long. */
@@ -28,10 +28,9 @@ export function readEntry(reader: ByteReader): Entry {
   const flags = reader.u8();
   const index = logIndex(reader.u53());
   const at = term(reader.u53());
-  const client =
-    (flags & HAS_CLIENT) === 0 ? undefined : { id: reader.u53(), sequence: reader.u53() };
-  const data = reader.block();
-  return { index, term: at, kind, data, ...(client === undefined ? {} : { client }) };
+  if ((flags & HAS_CLIENT) === 0) return { index, term: at, kind, data: reader.block() };
+  const client = { id: reader.u53(), sequence: reader.u53() };
+  return { index, term: at, kind, data: reader.block(), client };
 }
 
 const MESSAGE_TYPES = [
@@ -42,8 +41,7 @@ const MESSAGE_TYPES = [
 ] as const satisfies readonly Message['type'][];
 
 /** The caller frames it: version, length and checksum are the frame's. */
-export function encodeMessage(message: Message): Uint8Array {
-  const writer = new ByteWriter();
+export function writeMessage(writer: ByteWriter, message: Message): void {
   writer.u8(MESSAGE_TYPES.indexOf(message.type)).u53(message.term);
   switch (message.type) {
     case 'request-vote':
@@ -67,16 +65,12 @@ export function encodeMessage(message: Message): Uint8Array {
       }
       break;
   }
-  return writer.finish();
 }
 
-/** @throws DecodeError for anything that `encodeMessage` cannot have written */
-export function decodeMessage(bytes: Uint8Array): Message {
-  const reader = new ByteReader(bytes);
+/** @throws DecodeError for anything that `writeMessage` cannot have written */
+export function readMessage(reader: ByteReader): Message {
   const type = MESSAGE_TYPES[reader.u8()];
-  const message = readBody(reader, type);
-  reader.end();
-  return message;
+  return readBody(reader, type);
 }
 
 function readBody(reader: ByteReader, type: Message['type'] | undefined): Message {

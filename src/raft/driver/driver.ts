@@ -57,6 +57,9 @@ export interface DriverStatus {
   readonly walBatches: number;
 }
 
+const TICK: Input = { type: 'tick' };
+const NOT_LEADER: Answer = { type: 'refused', error: 'this node does not lead' };
+
 /**
  * Runs the core and the state machine over ports. One turn: everything that arrived goes into one
  * step; what is to persist joins the next WAL batch; messages leave; committed entries are applied;
@@ -70,6 +73,9 @@ export class Driver {
   readonly #pending: PendingRequests;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
   #inputs: Input[] = [];
+  // Handed to the scheduler in every turn: made once.
+  readonly #runTurn = (): void => this.#turn();
+  readonly #runTick = (): void => this.#enqueue(TICK);
   #isTurnDue = false;
   #isStopped = false;
   #state: Pick<
@@ -102,7 +108,7 @@ export class Driver {
     options.observer?.restored(restored, tornBytes);
     const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
     const driver = new Driver(options, core, wal, restored.base.index);
-    driver.#enqueue({ type: 'tick' });
+    driver.#enqueue(TICK);
     return { driver, tornBytes };
   }
 
@@ -211,7 +217,7 @@ export class Driver {
     this.#inputs.push(input);
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
-    this.#options.scheduler.soon(() => this.#turn());
+    this.#options.scheduler.soon(this.#runTurn);
   }
 
   #turn(): void {
@@ -241,18 +247,17 @@ export class Driver {
     for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
     for (const entry of ready.committed) this.#apply(entry);
-    const notLeader: Answer = { type: 'refused', error: 'this node does not lead' };
-    for (const id of ready.refused) this.#pending.answer(id, notLeader);
-    for (const id of ready.refusedReads) this.#pending.answer(id, notLeader);
-    this.#readsToServe.push(...ready.reads);
+    for (const id of ready.refused) this.#pending.answer(id, NOT_LEADER);
+    for (const id of ready.refusedReads) this.#pending.answer(id, NOT_LEADER);
+    for (const read of ready.reads) this.#readsToServe.push(read);
     this.#serveReads();
   }
 
   #persist(ready: Ready): void {
-    const { hardState, entries } = ready;
+    const { hardState, entries, write } = ready;
     if (hardState !== undefined || entries.length > 0) {
       this.#persisted += 1;
-      this.#wal.persist({ hardState, entries }, () => this.#onDurable(ready.write));
+      this.#wal.persist({ hardState, entries }, () => this.#onDurable(write));
     }
     if (ready.messagesAfterSync.length === 0) return;
     if (this.#durable === this.#persisted) {
@@ -325,7 +330,7 @@ export class Driver {
     const { scheduler } = this.#options;
     scheduler.wakeAt(
       Math.min(this.#state.deadlineNs, this.#pending.deadlineNs, this.#fsyncDueNs),
-      () => this.#enqueue({ type: 'tick' }),
+      this.#runTick,
     );
   }
 

@@ -1,7 +1,7 @@
 import { assertNever } from '../../lib/assert.ts';
 import { ByteReader, ByteWriter, DecodeError } from '../../lib/bytes.ts';
 import type { Message } from '../core/types.ts';
-import { decodeMessage, encodeMessage } from './codec.ts';
+import { readMessage, writeMessage } from './codec.ts';
 import {
   type Answer,
   readAnswer,
@@ -19,12 +19,14 @@ export type PeerMessage =
 
 const TYPES = ['raft', 'forward', 'answer'] as const satisfies readonly PeerMessage['type'][];
 
+const writer = ByteWriter.shared();
+
+/** The bytes are the caller's for good. */
 export function encodePeerMessage(peerMessage: PeerMessage): Uint8Array {
-  const writer = new ByteWriter();
-  writer.u8(TYPES.indexOf(peerMessage.type));
+  writer.begin().u8(TYPES.indexOf(peerMessage.type));
   switch (peerMessage.type) {
     case 'raft':
-      writer.raw(encodeMessage(peerMessage.message));
+      writeMessage(writer, peerMessage.message);
       break;
     case 'forward':
       writer.u53(peerMessage.id);
@@ -37,20 +39,28 @@ export function encodePeerMessage(peerMessage: PeerMessage): Uint8Array {
     default:
       assertNever(peerMessage);
   }
-  return writer.finish();
+  return writer.take();
 }
 
 /** @throws DecodeError for anything that `encodePeerMessage` cannot have written */
 export function decodePeerMessage(bytes: Uint8Array): PeerMessage {
   const type = TYPES[bytes[0] ?? TYPES.length];
   if (type === undefined) throw new DecodeError('the peer message type is not known');
-  if (type === 'raft') return { type, message: decodeMessage(bytes.subarray(1)) };
-  const reader = new ByteReader(bytes.subarray(1));
-  const id = reader.u53();
-  const decoded: PeerMessage =
-    type === 'forward'
-      ? { type, id, request: readRequest(reader) }
-      : { type, id, answer: readAnswer(reader) };
+  const reader = new ByteReader(bytes, 1);
+  const decoded = readPeerMessage(reader, type);
   reader.end();
   return decoded;
+}
+
+function readPeerMessage(reader: ByteReader, type: PeerMessage['type']): PeerMessage {
+  switch (type) {
+    case 'raft':
+      return { type, message: readMessage(reader) };
+    case 'forward':
+      return { type, id: reader.u53(), request: readRequest(reader) };
+    case 'answer':
+      return { type, id: reader.u53(), answer: readAnswer(reader) };
+    default:
+      return assertNever(type);
+  }
 }

@@ -9,7 +9,11 @@ import type { WalRecords } from './wal.ts';
 export interface Disk {
   list(): Promise<readonly string[]>;
   read(name: string): Promise<Uint8Array>;
-  /** At the end; creates the file when it is absent. Throws when it cannot. */
+  /**
+   * At the end; creates the file when it is absent. Throws when it cannot.
+   *
+   * @param bytes - never change any more: the port may keep them, and does not write into them
+   */
   append(name: string, bytes: Uint8Array): void;
   sync(name: string): Promise<void>;
   /** Shortens a file to `size` bytes; durable after the next `sync`. */
@@ -24,7 +28,11 @@ export interface Disk {
  * may also arrive twice; a forwarded request must not (the bytes of a connection come once).
  */
 export interface Network {
-  /** @returns false when it certainly was not sent */
+  /**
+   * @param bytes - never change any more: the port may keep them until they have left, and does not
+   *   write into them
+   * @returns false when it certainly was not sent
+   */
   send(to: NodeId, bytes: Uint8Array): boolean;
 }
 

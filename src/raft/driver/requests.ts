@@ -45,7 +45,7 @@ export function writeRequest(writer: ByteWriter, request: Request): void {
 /** @throws DecodeError */
 export function readRequest(reader: ByteReader): Request {
   const type = reader.u8();
-  if (type === 0) return { type: 'command', command: decodeCommand(reader.block()) };
+  if (type === 0) return { type: 'command', command: decodeCommand(reader.blockInPlace()) };
   if (type !== 1) throw new DecodeError(`request type ${type} is not known`);
   const consistency = CONSISTENCIES[reader.u8()];
   if (consistency === undefined) throw new DecodeError('the consistency is not known');

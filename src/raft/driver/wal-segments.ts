@@ -28,13 +28,28 @@ export function firstBatchOf(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** @param number - one more than the batch before; from 1 */
-export function encodeBatch(number: number, payload: Uint8Array): Uint8Array {
-  const writer = new ByteWriter(HEADER_BYTES + payload.length);
-  writer.u32(MAGIC).u8(VERSION).u8(KIND_RECORDS).u53(number);
-  writer.u32(payload.length).u32(crc32c(payload));
-  writer.u32(crc32c(writer.finish())).raw(payload);
-  return writer.finish();
+const LENGTH_AT = 14;
+const PAYLOAD_CHECKSUM_AT = 18;
+const HEADER_CHECKSUM_AT = 22;
+
+const writer = ByteWriter.shared();
+
+/**
+ * The bytes are the caller's for good.
+ *
+ * @param number - one more than the batch before; from 1
+ */
+export function encodeBatch(
+  number: number,
+  writePayload: (writer: ByteWriter) => void,
+): Uint8Array {
+  writer.begin().u32(MAGIC).u8(VERSION).u8(KIND_RECORDS).u53(number).u32(0).u32(0).u32(0);
+  writePayload(writer);
+  const written = writer.finish();
+  writer.patchU32(LENGTH_AT, written.length - HEADER_BYTES);
+  writer.patchU32(PAYLOAD_CHECKSUM_AT, crc32c(written, HEADER_BYTES));
+  writer.patchU32(HEADER_CHECKSUM_AT, crc32c(written, 0, HEADER_CHECKSUM_AT));
+  return writer.take();
 }
 
 /** One write of the log, synced before the next. */
@@ -46,24 +61,22 @@ export interface Batch {
 
 /** The batch that begins at `at`; undefined when there is none, or it is not whole. */
 export function batchAt(bytes: Uint8Array, at: number): Batch | undefined {
-  if (at + HEADER_BYTES > bytes.length) return undefined;
-  const header = bytes.subarray(at, at + HEADER_BYTES);
-  const reader = new ByteReader(header);
+  const payloadAt = at + HEADER_BYTES;
+  if (payloadAt > bytes.length) return undefined;
+  const reader = new ByteReader(bytes, at);
   if (reader.u32() !== MAGIC) return undefined;
+  const checksum = new ByteReader(bytes, at + HEADER_CHECKSUM_AT).u32();
+  if (crc32c(bytes, at, at + HEADER_CHECKSUM_AT) !== checksum) return undefined;
   const version = reader.u8();
   const kind = reader.u8();
-  const numberAt = header.subarray(6, 14);
-  const checksum = new ByteReader(header.subarray(HEADER_BYTES - 4)).u32();
-  if (crc32c(header, 0, HEADER_BYTES - 4) !== checksum) return undefined;
   if (version !== VERSION || kind !== KIND_RECORDS) {
     throw new WalDamage(`a batch of version ${version}, kind ${kind} is not known to this node`);
   }
-  const number = new ByteReader(numberAt).u53();
-  const sizes = new ByteReader(header.subarray(14, 22));
-  const end = at + HEADER_BYTES + sizes.u32();
+  const number = reader.u53();
+  const end = payloadAt + reader.u32();
   if (end > bytes.length) return undefined;
-  if (crc32c(bytes, at + HEADER_BYTES, end) !== sizes.u32()) return undefined;
-  return { number, payload: bytes.subarray(at + HEADER_BYTES, end), end };
+  if (crc32c(bytes, payloadAt, end) !== reader.u32()) return undefined;
+  return { number, payload: bytes.subarray(payloadAt, end), end };
 }
 
 /** A file of the log, as it was read. */

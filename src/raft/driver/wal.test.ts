@@ -180,7 +180,10 @@ test('an old batch in a recycled file does not come back', async () => {
   const disk = new MemoryDisk();
   const { wal } = await Wal.open(disk, options());
   await persist(wal, { entries: [entry(1, 1)] });
-  disk.append(FIRST, encodeBatch(1, new Uint8Array(0)));
+  disk.append(
+    FIRST,
+    encodeBatch(1, () => {}),
+  );
   await disk.sync(FIRST);
   const { restored, tornBytes } = await Wal.open(disk.afterCrash(), options());
   expect(restored.entries).toEqual([entry(1, 1)]);

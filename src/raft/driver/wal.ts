@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, DecodeError } from '../../lib/bytes.ts';
+import { ByteReader, type ByteWriter, DecodeError } from '../../lib/bytes.ts';
 import type { Restored } from '../core/core.ts';
 import { LOG_START } from '../core/log.ts';
 import {
@@ -13,7 +13,7 @@ import {
 import { readEntry, writeEntry } from './codec.ts';
 import type { Disk } from './ports.ts';
 import { type LogEnd, readDirectory, renewTail } from './wal-recovery.ts';
-import { encodeBatch, segmentName, WalDamage } from './wal-segments.ts';
+import { encodeBatch, segmentName, type StoredBatch, WalDamage } from './wal-segments.ts';
 
 export { WalDamage } from './wal-segments.ts';
 
@@ -56,6 +56,15 @@ export interface WalOptions {
   readonly onWritten?: (file: string, end: number, records: readonly WalRecords[]) => void;
 }
 
+/** What goes to the disk together, and who is told when it is durable. */
+interface Batch {
+  readonly records: WalRecords[];
+  readonly done: (() => void)[];
+}
+
+/** What is not synced is done as soon as it is written. */
+const WRITTEN: Promise<void> = Promise.resolve();
+
 /**
  * The write-ahead log: hard state and entries in numbered, checksummed batches.
  *
@@ -71,7 +80,7 @@ export class Wal {
   #segment: string;
   #segmentBytes: number;
   #segmentIsNew: boolean;
-  #waiting: { readonly records: WalRecords; readonly done: () => void }[] = [];
+  #waiting: Batch = { records: [], done: [] };
   #isWriting = false;
   #hasFailed = false;
   /** Batches written so far, each with at most one sync: what group commit saves shows here. */
@@ -106,8 +115,9 @@ export class Wal {
   /** @param done - called when the records, and all before them, are durable */
   persist(records: WalRecords, done: () => void): void {
     if (this.#hasFailed) return;
-    this.#waiting.push({ records, done });
-    if (!this.#isWriting) void this.#writeBatches();
+    this.#waiting.records.push(records);
+    this.#waiting.done.push(done);
+    if (!this.#isWriting) this.#writeWaiting();
   }
 
   /** True while something that was handed over is not durable yet. */
@@ -125,77 +135,97 @@ export class Wal {
     }
   }
 
-  async #syncSegment(): Promise<void> {
-    const segment = this.#segment;
-    await this.#disk.sync(segment);
-    if (!this.#segmentIsNew) return;
+  #syncSegment(): Promise<void> {
+    const syncing = this.#disk.sync(this.#segment);
+    return this.#segmentIsNew ? this.#syncName(this.#segment, syncing) : syncing;
+  }
+
+  async #syncName(segment: string, syncing: Promise<void>): Promise<void> {
+    await syncing;
     await this.#disk.syncDirectory();
     // Another one may have been begun meanwhile.
     if (this.#segment === segment) this.#segmentIsNew = false;
   }
 
   async #begin(): Promise<void> {
-    const writer = new ByteWriter();
     const { clusterId, node } = this.#options.identity;
-    writer.u8(RECORD_IDENTITY).text(clusterId).text(node);
-    await this.#write(writer.finish(), true);
+    this.#append((writer) => writer.u8(RECORD_IDENTITY).text(clusterId).text(node));
+    this.#options.onWritten?.(this.#segment, this.#segmentBytes, []);
+    await this.#syncSegment();
   }
 
-  async #writeBatches(): Promise<void> {
+  /**
+   * Writes what waits as one batch, and when it is durable what came meanwhile as the next.
+   *
+   * Callbacks instead of `await`: a batch is on the way of every write, and costs one reaction to one
+   * promise, that of the disk.
+   */
+  #writeWaiting(): void {
+    const batch = this.#waiting;
+    this.#waiting = { records: [], done: [] };
     this.#isWriting = true;
-    try {
-      while (this.#waiting.length > 0) {
-        const batch = this.#waiting;
-        this.#waiting = [];
-        const isSynced = this.#options.fsync === 'always';
-        await this.#write(encodeRecords(batch), isSynced, batch);
-        for (const { done } of batch) done();
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#isWriting = false;
+    this.#write(batch).then(
+      () => this.#onWritten(batch),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
-  async #write(
-    payload: Uint8Array,
-    isSynced: boolean,
-    batch: readonly { readonly records: WalRecords }[] = [],
-  ): Promise<void> {
-    if (this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX)) {
-      // SAFETY: the old segment is complete on disk before a batch stands behind it.
-      await this.#syncSegment();
-      this.#segment = segmentName(this.#number);
-      this.#segmentBytes = 0;
-      this.#segmentIsNew = true;
+  #onWritten(batch: Batch): void {
+    try {
+      for (const done of batch.done) done();
+    } catch (error) {
+      return this.#fail(error);
     }
+    // SAFETY: the next batch is written only now, when the one before it is synced.
+    if (this.#waiting.done.length > 0) this.#writeWaiting();
+    else this.#isWriting = false;
+  }
+
+  /** Never throws: a disk that fails at once fails as one that fails later. */
+  #write(batch: Batch): Promise<void> {
+    const isFull = this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX);
+    try {
+      return isFull ? this.#writeNextSegment(batch) : this.#writeBatch(batch);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #writeNextSegment(batch: Batch): Promise<void> {
+    // SAFETY: the old segment is complete on disk before a batch stands behind it.
+    await this.#syncSegment();
+    this.#segment = segmentName(this.#number);
+    this.#segmentBytes = 0;
+    this.#segmentIsNew = true;
+    await this.#writeBatch(batch);
+  }
+
+  #writeBatch(batch: Batch): Promise<void> {
+    this.#append((writer) => writeRecords(writer, batch.records));
+    this.#options.onWritten?.(this.#segment, this.#segmentBytes, batch.records);
+    return this.#options.fsync === 'always' ? this.#syncSegment() : WRITTEN;
+  }
+
+  #append(payload: (writer: ByteWriter) => void): void {
     const bytes = encodeBatch(this.#number, payload);
     this.#disk.append(this.#segment, bytes);
     this.#number += 1;
     this.#segmentBytes += bytes.length;
     this.batches += 1;
-    this.#options.onWritten?.(
-      this.#segment,
-      this.#segmentBytes,
-      batch.map(({ records }) => records),
-    );
-    if (!isSynced) return;
-    await this.#syncSegment();
   }
 
   /** A failed sync is final: the kernel may have dropped the pages, a second try would lie. */
   #fail(error: unknown): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
-    this.#waiting = [];
+    this.#isWriting = false;
+    this.#waiting = { records: [], done: [] };
     this.#options.onFailure(error);
   }
 }
 
-function encodeRecords(batch: readonly { readonly records: WalRecords }[]): Uint8Array {
-  const writer = new ByteWriter(4096);
-  for (const { records } of batch) {
-    const { hardState, base } = records;
+function writeRecords(writer: ByteWriter, batch: readonly WalRecords[]): void {
+  for (const { hardState, base, entries } of batch) {
     if (hardState !== undefined) {
       writer
         .u8(RECORD_HARD_STATE)
@@ -203,12 +233,11 @@ function encodeRecords(batch: readonly { readonly records: WalRecords }[]): Uint
         .text(hardState.votedFor ?? '');
     }
     if (base !== undefined) writer.u8(RECORD_BASE).u53(base.index).u53(base.term);
-    for (const entry of records.entries ?? []) {
+    for (const entry of entries ?? []) {
       writer.u8(RECORD_ENTRY);
       writeEntry(writer, entry);
     }
   }
-  return writer.finish();
 }
 
 interface Recovered {
@@ -226,9 +255,7 @@ async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
     base: LOG_START,
     entries: [],
   };
-  for (const { payload, file, at } of log.batches) {
-    replay(contents, payload, `${file.name} at byte ${at}`);
-  }
+  for (const batch of log.batches) replay(contents, batch);
   if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
   else if (log.batches.length > 0) {
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
@@ -251,14 +278,14 @@ interface Contents {
   entries: Entry[];
 }
 
-function replay(contents: Contents, payload: Uint8Array, place: string): void {
+function replay(contents: Contents, { payload, file, at }: StoredBatch): void {
   const reader = new ByteReader(payload);
   try {
     while (reader.remaining > 0) replayRecord(contents, reader);
   } catch (cause) {
     // The checksum was right: this was written so, by another version or by a bug.
     if (!(cause instanceof DecodeError)) throw cause;
-    throw new WalDamage(`${place}: ${cause.message}`, { cause });
+    throw new WalDamage(`${file.name} at byte ${at}: ${cause.message}`, { cause });
   }
 }
 
@@ -290,7 +317,7 @@ function replayEntry(contents: Contents, entry: Entry): void {
   const at = entry.index - contents.base.index - 1;
   if (at < 0) return;
   if (at > contents.entries.length) throw new DecodeError(`entry ${entry.index} leaves a gap`);
-  contents.entries.length = at;
+  if (at < contents.entries.length) contents.entries.length = at;
   contents.entries.push(entry);
 }
 

@@ -13,9 +13,11 @@ export type Command =
 
 const TYPES = ['put', 'delete', 'cas'] as const satisfies readonly Command['type'][];
 
+const writer = ByteWriter.shared();
+
+/** The bytes are the caller's for good. */
 export function encodeCommand(command: Command): Uint8Array {
-  const writer = new ByteWriter();
-  writer.u8(TYPES.indexOf(command.type)).text(command.key);
+  writer.begin().u8(TYPES.indexOf(command.type)).text(command.key);
   switch (command.type) {
     case 'put':
       writer.text(command.value);
@@ -29,7 +31,7 @@ export function encodeCommand(command: Command): Uint8Array {
     default:
       assertNever(command);
   }
-  return writer.finish();
+  return writer.take();
 }
 
 /** @throws DecodeError */

@@ -1,6 +1,7 @@
 import { assert, defined } from '../../../lib/assert.ts';
 import { makeRandom, type Random } from '../../../lib/prng.ts';
 import { makeConfiguration } from '../configuration.ts';
+import type { CoreConfig } from '../core-config.ts';
 import { makeRaftCore, type RaftCore } from '../core.ts';
 import { LOG_START } from '../log.ts';
 import { PAPER_RULES, type Rules } from '../rules.ts';
@@ -51,6 +52,8 @@ export interface Flight {
   readonly message: Message;
 }
 
+type Pipeline = Pick<CoreConfig, 'maxEntriesPerAppend' | 'maxInflightAppends'>;
+
 /** Cores on a clock, disks and a network that a test drives step by step. */
 export class TestNetwork {
   nowNs = 0;
@@ -59,7 +62,7 @@ export class TestNetwork {
   flights: Flight[] = [];
   readonly #rules: Rules;
   readonly #electionTimeout: typeof ELECTION_NS;
-  readonly #maxEntriesPerAppend: number;
+  readonly #pipeline: Pipeline;
   readonly #random: Random;
   readonly #onReady: (node: TestNode, ready: Ready) => void;
 
@@ -68,7 +71,7 @@ export class TestNetwork {
     readonly seed: string | number;
     readonly rules?: Rules;
     readonly electionTimeout?: typeof ELECTION_NS;
-    readonly maxEntriesPerAppend?: number;
+    readonly pipeline?: Partial<Pipeline>;
     /** Entries that stand on each node's disk at the start, by node name. */
     readonly logs?: Readonly<Record<string, readonly Entry[]>>;
     readonly hardStates?: Readonly<Record<string, HardState>>;
@@ -76,7 +79,7 @@ export class TestNetwork {
   }) {
     this.#rules = options.rules ?? PAPER_RULES;
     this.#electionTimeout = options.electionTimeout ?? ELECTION_NS;
-    this.#maxEntriesPerAppend = options.maxEntriesPerAppend ?? 4;
+    this.#pipeline = { maxEntriesPerAppend: 4, maxInflightAppends: 3, ...options.pipeline };
     this.#random = makeRandom(options.seed);
     this.#onReady = options.onReady ?? (() => {});
     const ids = Array.from({ length: options.size }, (_, i) => nodeId(`n${i + 1}`));
@@ -225,9 +228,8 @@ export class TestNetwork {
         configuration: makeConfiguration(ids),
         electionTimeout: this.#electionTimeout,
         heartbeatIntervalNs: HEARTBEAT_NS,
-        maxEntriesPerAppend: this.#maxEntriesPerAppend,
         maxBytesPerAppend: 1024,
-        maxInflightAppends: 3,
+        ...this.#pipeline,
       },
       rules: this.#rules,
       random: this.#random.fork(`${id}/${this.nowNs}`),

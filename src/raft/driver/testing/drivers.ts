@@ -1,10 +1,11 @@
 import { defined } from '../../../lib/assert.ts';
 import { makeRandom } from '../../../lib/prng.ts';
 import { makeConfiguration } from '../../core/configuration.ts';
-import { PAPER_RULES } from '../../core/rules.ts';
+import type { CoreConfig } from '../../core/core-config.ts';
+import { PAPER_RULES, type Rules } from '../../core/rules.ts';
 import { nodeId, type NodeId } from '../../core/types.ts';
 import { Driver } from '../driver.ts';
-import type { Scheduler } from '../ports.ts';
+import type { DriverObserver, Scheduler } from '../ports.ts';
 import type { Answer, Request } from '../requests.ts';
 import type { FsyncMode } from '../wal.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -12,8 +13,17 @@ import { MemoryDisk } from './memory-disk.ts';
 const MS = 1_000_000;
 
 interface Timer {
-  atNs: number;
-  run: () => void;
+  readonly atNs: number;
+  readonly run: () => void;
+}
+
+/** What differs from the usual. */
+export interface TestDriversOptions {
+  readonly rules?: Rules;
+  readonly config?: Partial<CoreConfig>;
+  readonly segmentBytesMax?: number;
+  readonly requestTimeoutNs?: number;
+  readonly observer?: (id: NodeId) => DriverObserver;
 }
 
 /** Drivers on a clock that jumps to whatever is due next; messages pass in the turn they are sent. */
@@ -28,14 +38,24 @@ export class TestDrivers {
   isConnected: (from: NodeId, to: NodeId) => boolean = () => true;
   /** Sees every message as it is sent. */
   tap: (from: NodeId, to: NodeId, bytes: Uint8Array) => void = () => {};
+  /** Lets a message arrive: at once, later, twice, or never. */
+  route: (from: NodeId, to: NodeId, bytes: Uint8Array, arrive: () => void) => void = (
+    _from,
+    _to,
+    _bytes,
+    arrive,
+  ) => void this.#tasks.push(arrive);
   sent = 0;
   readonly ids: readonly NodeId[];
   readonly #fsync: FsyncMode;
+  readonly #options: TestDriversOptions;
   #lives = 0;
   #tasks: (() => void)[] = [];
   readonly #timers = new Map<NodeId, Timer>();
+  readonly #events = new Set<Timer>();
 
-  constructor(size: number, fsync: FsyncMode = 'always') {
+  constructor(size: number, fsync: FsyncMode = 'always', options: TestDriversOptions = {}) {
+    this.#options = options;
     this.ids = Array.from({ length: size }, (_, i) => nodeId(`n${i + 1}`));
     this.#fsync = fsync;
     for (const id of this.ids) this.disks.set(id, new MemoryDisk());
@@ -55,27 +75,32 @@ export class TestDrivers {
         maxEntriesPerAppend: 64,
         maxBytesPerAppend: 1_000_000,
         maxInflightAppends: 16,
+        ...this.#options.config,
       },
       clusterId: 'test',
       fsync: this.#fsync,
       fsyncIntervalNs: 100 * MS,
-      requestTimeoutNs: 1000 * MS,
-      rules: PAPER_RULES,
+      requestTimeoutNs: this.#options.requestTimeoutNs ?? 1000 * MS,
+      rules: this.#options.rules ?? PAPER_RULES,
       random: makeRandom(`${id}/${this.#lives++}`),
       disk: defined(this.disks.get(id), 'a disk for each'),
       network: { send: (to, bytes) => this.#send(id, to, bytes) },
       scheduler: this.#scheduler(id),
       onFatal: (error) => this.fatal.push(error),
+      ...(this.#options.observer === undefined ? {} : { observer: this.#options.observer(id) }),
+      ...(this.#options.segmentBytesMax === undefined
+        ? {}
+        : { segmentBytesMax: this.#options.segmentBytesMax }),
     });
     this.drivers.set(id, driver);
   }
 
-  /** Loses what was not synced. */
-  crash(id: NodeId): void {
+  /** Loses what was not synced, but for what `survives`. */
+  crash(id: NodeId, survives?: (unsynced: Uint8Array) => Uint8Array): void {
     this.driver(id).stop();
     this.drivers.delete(id);
     this.#timers.delete(id);
-    this.disks.set(id, defined(this.disks.get(id), 'a disk for each').afterCrash());
+    this.disks.set(id, defined(this.disks.get(id), 'a disk for each').afterCrash(survives));
   }
 
   driver(id: NodeId): Driver {
@@ -120,13 +145,35 @@ export class TestDrivers {
       await new Promise(setImmediate);
       if (this.#tasks.length > 0) continue;
       if (isDone()) return;
-      const [next] = [...this.#timers].toSorted(([, a], [, b]) => a.atNs - b.atNs);
+      const next = this.#takeEarliest();
       if (next === undefined) throw new Error('nothing is due any more');
-      this.#timers.delete(next[0]);
-      this.nowNs = Math.max(this.nowNs, next[1].atNs);
-      next[1].run();
+      this.nowNs = Math.max(this.nowNs, next.atNs);
+      next.run();
     }
     throw new Error('it did not come to that');
+  }
+
+  /** Calls `run` when so much time has passed. */
+  after(ns: number, run: () => void): void {
+    this.#events.add({ atNs: this.nowNs + ns, run });
+  }
+
+  async pass(ns: number): Promise<void> {
+    let isOver = false;
+    this.after(ns, () => {
+      isOver = true;
+    });
+    await this.runUntil(() => isOver);
+  }
+
+  #takeEarliest(): Timer | undefined {
+    let earliest: Timer | undefined;
+    for (const timer of [...this.#timers.values(), ...this.#events]) {
+      if (earliest === undefined || timer.atNs < earliest.atNs) earliest = timer;
+    }
+    if (earliest === undefined || this.#events.delete(earliest)) return earliest;
+    for (const [id, timer] of this.#timers) if (timer === earliest) this.#timers.delete(id);
+    return earliest;
   }
 
   #send(from: NodeId, to: NodeId, bytes: Uint8Array): boolean {
@@ -134,7 +181,7 @@ export class TestDrivers {
     this.sent += 1;
     this.tap(from, to, bytes);
     const copy = bytes.slice();
-    this.#tasks.push(() => {
+    this.route(from, to, copy, () => {
       if (this.isOpen(from, to)) this.drivers.get(to)?.receive(from, copy);
     });
     return true;

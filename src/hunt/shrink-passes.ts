@@ -1,0 +1,226 @@
+import { MILLISECOND } from '../lib/duration.ts';
+import type { Scenario, ScheduledFault, ScheduledOperation } from './scenario.ts';
+import type { Candidate, Failing, Pass } from './shrink-candidate.ts';
+import { fewerNodes } from './shrink-nodes.ts';
+import { plainProfile } from './shrink-profile.ts';
+import { cutTime, edges } from './shrink-time.ts';
+
+/** What takes away most comes first: the runs after it are cheap. */
+export const PASSES: readonly Pass[] = [
+  stopAtViolation,
+  fewerFaults,
+  cutHalves,
+  nameOperations,
+  fewerOperations,
+  fewerNodesPass,
+  cutGaps,
+  shorterFaults,
+  fewerClients,
+  plainProfile,
+  nameVictims,
+];
+
+/** What would have begun after the violation. */
+function* stopAtViolation(best: () => Failing): Generator<Candidate, void, boolean> {
+  const { scenario, result } = best();
+  const { violation, verdict, clientsBeganNs } = result;
+  if (violation === undefined || verdict !== undefined) {
+    yield* shorter(best);
+    return;
+  }
+  const durationNs = Math.max(MILLISECOND, Math.ceil(violation.atNs - clientsBeganNs));
+  if (durationNs >= scenario.durationNs) return;
+  yield {
+    what: 'no more after the violation',
+    scenario: until(scenario, durationNs),
+    isSimpler: true,
+  };
+}
+
+/** Of a history that is judged at the end. */
+function* shorter(best: () => Failing): Generator<Candidate, void, boolean> {
+  for (const share of [1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 15 / 16]) {
+    const { scenario } = best();
+    const durationNs = Math.ceil(scenario.durationNs * share);
+    const isTaken = yield { what: `${share} of the time`, scenario: until(scenario, durationNs) };
+    if (isTaken) return;
+  }
+}
+
+function until(scenario: Scenario, durationNs: number): Scenario {
+  const { load, faults } = scenario;
+  const begins = ({ atNs }: { readonly atNs: number }): boolean => atNs < durationNs;
+  return {
+    ...scenario,
+    durationNs,
+    faults: faults.filter(begins).map((fault) => ({
+      ...fault,
+      durationNs: Math.min(fault.durationNs, durationNs - fault.atNs),
+    })),
+    load:
+      load.operations === undefined
+        ? load
+        : { ...load, operations: load.operations.filter(begins) },
+  };
+}
+
+function* fewerFaults(best: () => Failing): Generator<Candidate, void, boolean> {
+  yield* thinned<ScheduledFault>('faults', {
+    list: () => best().scenario.faults,
+    having: (faults) => ({ ...best().scenario, faults }),
+  });
+}
+
+/** What clients did becomes a list, of which single ones can be left out. */
+function* nameOperations(best: () => Failing): Generator<Candidate, void, boolean> {
+  const { scenario, result } = best();
+  if (scenario.load.operations !== undefined) return;
+  const operations = result.history.flatMap(
+    ({ type, time, node, f, key, value }): readonly ScheduledOperation[] => {
+      const atNs = time - result.clientsBeganNs;
+      if (type !== 'invoke' || node === undefined || atNs >= scenario.durationNs) return [];
+      return [{ atNs, node, f, ...(key === undefined ? {} : { key }), value }];
+    },
+  );
+  const load = { ...scenario.load, operations };
+  yield { what: 'named operations', scenario: { ...scenario, load }, isSimpler: true };
+}
+
+function* fewerOperations(best: () => Failing): Generator<Candidate, void, boolean> {
+  yield* thinned<ScheduledOperation>('operations', {
+    list: () => best().scenario.load.operations ?? [],
+    having: (operations) => ({
+      ...best().scenario,
+      load: { ...best().scenario.load, operations },
+    }),
+  });
+}
+
+/** ddmin (Zeller & Hildebrandt 2002), by complements: all at once, then halves, down to single ones. */
+function* thinned<T>(
+  what: string,
+  of: { readonly list: () => readonly T[]; readonly having: (list: readonly T[]) => Scenario },
+): Generator<Candidate, void, boolean> {
+  for (let size = of.list().length; size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    // From the end: what comes late moves the least.
+    let end = of.list().length;
+    while (end > 0) {
+      const list = of.list();
+      const start = Math.max(0, end - size);
+      const rest = [...list.slice(0, start), ...list.slice(end)];
+      yield { what: `without ${list.length - rest.length} ${what}`, scenario: of.having(rest) };
+      end = start;
+    }
+  }
+}
+
+/** The same stretches of time for everything. */
+function* cutHalves(best: () => Failing): Generator<Candidate, void, boolean> {
+  for (let parts = 2; parts <= 32; parts *= 2) {
+    const lengthNs = Math.ceil(best().scenario.durationNs / parts);
+    if (lengthNs < 10 * MILLISECOND) return;
+    let fromNs = 0;
+    while (fromNs < best().scenario.durationNs) {
+      const { scenario } = best();
+      const toNs = Math.min(fromNs + lengthNs, scenario.durationNs);
+      const isTaken = yield {
+        what: `without ${seconds(toNs - fromNs)} of time`,
+        scenario: cutTime(scenario, { fromNs, toNs }),
+      };
+      if (!isTaken) fromNs += lengthNs;
+    }
+  }
+}
+
+/** Many of them are nothing a person would count. */
+const EDGES_MAX = 60;
+
+/** The time between two things of the schedule: all of it, or most, or half. */
+function* cutGaps(best: () => Failing): Generator<Candidate, void, boolean> {
+  for (let at = edges(best().scenario).length - 1; at > 0; at--) {
+    for (const kept of [0, 0.1, 0.5]) {
+      const { scenario } = best();
+      const times = edges(scenario);
+      if (times.length > EDGES_MAX) return;
+      const [fromNs, toNs] = [times[at - 1], times[at]];
+      if (fromNs === undefined || toNs === undefined || toNs - fromNs < MILLISECOND) break;
+      const keptNs = Math.ceil((toNs - fromNs) * kept);
+      const isTaken = yield {
+        what: `a pause of ${seconds(toNs - fromNs)} less`,
+        scenario: cutTime(scenario, { fromNs: fromNs + keptNs, toNs }),
+      };
+      if (isTaken) break;
+    }
+  }
+}
+
+function* shorterFaults(best: () => Failing): Generator<Candidate, void, boolean> {
+  for (let at = best().scenario.faults.length - 1; at >= 0; at--) {
+    for (const share of [0.1, 0.5, 0.8]) {
+      const { scenario } = best();
+      const fault = scenario.faults[at];
+      if (fault === undefined || fault.durationNs < 10 * MILLISECOND) break;
+      const durationNs = Math.ceil(fault.durationNs * share);
+      const faults = scenario.faults.with(at, { ...fault, durationNs });
+      yield { what: 'a shorter fault', scenario: { ...scenario, faults } };
+    }
+  }
+}
+
+/** For loads whose operations cannot be named. */
+function* fewerClients(best: () => Failing): Generator<Candidate, void, boolean> {
+  const { load } = best().scenario;
+  if (load.operations !== undefined) return;
+  for (const concurrency of [1, 2, Math.ceil(load.concurrency / 2)]) {
+    const { scenario } = best();
+    if (concurrency >= scenario.load.concurrency) break;
+    const isTaken = yield {
+      what: `${concurrency} clients`,
+      scenario: { ...scenario, load: { ...scenario.load, concurrency } },
+    };
+    if (isTaken) break;
+  }
+  for (const share of [0.1, 0.5]) {
+    const { scenario } = best();
+    const { ratePerSecond } = scenario.load;
+    if (ratePerSecond === null || ratePerSecond < 1) break;
+    const slower = { ...scenario.load, ratePerSecond: ratePerSecond * share };
+    const isTaken = yield {
+      what: 'fewer operations per second',
+      scenario: { ...scenario, load: slower },
+    };
+    if (isTaken) break;
+  }
+}
+
+function* fewerNodesPass(best: () => Failing): Generator<Candidate, void, boolean> {
+  const { nodes } = best().scenario;
+  // Three first: two is a strange cluster, and one has no peers.
+  for (const count of new Set([3, 2, 1, 4, 5, 6])) {
+    if (count >= nodes || count >= best().scenario.nodes) continue;
+    for (const scenario of fewerNodes(best().scenario, count)) {
+      const isTaken = yield { what: `${count} nodes`, scenario };
+      if (isTaken) break;
+    }
+  }
+}
+
+/** `the leader` is read more easily as the node that it was. */
+function* nameVictims(best: () => Failing): Generator<Candidate, void, boolean> {
+  const { scenario, result } = best();
+  let isNew = false;
+  const faults = scenario.faults.map((fault): ScheduledFault => {
+    const { what } = fault;
+    if (what.type !== 'nemesis' || what.pinned !== undefined) return fault;
+    const resolved = result.injected.find((one) => one.fault === fault)?.resolved;
+    if (resolved === undefined) return fault;
+    isNew = true;
+    const { victims, value } = resolved;
+    return { ...fault, what: { ...what, pinned: { victims, value } } };
+  });
+  if (isNew) yield { what: 'named victims', scenario: { ...scenario, faults }, isSimpler: true };
+}
+
+function seconds(ns: number): string {
+  return `${(ns / 1e9).toFixed(3)} s`;
+}

@@ -1,0 +1,47 @@
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import type { RangeNs, SimProfile } from '../sim/profile.ts';
+import type { Candidate, Failing } from './shrink-candidate.ts';
+
+const always = (ns: number): RangeNs => ({ minNs: ns, maxNs: ns });
+
+/** Machines and tunables about which there is nothing to say. */
+const PLAIN: SimProfile = {
+  disk: { read: always(MILLISECOND), sync: always(2 * MILLISECOND) },
+  latency: always(2 * MILLISECOND),
+  clientLatency: always(MILLISECOND),
+  turnNs: 20_000,
+  restartNs: always(100 * MILLISECOND),
+  node: {
+    electionTimeout: { minNs: 150 * MILLISECOND, maxNs: 300 * MILLISECOND },
+    heartbeatIntervalNs: 50 * MILLISECOND,
+    maxEntriesPerAppend: 16,
+    maxBytesPerAppend: 65_536,
+    maxInflightAppends: 4,
+    requestTimeoutNs: SECOND,
+    segmentBytesMax: 64 * 1024 * 1024,
+  },
+};
+
+/** All of it plain; else part by part. */
+export function* plainProfile(best: () => Failing): Generator<Candidate, void, boolean> {
+  const propose = (profile: SimProfile): Candidate | undefined => {
+    const { scenario } = best();
+    if (JSON.stringify(scenario.profile) === JSON.stringify(profile)) return undefined;
+    return { what: 'a plainer profile', scenario: { ...scenario, profile }, isSimpler: true };
+  };
+  const current = (): SimProfile => best().scenario.profile;
+  const proposals = [
+    () => PLAIN,
+    () => ({ ...PLAIN, node: current().node }),
+    () => ({ ...current(), node: PLAIN.node }),
+    () => ({ ...current(), disk: PLAIN.disk }),
+    () => ({ ...current(), latency: PLAIN.latency }),
+    () => ({ ...current(), clientLatency: PLAIN.clientLatency }),
+    () => ({ ...current(), turnNs: PLAIN.turnNs }),
+    () => ({ ...current(), restartNs: PLAIN.restartNs }),
+  ];
+  for (const proposal of proposals) {
+    const candidate = propose(proposal());
+    if (candidate !== undefined) yield candidate;
+  }
+}
