@@ -61,9 +61,11 @@ export class SimDirectory {
     return files;
   }
 
-  /** The sync that covered all up to `sequence` is done. */
-  settle(sequence: number): void {
-    for (const change of this.#take(sequence)) apply(this.#durable, change);
+  /** The sync that covered all up to `sequence` is done. @returns the names that it changed */
+  settle(sequence: number): readonly string[] {
+    const changes = this.#take(sequence);
+    for (const change of changes) apply(this.#durable, change);
+    return changes.map(({ name }) => name);
   }
 
   /** That sync failed: of what it covered any part is on the platter, and the rest never will be. */

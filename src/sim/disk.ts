@@ -305,17 +305,14 @@ export class SimDisk {
     const { sequence } = this.#directory;
     const fails = this.#failingSyncs.shift() !== undefined;
     return () => {
-      const before = new Map(this.#directory.durable);
       if (fails) {
         const fates = this.#directory.drop(sequence, this.#randomOf('failed sync'));
         for (const fate of fates) this.#tell({ type: 'name-fate', fate });
         throw new DiskError('EIO', 'sync-directory', '');
       }
-      this.#directory.settle(sequence);
+      const changed = this.#directory.settle(sequence);
       this.#tell({ type: 'directory-synced' });
-      for (const [name, file] of this.#directory.durable) {
-        if (before.get(name) !== file) this.#tellSynced(name);
-      }
+      for (const name of changed) this.#tellSynced(name);
     };
   }
 
