@@ -4,12 +4,19 @@ import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import type { SimCluster } from '../sim/cluster.ts';
-import { injectFault } from '../sim/faults.ts';
+import { injectFault, type Victims } from '../sim/faults.ts';
+import type { SimObserver } from '../sim/observer.ts';
 import type { Simulation } from '../sim/simulation.ts';
 import type { FaultKind, PinnedFault, ScheduledFault } from './scenario.ts';
 
 /** Told of a fault whose victims are known, as it begins. */
 export type OnInjected = (fault: ScheduledFault, resolved: ResolvedFault) => void;
+
+interface Happen {
+  readonly ended: AbortSignal;
+  readonly observer: Required<SimObserver>;
+  readonly onInjected: OnInjected;
+}
 
 /**
  * Lets a fault come, go on, and heal. It heals by disposal: at its end, when `ended` comes, and when
@@ -22,15 +29,48 @@ export async function letHappen(
   sim: Simulation,
   cluster: SimCluster,
   fault: ScheduledFault,
-  { ended, onInjected }: { readonly ended: AbortSignal; readonly onInjected: OnInjected },
+  { ended, observer, onInjected }: Happen,
 ): Promise<void> {
   await sim.sleep(fault.atNs, ended);
   if (ended.aborted) return;
   const random = makeRandom(fault.seed);
-  await using _inForce = await inject(cluster, fault.what, random, (resolved) =>
-    onInjected(fault, resolved),
-  );
-  await sim.sleep(fault.durationNs, ended);
+  const detail = describe(fault.what);
+  observer.happened({ kind: 'fault-began', detail });
+  {
+    await using _inForce = await inject(cluster, fault.what, random, (resolved) =>
+      onInjected(fault, resolved),
+    );
+    await sim.sleep(fault.durationNs, ended);
+  }
+  observer.happened({ kind: 'fault-ended', detail });
+}
+
+/** In a few words, for traces: `partition:leader`, `disk slow leader`. */
+export function describe(what: FaultKind): string {
+  if (what.type === 'nemesis') return `${what.kind}:${what.shape}`;
+  const { fault } = what;
+  switch (fault.type) {
+    case 'network': {
+      const { links, trouble } = fault;
+      const which =
+        'of' in links ? `${links.direction} by ${who(links.of)}` : `${links.count} links`;
+      return `network ${trouble.type}, ${which}`;
+    }
+    case 'clock':
+      return `clock ${fault.change.type}, ${who(fault.victims)}`;
+    case 'crash':
+      return `crash ${fault.moment} ${fault.call} (${fault.how}), ${who(fault.victims)}`;
+    case 'power-failure':
+      return `power failure, ${who(fault.victims)}`;
+    case 'disk':
+      return `disk ${fault.trouble.type}, ${who(fault.victims)}`;
+    default:
+      return assertNever(fault);
+  }
+}
+
+function who(victims: Victims): string {
+  return typeof victims === 'string' ? victims : victims.join(' ');
 }
 
 /** Undoes whatever faults may have left, whoever made them. */
