@@ -18,6 +18,10 @@ import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { openLoop } from './scenarios/open-loop.ts';
 import { seeds } from './scenarios/seeds.ts';
+import { simulator } from './scenarios/simulator.ts';
+import { simulatorDefects } from './scenarios/simulator-defects.ts';
+import { simulatorReplay } from './scenarios/simulator-replay.ts';
+import { simulatorSpeed } from './scenarios/simulator-speed.ts';
 import { staleRead } from './scenarios/stale-read.ts';
 import { stopOnViolation } from './scenarios/stop-on-violation.ts';
 import { undecided } from './scenarios/undecided.ts';
@@ -44,6 +48,10 @@ const SCENARIOS: readonly Scenario[] = [
   gates,
   openLoop,
   thresholds,
+  simulator,
+  simulatorReplay,
+  simulatorDefects,
+  simulatorSpeed,
 ];
 
 const { values, positionals } = parseArgs({

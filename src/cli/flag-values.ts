@@ -72,3 +72,15 @@ export function budgetFlag(flag: string, text: string): Budget {
   }
   return { timeNs, memoryBytes };
 }
+
+/** @throws UserError (`usage`) naming the words there are */
+export function oneOf(flag: string, word: string, known: Iterable<string>): void {
+  const words = [...known];
+  if (words.includes(word)) return;
+  throw usageError({
+    code: 'GONG-E063',
+    what: `${flag} ${word} is not known`,
+    why: `there ${words.length === 1 ? 'is' : 'are'} ${words.join(', ')}`,
+    fix: `pass ${flag} ${words[0] ?? ''}`,
+  });
+}

@@ -8,6 +8,7 @@ import type { ReportFlags } from './report.ts';
 import type { NemesesFlags } from './nemeses.ts';
 import type { RunHooks, runVerb } from './run.ts';
 import type { RunFlags } from './run-config.ts';
+import type { SimFlags } from './sim-flags.ts';
 
 /**
  * Runs one command line. The verbs are loaded when they are called: `gong --help` reads none of them.
@@ -67,6 +68,7 @@ function makeProgram({ argv, hooks, names, setExit }: ProgramParts): Command {
     .showSuggestionAfterError(true);
   addRun(program, (flags, runVerb) => runVerb(flags, argv, hooks).then(setExit));
   addCheck(program, names, setExit);
+  addSim(program, setExit);
   addList(program, setExit);
   addReport(program, setExit);
   addNemeses(program, setExit);
@@ -171,6 +173,32 @@ function addCheck(
     .action(async (files: string[], flags: CheckFlags) => {
       const { checkVerb } = await import('./check.ts');
       setExit(await checkVerb(files, flags));
+    });
+}
+
+function addSim(program: Command, setExit: (code: ExitCode) => void): void {
+  program
+    .command('sim')
+    .description('search the reference node for bugs in simulated time: seeds, faults, invariants')
+    .option('--seeds <a..b>', 'seeds to run, until one fails (default: 1..100)')
+    .option('--seed <seed>', 'one run, the same every time')
+    .option('--schedule <file>', 'one run from a schedule.json or shrunk.json')
+    .option('--sim-time <time>', 'how long clients and faults go on, simulated (default: 60s)')
+    .option('--nodes <n>', 'number of nodes (default: each seed draws its own)')
+    .option('--defect <name>', 'plant a bug in every node')
+    .option('--defects', 'hunt every planted bug, and say what finds it')
+    .option('--duration <time>', 'begin no other seed after so much time')
+    .option('--threads <n>', 'worker threads (default: one per core)')
+    .option('--trace <file>', 'write what happens in one run, a lane for each node')
+    .option('--trace-level <level>', 'story: what matters; full: every step', 'story')
+    .option('--shrink', 'look for the smallest schedule that fails in the same way', true)
+    .option('--no-shrink', 'do not')
+    .option('--results-dir <dir>', 'where directories of failed runs go', 'results')
+    .option('--json', 'the result as JSON on standard output')
+    .option('--verbose', 'more of what happens, on standard error')
+    .action(async (flags: SimFlags) => {
+      const { simVerb } = await import('./sim.ts');
+      setExit(await simVerb(flags));
     });
 }
 

@@ -9,11 +9,11 @@ import type { Threshold } from '../harness/threshold.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { usageError } from './failure-message.ts';
-import { type Budget, budgetFlag, durationFlag, integerFlag } from './flag-values.ts';
+import { type Budget, budgetFlag, durationFlag, integerFlag, oneOf } from './flag-values.ts';
 import { isOfWorkload, loadFlags, operationTimeoutFlag, runDurationFlag } from './load-flags.ts';
 import { maxDiskFlag } from './max-disk-flag.ts';
 import { scriptsOf } from './scripts.ts';
-import { fittingNemeses, oneOf, readSystem, type System, type SystemFlags } from './system.ts';
+import { fittingNemeses, readSystem, type System, type SystemFlags } from './system.ts';
 import { thresholdFlags } from './threshold-flags.ts';
 
 /** The options of `gong run` as the parser gives them. */

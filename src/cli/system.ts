@@ -8,7 +8,7 @@ import { withKeyPrefix } from '../targets/key-prefix.ts';
 import { makeRaftTarget } from '../targets/raft/index.ts';
 import { ENDPOINTS, LOCAL } from './clusters.ts';
 import { usageError } from './failure-message.ts';
-import { durationFlag, integerFlag } from './flag-values.ts';
+import { durationFlag, integerFlag, oneOf } from './flag-values.ts';
 
 /** The options of `gong run` that say what is tested, and where it runs. */
 export interface SystemFlags {
@@ -44,17 +44,6 @@ const TARGETS: ReadonlyMap<string, () => Target> = new Map([['raft', () => makeR
 const STARTED = ['local'];
 const NODES_DEFAULT = '5';
 const NODES_MAX = 15;
-
-export function oneOf(flag: string, word: string, known: Iterable<string>): void {
-  const words = [...known];
-  if (words.includes(word)) return;
-  throw usageError({
-    code: 'GONG-E063',
-    what: `${flag} ${word} is not known`,
-    why: `there ${words.length === 1 ? 'is' : 'are'} ${words.join(', ')}`,
-    fix: `pass ${flag} ${words[0] ?? ''}`,
-  });
-}
 
 /**
  * Finds the target, loads it when it is a file, and checks that it, the cluster and the workload fit.

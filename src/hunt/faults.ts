@@ -5,6 +5,7 @@ import { makeRandom, type Random } from '../lib/prng.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import type { Happening } from '../sim/observer.ts';
 import type { SimCluster } from '../sim/cluster.ts';
+import { injectFault } from '../sim/faults.ts';
 import type { Simulation } from '../sim/simulation.ts';
 import { faultInWords } from './fault-words.ts';
 import type { FaultKind, PinnedFault, ScheduledFault } from './scenario.ts';
@@ -72,15 +73,8 @@ async function inject(
       onResolved(resolved);
       return nemesis.inject(cluster, resolved, what.shape);
     }
-    case 'power-failure': {
-      const victims = random.shuffle(cluster.nodes).slice(0, what.nodes);
-      for (const victim of victims) cluster.node(victim).stop({ type: 'power-failure' });
-      return {
-        [Symbol.asyncDispose]: async () => {
-          for (const victim of victims) cluster.node(victim).start();
-        },
-      };
-    }
+    case 'sim':
+      return injectFault(cluster, what.fault, random);
     default:
       return assertNever(what);
   }

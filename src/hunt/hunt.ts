@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { MILLISECOND } from '../lib/duration.ts';
+import { addCounts, type Counts, noCounts } from '../sim/coverage.ts';
 import type { Violation } from '../sim/violation.ts';
 import { Lane } from './pool.ts';
 import type { SeedOutcome } from './run-seed.ts';
@@ -49,6 +50,8 @@ export interface HuntResult {
   readonly wallNs: number;
   readonly events: number;
   readonly operations: number;
+  /** How often each thing happened, by the names of `COVERAGE`. */
+  readonly coverage: Counts;
   /** Keys that could not be decided. */
   readonly undecided: number;
   readonly isInterrupted: boolean;
@@ -153,6 +156,8 @@ class Search {
       .map(({ outcome }) => outcome);
     const sum = (of: (outcome: SeedOutcome) => number): number =>
       counted.reduce((total, outcome) => total + of(outcome), 0);
+    const coverage = noCounts();
+    for (const outcome of counted) addCounts(coverage, outcome.coverage);
     const last = counted.at(-1);
     const { constraints, signal } = this.#options;
     return {
@@ -170,6 +175,7 @@ class Search {
       wallNs: this.#wallNs(),
       events: sum(({ events }) => events),
       operations: sum(({ operations }) => operations),
+      coverage,
       undecided: sum(({ undecided }) => undecided),
       isInterrupted: signal?.aborted === true,
       outcomes: counted,

@@ -14,5 +14,14 @@ export {
 } from './run-scenario.ts';
 export { digestOf, outcomeOf, runSeed, type SeedOutcome, type SeedRun } from './run-seed.ts';
 export type { FaultKind, Scenario, ScenarioLoad, ScheduledFault } from './scenario.ts';
+export { readScenarioFile, scenarioJson } from './scenario-file.ts';
+export {
+  type ScheduleSize,
+  shrink,
+  SHRINK_BUDGET,
+  type ShrinkBudget,
+  type ShrinkProgress,
+  type Shrunk,
+} from './shrink.ts';
 export { type Constraints, drawScenario } from './swarm.ts';
 export type { HistoryVerdict } from './verdict.ts';

@@ -52,7 +52,7 @@ function scenario(seed: string): Scenario {
         atNs: 12 * SECOND,
         durationNs: SECOND,
         seed: 'c',
-        what: { type: 'power-failure', nodes: 5 },
+        what: { type: 'sim', fault: { type: 'power-failure', victims: 'all' } },
       },
     ],
   };

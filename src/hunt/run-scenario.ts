@@ -14,6 +14,7 @@ import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
 import { nodeId } from '../raft/core/types.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
+import { type Counts, makeCoverage } from '../sim/coverage.ts';
 import { makeInvariants } from '../sim/invariants/invariants.ts';
 import { type SimObserver, tellAll } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
@@ -56,6 +57,8 @@ export interface ScenarioResult {
   readonly simulatedNs: number;
   /** Of the simulation, not of the history. */
   readonly events: number;
+  /** How often each thing happened, by the names of `COVERAGE`. */
+  readonly coverage: Counts;
   /** Faults of `nemesis/` that came, in the order in which they did, with their victims. */
   readonly injected: readonly InjectedFault[];
   /** When clients began: times of faults and operations count from here. */
@@ -73,8 +76,11 @@ export async function runScenario(
   options: ScenarioOptions = {},
 ): Promise<ScenarioResult> {
   const sim = new Simulation(scenario.seed);
+  const nodes = nodesOf(scenario).map(nodeId);
+  const coverage = makeCoverage({ nodes });
   const observers = [
-    makeInvariants({ sim, nodes: nodesOf(scenario).map(nodeId) }),
+    makeInvariants({ sim, nodes }),
+    coverage,
     ...(options.observers ?? []),
     ...(options.observe?.(sim) ?? []),
     ...progress(sim, options.onProgress),
@@ -109,6 +115,7 @@ export async function runScenario(
     verdict,
     simulatedNs: sim.now(),
     events: sim.events,
+    coverage: coverage.counts(),
     injected,
     clientsBeganNs: began.atNs,
   };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HistoryEvent } from '../../checker/index.ts';
+import type { Counts } from '../sim/coverage.ts';
 import type { Violation } from '../sim/violation.ts';
 import { runScenario, type ScenarioOptions, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
@@ -29,6 +30,7 @@ export interface SeedOutcome {
   readonly cpuNs: number;
   readonly events: number;
   readonly operations: number;
+  readonly coverage: Counts;
   /** Keys whose history was given up: neither right nor wrong. */
   readonly undecided: number;
   /** Of the history and the number of events: the same on every thread and every machine. */
@@ -44,6 +46,7 @@ export function outcomeOf(seed: string, run: ScenarioResult, cpuNs: number): See
     simulatedNs,
     cpuNs,
     events,
+    coverage: run.coverage,
     operations: history.reduce((count, { type }) => count + (type === 'invoke' ? 1 : 0), 0),
     undecided: verdict?.undecided.length ?? 0,
     digest: digestOf(history, events),

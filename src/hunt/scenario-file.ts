@@ -4,8 +4,10 @@ import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { DiskProfile } from '../sim/disk.ts';
-import type { NodeProfile, RangeNs, SimProfile } from '../sim/profile.ts';
+import type { SimFault } from '../sim/faults.ts';
+import type { NodeProfile, SimProfile } from '../sim/profile.ts';
 import { resolvedFault } from './faults.ts';
+import { DURATION_NS_MAX, duration, range, simFault } from './sim-fault-json.ts';
 import {
   type FaultKind,
   nodesOf,
@@ -33,20 +35,11 @@ import {
 /** Of the files that hold a scenario. */
 export const SCENARIO_SCHEMA = 1;
 export const NODES_MAX = 7;
-/** Days; what is longer was written in another unit. */
-const DURATION_NS_MAX = 7 * 24 * 3600 * 1e9;
-
-const duration = whole(0, DURATION_NS_MAX);
-
-const range: Read<RangeNs> = (value, place) => {
-  const read = record<RangeNs>({ minNs: duration, maxNs: duration })(value, place);
-  if (read.minNs <= read.maxNs) return read;
-  throw new Misfit(place, 'its minNs is more than its maxNs');
-};
-
 const profile = record<SimProfile>({
   disk: record<DiskProfile>({ read: range, sync: range, write: optional(range) }),
   latency: range,
+  bufferBytes: optional(whole(1)),
+  driftPpmMax: optional(whole(0, 999_999)),
   clientLatency: range,
   turnNs: duration,
   restartNs: range,
@@ -114,10 +107,7 @@ const fault = record<ScheduledFault>({
   seed: text,
   what: variants<FaultKind>('type', {
     nemesis,
-    'power-failure': record<Extract<FaultKind, { type: 'power-failure' }>>({
-      type: oneOf(['power-failure']),
-      nodes: whole(1, NODES_MAX),
-    }),
+    sim: record<Extract<FaultKind, { type: 'sim' }>>({ type: oneOf(['sim']), fault: simFault }),
   }),
 });
 
@@ -160,7 +150,7 @@ export const readScenario: Read<Scenario> = (value, place) => {
 /** A fault can only hit what is there, and only so many. */
 function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
   const { nodes } = one;
-  if (what.type !== 'nemesis') return;
+  if (what.type === 'sim') return refuseStrangersOf(one, what.fault, `${place}.fault`);
   const shape = nemeses.get(what.kind)?.shapes.find((one) => one.shape === what.shape);
   const nodesMin = shape?.nodesMin ?? 1;
   if (nodes < nodesMin) {
@@ -171,6 +161,13 @@ function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
   }
   const stranger = what.pinned?.victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(`${place}.pinned`, `there is no node ${stranger}`);
+}
+
+function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void {
+  const victims = 'victims' in fault ? fault.victims : 'of' in fault.links ? fault.links.of : [];
+  if (typeof victims === 'string') return;
+  const stranger = victims.find((name) => !nodesOf(one).includes(name));
+  if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Json } from '../../checker/index.ts';
+import type { SimFault } from '../sim/faults.ts';
 import type { SimProfile } from '../sim/profile.ts';
 
 /** A fault of a simulated run: when, for how long, and what. Victims are drawn from its own seed. */
@@ -19,8 +20,8 @@ export type FaultKind =
       /** Absent: the shape says whom it hits, when it comes. Present: these, whoever leads then. */
       readonly pinned?: PinnedFault;
     }
-  /** So many random nodes lose what they did not sync, and start again at the end. */
-  | { readonly type: 'power-failure'; readonly nodes: number };
+  /** What only a simulation can do. */
+  | { readonly type: 'sim'; readonly fault: SimFault };
 
 /** Whom a fault of `nemesis/` hits, and how: what its shape made of it when it came. */
 export interface PinnedFault {

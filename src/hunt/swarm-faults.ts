@@ -5,6 +5,7 @@ import type { Random } from '../lib/prng.ts';
 import type { RangeNs } from '../sim/profile.ts';
 import { chance, logUniform, weighted } from './draws.ts';
 import type { FaultKind, ScheduledFault } from './scenario.ts';
+import { SIM_FAMILIES } from './swarm-sim-faults.ts';
 
 /** What faults are drawn for. */
 export interface FaultSetting {
@@ -22,22 +23,17 @@ interface Family {
   readonly nodesMin: number;
   /** In election timeouts. */
   readonly lasts: { readonly min: number; readonly max: number };
-  draw(setting: FaultSetting, random: Random): FaultKind;
+  readonly draw: (setting: FaultSetting, random: Random) => FaultKind;
 }
 
 const FAMILIES: readonly Family[] = [
   ...[...nemeses.values()]
     .filter(({ shapes }) => shapes.length > 0)
     .map(({ kind }) => ofNemesis(kind)),
-  {
-    name: 'power-failure',
-    nodesMin: 1,
-    lasts: { min: 0.01, max: 3 },
-    draw: ({ nodes }, random) => ({
-      type: 'power-failure',
-      nodes: chance(random, 0.3) ? nodes : random.integer(1, nodes),
-    }),
-  },
+  ...SIM_FAMILIES.map(({ draw, ...family }): Family => ({
+    ...family,
+    draw: (setting, random) => ({ type: 'sim', fault: draw(setting, random) }),
+  })),
 ];
 
 function ofNemesis(kind: string): Family {

@@ -142,6 +142,8 @@ const MACHINES = {
   'clock-drifted': { says: 'a clock began to run fast or slow' },
   'clock-steadied': { says: 'that ended' },
   'crashed-at-port': { says: 'a process died in a call of a port' },
+  'fault-began': { says: 'a fault of the schedule began' },
+  'fault-ended': { says: 'a fault of the schedule ended' },
 } as const;
 
 /** One for each call of a port; told as `crashed-at-port`, whose detail ends with the call. */

@@ -61,9 +61,18 @@ export class SimDirectory {
     return files;
   }
 
-  /** The sync that covered all up to `sequence` is done. */
-  settle(sequence: number): void {
-    for (const change of this.#take(sequence)) apply(this.#durable, change);
+  /**
+   * The sync that covered all up to `sequence` is done.
+   *
+   * @returns the names that stand for another file on the platter now, in the order of the changes
+   */
+  settle(sequence: number): ReadonlySet<string> {
+    const changed = new Set<string>();
+    for (const change of this.#take(sequence)) {
+      apply(this.#durable, change);
+      changed.add(change.name);
+    }
+    return changed;
   }
 
   /** That sync failed: of what it covered any part is on the platter, and the rest never will be. */

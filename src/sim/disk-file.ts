@@ -131,8 +131,10 @@ export class SimFile {
   }
 
   #write(change: Change): void {
-    if (change.type === 'truncate') this.#platter.truncate(change.size);
-    else this.#writeAt(change.at, change.bytes);
+    if (change.type === 'append') return this.#writeAt(change.at, change.bytes);
+    this.#platter.truncate(change.size);
+    // An append before it may have been counted on the way.
+    this.#intact = Math.min(this.#intact, change.size);
   }
 
   #writeAt(at: number, bytes: Uint8Array): void {

@@ -145,9 +145,15 @@ export class SimDisk {
     return file === undefined || file !== this.#directory.get(name) ? 0 : file.syncedBytes;
   }
 
-  /** What is on the platter, unsynced changes aside; a copy. */
-  durableFiles(): readonly { readonly name: string; readonly bytes: Uint8Array }[] {
-    return [...this.#directory.durable].map(([name, file]) => ({ name, bytes: file.durable() }));
+  /**
+   * What is on the platter; copies. Undefined while names of files are changing: nobody can say
+   * then which of them will be there.
+   */
+  settledFiles(): readonly { readonly name: string; readonly bytes: Uint8Array }[] | undefined {
+    const { names, durable } = this.#directory;
+    if (names.size !== durable.size) return undefined;
+    for (const [name, file] of names) if (durable.get(name) !== file) return undefined;
+    return [...durable].map(([name, file]) => ({ name, bytes: file.durable() }));
   }
 
   /** Every call takes longer, until the answer is called. */
@@ -183,7 +189,7 @@ export class SimDisk {
     return () => void this.#readErrors.delete(fault);
   }
 
-  /** Changes the bits `mask` of one byte, in the cache and on the platter. */
+  /** Changes the bits `mask` of one byte, in the cache and on the platter. See `flipBit`. */
   flip(name: string, at: number, mask: number): void {
     defined(this.#directory.durable.get(name), `there is a file ${name}`).flip(at, mask);
     this.#tell({ type: 'flipped', name, at });
@@ -299,16 +305,15 @@ export class SimDisk {
     const { sequence } = this.#directory;
     const fails = this.#failingSyncs.shift() !== undefined;
     return () => {
-      const before = new Map(this.#directory.durable);
       if (fails) {
         const fates = this.#directory.drop(sequence, this.#randomOf('failed sync'));
         for (const fate of fates) this.#tell({ type: 'name-fate', fate });
         throw new DiskError('EIO', 'sync-directory', '');
       }
-      this.#directory.settle(sequence);
+      const changed = this.#directory.settle(sequence);
       this.#tell({ type: 'directory-synced' });
-      for (const [name, file] of this.#directory.durable) {
-        if (before.get(name) !== file) this.#tellSynced(name);
+      for (const name of changed) {
+        if (this.#directory.durable.has(name)) this.#tellSynced(name);
       }
     };
   }

@@ -10,7 +10,9 @@ import { temporary } from '../gong.ts';
 import { until } from '../processes.ts';
 import { must, type Scenario } from '../scenario.ts';
 
-const VOLATILE = fileURLToPath(new URL('../../raft/defects/process/volatile-main.ts', import.meta.url));
+const VOLATILE = fileURLToPath(
+  new URL('../../raft/defects/process/volatile-main.ts', import.meta.url),
+);
 const SECOND = 1_000_000_000;
 /** Short elections: most of a round is starting processes. */
 const SETTINGS = { 'raft.electionTimeout': '100..200ms', 'raft.heartbeatInterval': '20ms' };

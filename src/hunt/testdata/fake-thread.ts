@@ -1,5 +1,6 @@
 // A thread of the pool whose seeds say what becomes of them: `ok`, `fail`, `slow-fail`, `hang`, `die`, `throw`.
 import { parentPort } from 'node:worker_threads';
+import { noCounts } from '../../sim/coverage.ts';
 import type { FromThread, ToThread } from '../pool-messages.ts';
 import type { SeedOutcome } from '../run-seed.ts';
 
@@ -15,6 +16,7 @@ function outcome(seed: string, isFailure: boolean): SeedOutcome {
     cpuNs: 10,
     events: 100,
     operations: 1,
+    coverage: noCounts(),
     undecided: 0,
     digest: seed,
   };

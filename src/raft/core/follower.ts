@@ -82,6 +82,12 @@ export function acknowledgeDurable(state: CoreState): void {
   acknowledge(state, state.leader, state.answeredRound);
 }
 
+/**
+ * May leave before the term is durable. SAFETY: after a crash this node may be in an older term again,
+ * but its answer stays true. What it acknowledged is on its disk, and an entry of this term there only
+ * after the term. A quorum of durable votes elected this leader (§5.2): whoever leads an older term
+ * reaches a quorum no more, with this node or without.
+ */
 function acknowledge(state: CoreState, leader: NodeId, round: number): void {
   if (round > state.answeredRound) state.answeredRound = round;
   send(state, leader, {

@@ -2,51 +2,12 @@ import { expect, test } from 'vitest';
 import { makeRandom } from '../../lib/prng.ts';
 import { PAPER_RULES, isUpToDate } from './rules.ts';
 import { ELECTION_NS, HEARTBEAT_NS, logOf, TestNetwork } from './testing/network.ts';
-import {
-  type AppendEntries,
-  type Input,
-  logIndex,
-  type Message,
-  nodeId,
-  type RequestVote,
-  term,
-} from './types.ts';
+import { append, command, from, requestVote } from './testing/messages.ts';
+import { logIndex, type Message, nodeId, term } from './types.ts';
 
 const n1 = nodeId('n1');
 const n2 = nodeId('n2');
 const n3 = nodeId('n3');
-
-function from(sender: string, message: Message): Input {
-  return { type: 'message', from: nodeId(sender), message };
-}
-
-function requestVote(
-  at: number,
-  lastTerm: number,
-  lastIndex: number,
-  preVote = false,
-): RequestVote {
-  return {
-    type: 'request-vote',
-    preVote,
-    term: term(at),
-    lastLog: { term: term(lastTerm), index: logIndex(lastIndex) },
-  };
-}
-
-function append(at: number, prev: [number, number], rest: Partial<AppendEntries>): AppendEntries {
-  return {
-    type: 'append-entries',
-    term: term(at),
-    prev: { index: logIndex(prev[0]), term: term(prev[1]) },
-    entries: [],
-    leaderCommit: logIndex(0),
-    round: 0,
-    ...rest,
-  };
-}
-
-const command = (id: number): Input => ({ type: 'propose', id, data: Uint8Array.of(id) });
 
 test('a higher term makes any server a follower of it (§5.1)', () => {
   const network = new TestNetwork({ size: 3, seed: 1 });

@@ -168,6 +168,7 @@ async function runSchedule(seed: number, rules: Rules, steps: number): Promise<R
       maxEntriesPerAppend: random.pick([1, 4, 64]),
       maxInflightAppends: random.pick([1, 3, 16]),
     },
+    requestTimeoutNs: random.pick([500, 1000, 5000]) * MS,
     segmentBytesMax: random.pick([300, 100_000]),
     observer() {
       let applied = 0;
@@ -246,16 +247,16 @@ async function readEverywhere(drivers: TestDrivers, clients: Clients): Promise<v
 
 test('nodes that lose, reorder and repeat messages, and die, answer once and answer right', async () => {
   const total = { ok: 0, refused: 0, unknown: 0 };
-  for (let seed = 1; seed <= 60; seed++) {
+  for (let seed = 1; seed <= 40; seed++) {
     const record = await runSchedule(seed, PAPER_RULES, 300).catch((cause: unknown) => {
       throw new Error(`seed ${seed}: ${String(cause)}`, { cause });
     });
     for (const type of ['ok', 'refused', 'unknown'] as const) total[type] += record.answers[type];
   }
   // A run in which nothing happened proves nothing.
-  expect(total.ok).toBeGreaterThan(3000);
-  expect(total.refused).toBeGreaterThan(300);
-  expect(total.unknown).toBeGreaterThan(100);
+  expect(total.ok).toBeGreaterThan(2000);
+  expect(total.refused).toBeGreaterThan(200);
+  expect(total.unknown).toBeGreaterThan(50);
 });
 
 test('a random schedule finds drivers that acknowledge before fsync', async () => {

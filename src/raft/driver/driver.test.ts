@@ -108,6 +108,49 @@ test('a write is refused for certain only once another entry is committed at its
   expect(answers).toHaveLength(1);
 });
 
+/** A leader of three that has stored a write which no majority has; nobody else can hear it. */
+async function pendingWrite(reaches: 'nobody' | 'one'): Promise<{
+  readonly drivers: TestDrivers;
+  readonly leader: NodeId;
+  readonly answers: Answer[];
+}> {
+  const drivers = new TestDrivers(3, 'always', { requestTimeoutNs: 600_000_000_000 });
+  await drivers.startAll();
+  const leader = await drivers.elect();
+  await drivers.ask(leader, put('0'));
+  const [holder = leader, away = leader] = others(drivers, leader);
+  if (reaches === 'one') drivers.crash(away);
+  drivers.isOpen = (from, to) => reaches === 'one' && from === leader && to === holder;
+  const answers: Answer[] = [];
+  drivers.driver(leader).submit(put('pending'), (answer) => answers.push(answer));
+  await drivers.runUntil(() => drivers.driver(leader).status().role === 'follower');
+  if (reaches === 'one') await drivers.start(away);
+  drivers.isOpen = (from, to) => from !== leader && to !== leader;
+  await drivers.runUntil(() => drivers.leader !== undefined);
+  return { drivers, leader, answers };
+}
+
+test('a deposed leader refuses a pending write once another entry is committed there (§5.3)', async () => {
+  const { drivers, leader, answers } = await pendingWrite('nobody');
+  await drivers.ask(await drivers.elect(), put('1'));
+  expect(answers, 'it cannot know yet').toEqual([]);
+  drivers.isOpen = () => true;
+  await drivers.runUntil(() => answers.length > 0);
+  expect(answers).toMatchObject([{ type: 'refused' }]);
+  expect(await drivers.ask(leader, read())).toMatchObject({ value: '1' });
+});
+
+test('a deposed leader acknowledges a pending write that its successor commits (§5.3, §5.4)', async () => {
+  const { drivers, leader, answers } = await pendingWrite('one');
+  expect(answers).toEqual([]);
+  drivers.isOpen = () => true;
+  await drivers.runUntil(() => answers.length > 0);
+  expect(answers).toMatchObject([{ type: 'ok', servedBy: leader }]);
+  const successor = await drivers.elect();
+  expect(successor).not.toBe(leader);
+  expect(await drivers.ask(successor, read())).toMatchObject({ value: 'pending' });
+});
+
 test('an answer to a request of an earlier life of this node answers nobody', async () => {
   const { drivers, leader } = await upAndLeader();
   const [follower = leader] = others(drivers, leader);

@@ -1,6 +1,5 @@
 import { crc32c } from '../../lib/crc32c.ts';
 import { ByteReader, ByteWriter } from '../../lib/bytes.ts';
-import type { Disk } from './ports.ts';
 
 /** Synced data is damaged, or is not this node's: the node must not start on it. */
 export class WalDamage extends Error {
@@ -22,6 +21,12 @@ export function segmentName(firstBatch: number): string {
 }
 
 const SEGMENT_NAME = /^wal-(\d{16})\.log$/;
+
+/** The number of a segment's first batch; undefined for the name of anything else. */
+export function firstBatchOf(name: string): number | undefined {
+  const digits = SEGMENT_NAME.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
 
 const LENGTH_AT = 14;
 const PAYLOAD_CHECKSUM_AT = 18;
@@ -47,14 +52,15 @@ export function encodeBatch(
   return writer.take();
 }
 
-interface Batch {
+/** One write of the log, synced before the next. */
+export interface Batch {
   readonly number: number;
   readonly payload: Uint8Array;
   readonly end: number;
 }
 
 /** The batch that begins at `at`; undefined when there is none, or it is not whole. */
-function batchAt(bytes: Uint8Array, at: number): Batch | undefined {
+export function batchAt(bytes: Uint8Array, at: number): Batch | undefined {
   const payloadAt = at + HEADER_BYTES;
   if (payloadAt > bytes.length) return undefined;
   const reader = new ByteReader(bytes, at);
@@ -73,87 +79,106 @@ function batchAt(bytes: Uint8Array, at: number): Batch | undefined {
   return { number, payload: bytes.subarray(payloadAt, end), end };
 }
 
-/** Where the next batch goes. */
-export interface LogEnd {
-  readonly nextNumber: number;
-  readonly segment: string;
-  readonly segmentBytes: number;
-  /** Its name is not durable yet. */
-  readonly segmentIsNew: boolean;
+/** A file of the log, as it was read. */
+export interface SegmentFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
-export interface StoredBatch {
-  readonly payload: Uint8Array;
-  /** Where it stands, for errors. */
-  readonly file: string;
+/** A batch of the log, and where it is: for errors, and for those who damage it on purpose. */
+export interface StoredBatch extends Batch {
+  readonly file: SegmentFile;
   readonly at: number;
 }
 
-export interface Segments {
-  /** In order. */
+/** What the segments of a directory hold together. */
+export interface StoredLog {
+  /** Numbered without a gap. */
   readonly batches: readonly StoredBatch[];
-  /** Bytes cut off the end: a write that a crash interrupted. */
+  /** The number of the batch that comes next. */
+  readonly nextNumber: number;
+  /** Bytes at the end that are no batch: a write that was interrupted. */
   readonly tornBytes: number;
-  readonly end: LogEnd;
+  /** Files that hold nothing of the log: their first write was interrupted. */
+  readonly leftovers: readonly SegmentFile[];
 }
 
 /**
- * Reads all segments in order up to the first batch that is not whole. Behind it there may be
- * nothing valid and later: then it is a tail that was never synced, and is cut off.
+ * Reads a log: the batches in their order up to the first that is not whole, which then was never
+ * acknowledged. A segment takes over from the ones before it at the batch it is named by; what
+ * stands there in an older segment is superseded, whole or torn (recovery begins a new segment with
+ * a copy of the last batch).
  *
- * @throws WalDamage when a valid later batch stands behind the damage
+ * @param files - in any order; names that are no segment's are ignored
+ * @throws WalDamage when a whole batch that belongs behind the end is there all the same: batches
+ *   are written one after the other is synced, and so the one that is missing was acknowledged
  */
-export async function readSegments(disk: Disk): Promise<Segments> {
-  const names = (await disk.list()).filter((name) => SEGMENT_NAME.test(name)).toSorted();
-  const files: { readonly name: string; readonly bytes: Uint8Array }[] = [];
-  for (const name of names) files.push({ name, bytes: await disk.read(name) });
-
+export function readLog(files: readonly SegmentFile[]): StoredLog {
+  const segments = files
+    .map((file) => ({ file, first: firstBatchOf(file.name) ?? 0 }))
+    .filter(({ file, first }) => first > 0 && hasBatch(file.bytes))
+    .toSorted((a, b) => a.first - b.first);
   const batches: StoredBatch[] = [];
-  let next = files[0] === undefined ? 1 : Number(SEGMENT_NAME.exec(files[0].name)?.[1] ?? 1);
-  let end = { segment: segmentName(next), segmentBytes: 0, segmentIsNew: true };
-  let tornBytes = 0;
-  for (const [position, { name, bytes }] of files.entries()) {
+  const ends = new Map<SegmentFile, number>();
+  let next = segments[0]?.first ?? 1;
+  for (const [i, { file, first }] of segments.entries()) {
+    if (first !== next) break;
+    const limit = segments[i + 1]?.first ?? Infinity;
     let at = 0;
-    for (;;) {
-      const batch = batchAt(bytes, at);
+    while (next < limit) {
+      const batch = batchAt(file.bytes, at);
       if (batch === undefined || batch.number !== next) break;
-      batches.push({ payload: batch.payload, file: name, at });
-      next += 1;
+      batches.push({ ...batch, file, at });
       at = batch.end;
+      next += 1;
     }
-    // An empty new segment whose first batch never came leaves the end in the one before it.
-    if (at > 0) end = { segment: name, segmentBytes: at, segmentIsNew: false };
-    if (at === bytes.length && position < files.length - 1) continue;
-    refuseLaterBatch(files.slice(position), at, next);
-    tornBytes = await cutTail(disk, files.slice(position), at);
-    break;
+    ends.set(file, at);
   }
-  // SAFETY: what a killed process wrote may be in the page cache only; it counts as durable from here on.
-  if (end.segmentBytes > 0) {
-    await disk.sync(end.segment);
-    await disk.syncDirectory();
-  }
-  return { batches, tornBytes, end: { ...end, nextNumber: next } };
+  const last = batches.at(-1)?.file;
+  for (const { file } of segments) refuseLaterBatch(file, ends.get(file) ?? 0, next);
+  for (const { name } of files) refuseLaterName(name, next);
+  const leftovers = files.filter(
+    (file) => firstBatchOf(file.name) !== undefined && !ends.get(file),
+  );
+  let tornBytes = last === undefined ? 0 : last.bytes.length - (ends.get(last) ?? 0);
+  for (const { bytes } of leftovers) tornBytes += bytes.length;
+  return { batches, nextNumber: next, tornBytes, leftovers };
 }
 
-function refuseLaterBatch(
-  files: readonly { readonly name: string; readonly bytes: Uint8Array }[],
-  from: number,
-  expected: number,
-): void {
-  const damaged = files[0]?.name ?? '';
-  for (const [position, { name, bytes }] of files.entries()) {
-    const start = position === 0 ? from : 0;
-    for (let at = indexOfMagic(bytes, start); at >= 0; at = indexOfMagic(bytes, at + 1)) {
-      const batch = batchAt(bytes, at);
-      // An older number is what a recycled file may hold; it proves nothing.
-      if (batch === undefined || batch.number < expected) continue;
+function hasBatch(bytes: Uint8Array): boolean {
+  return batchFrom(bytes, 0) !== undefined;
+}
+
+/** An older number than `next` is what a recycled or superseded file may hold; it proves nothing. */
+function refuseLaterBatch(file: SegmentFile, from: number, next: number): void {
+  for (let found = batchFrom(file.bytes, from); found !== undefined;) {
+    const { at, batch } = found;
+    if (batch.number >= next) {
       throw new WalDamage(
-        `batch ${expected} is damaged or missing (${damaged} at byte ${from}), but the later ` +
-          `batch ${batch.number} is whole (${name} at byte ${at}): acknowledged data was lost`,
+        `batch ${next} is damaged or missing, but the later batch ${batch.number} is whole ` +
+          `(${file.name} at byte ${at}): acknowledged data was lost`,
       );
     }
+    found = batchFrom(file.bytes, batch.end);
   }
+}
+
+/** A segment is begun when all before it is synced: its mere name says so much, whatever it holds. */
+function refuseLaterName(name: string, next: number): void {
+  const first = firstBatchOf(name) ?? 0;
+  if (first <= next) return;
+  throw new WalDamage(
+    `batch ${next} is missing, but the log had gone on to ${name}: acknowledged data was lost`,
+  );
+}
+
+/** The first whole batch at `from` or behind. */
+function batchFrom(bytes: Uint8Array, from: number): { at: number; batch: Batch } | undefined {
+  for (let at = indexOfMagic(bytes, from); at >= 0; at = indexOfMagic(bytes, at + 1)) {
+    const batch = batchAt(bytes, at);
+    if (batch !== undefined) return { at, batch };
+  }
+  return undefined;
 }
 
 function indexOfMagic(bytes: Uint8Array, from: number): number {
@@ -163,24 +188,4 @@ function indexOfMagic(bytes: Uint8Array, from: number): number {
     if (MAGIC_BYTES.every((byte, offset) => bytes[at + offset] === byte)) return at;
   }
   return -1;
-}
-
-async function cutTail(
-  disk: Disk,
-  files: readonly { readonly name: string; readonly bytes: Uint8Array }[],
-  at: number,
-): Promise<number> {
-  let torn = 0;
-  for (const [position, { name, bytes }] of files.entries()) {
-    const keep = position === 0 ? at : 0;
-    if (bytes.length > keep) {
-      await disk.truncate(name, keep);
-      await disk.sync(name);
-      torn += bytes.length - keep;
-    }
-    // Without a batch of its own it would be taken for the beginning of the log.
-    if (keep === 0) await disk.remove(name);
-  }
-  if (torn > 0) await disk.syncDirectory();
-  return torn;
 }

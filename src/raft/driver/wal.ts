@@ -12,14 +12,8 @@ import {
 } from '../core/types.ts';
 import { readEntry, writeEntry } from './codec.ts';
 import type { Disk } from './ports.ts';
-import {
-  encodeBatch,
-  type LogEnd,
-  readSegments,
-  segmentName,
-  type StoredBatch,
-  WalDamage,
-} from './wal-segments.ts';
+import { type LogEnd, readDirectory, renewTail } from './wal-recovery.ts';
+import { encodeBatch, segmentName, type StoredBatch, WalDamage } from './wal-segments.ts';
 
 export { WalDamage } from './wal-segments.ts';
 
@@ -102,10 +96,11 @@ export class Wal {
   }
 
   /**
-   * Reads the log, cuts a torn tail off, and makes durable what it found: it may have been in the
-   * page cache only.
+   * Reads the log, leaves a torn tail behind, and makes durable what it found: it may have been in
+   * the page cache only.
    *
-   * @throws WalDamage when synced data is damaged, or the directory belongs to another node
+   * @throws WalDamage when synced data is damaged, or the directory belongs to another node; what
+   *   the disk throws, and then another call may follow
    */
   static async open(
     disk: Disk,
@@ -253,24 +248,26 @@ interface Recovered {
 }
 
 async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
-  const segments = await readSegments(disk);
+  const log = await readDirectory(disk);
   const contents: Contents = {
     identity: undefined,
     hardState: { term: term(0), votedFor: undefined },
     base: LOG_START,
     entries: [],
   };
-  for (const batch of segments.batches) replay(contents, batch);
+  for (const batch of log.batches) replay(contents, batch);
   if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
-  else if (segments.batches.length > 0) {
+  else if (log.batches.length > 0) {
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
   }
+  // Only now: a directory that is refused stays as it is.
+  const end = await renewTail(disk, log);
   const { hardState, base, entries } = contents;
   return {
     restored: { hardState, base, entries },
     isEmpty: contents.identity === undefined,
-    tornBytes: segments.tornBytes,
-    end: segments.end,
+    tornBytes: log.tornBytes,
+    end,
   };
 }
 
@@ -288,7 +285,7 @@ function replay(contents: Contents, { payload, file, at }: StoredBatch): void {
   } catch (cause) {
     // The checksum was right: this was written so, by another version or by a bug.
     if (!(cause instanceof DecodeError)) throw cause;
-    throw new WalDamage(`${file} at byte ${at}: ${cause.message}`, { cause });
+    throw new WalDamage(`${file.name} at byte ${at}: ${cause.message}`, { cause });
   }
 }
 

@@ -36,6 +36,8 @@ export function openDirectory(directory: string): Disk & Disposable {
     truncate: (name, size) => fs.promises.truncate(path.join(directory, name), size),
     async rename(from, to) {
       close(from);
+      // What is appended to that name next belongs to the new file.
+      close(to);
       await fs.promises.rename(path.join(directory, from), path.join(directory, to));
     },
     async remove(name) {

@@ -35,7 +35,12 @@ export function openVolatileDirectory(directory: string): Disk {
     },
     async rename(from, to) {
       flush(from);
+      unsynced.delete(to);
       await disk.rename(from, to);
+    },
+    async remove(name) {
+      flush(name);
+      await disk.remove(name);
     },
   };
 }

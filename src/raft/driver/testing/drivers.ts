@@ -22,6 +22,7 @@ export interface TestDriversOptions {
   readonly rules?: Rules;
   readonly config?: Partial<CoreConfig>;
   readonly segmentBytesMax?: number;
+  readonly requestTimeoutNs?: number;
   readonly observer?: (id: NodeId) => DriverObserver;
 }
 
@@ -79,7 +80,7 @@ export class TestDrivers {
       clusterId: 'test',
       fsync: this.#fsync,
       fsyncIntervalNs: 100 * MS,
-      requestTimeoutNs: 1000 * MS,
+      requestTimeoutNs: this.#options.requestTimeoutNs ?? 1000 * MS,
       rules: this.#options.rules ?? PAPER_RULES,
       random: makeRandom(`${id}/${this.#lives++}`),
       disk: defined(this.disks.get(id), 'a disk for each'),

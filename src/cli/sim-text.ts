@@ -1,0 +1,246 @@
+import type { HuntResult, Scenario, ScenarioResult, ScheduleSize } from '../hunt/index.ts';
+import { formatDuration, formatInstant, SECOND } from '../lib/duration.ts';
+import type { Defect } from '../raft/defects/index.ts';
+import type { Violation } from '../sim/violation.ts';
+
+/** Where everything about a failed run is. */
+export interface ToldFailure {
+  readonly violation: Violation;
+  /** The command that shows it again. */
+  readonly again: string;
+  readonly directory: string;
+  readonly schedule: string;
+  readonly shrunk:
+    | {
+        readonly file: string;
+        readonly again: string;
+        readonly before: ScheduleSize;
+        readonly after: ScheduleSize;
+        readonly tried: number;
+      }
+    | undefined;
+  readonly trace: string;
+  readonly history: string;
+}
+
+type Name = { readonly seed: string } | { readonly schedule: string };
+
+const nameOf = (name: Name): string => ('seed' in name ? `seed ${name.seed}` : name.schedule);
+
+/** One run that was asked for by itself. */
+export function describeOne(
+  name: Name,
+  scenario: Scenario,
+  run: ScenarioResult,
+  traceFile: string | undefined,
+): string {
+  const { violation, simulatedNs, events, verdict, history } = run;
+  const operations = history.filter(({ type }) => type === 'invoke').length;
+  const lines = [
+    `${nameOf(name)}  ${scenario.nodes} nodes, ${scenario.faults.length} faults, ` +
+      `${operations} operations, ${events} events, ${formatDuration(simulatedNs)} simulated`,
+  ];
+  if (traceFile !== undefined) lines.push(`trace  ${traceFile}`);
+  if (violation === undefined) {
+    const undecided = verdict?.undecided.length ?? 0;
+    lines.push(
+      undecided > 0
+        ? `UNKNOWN  no invariant broke; the history of ${undecided} keys was given up`
+        : 'NOTHING BROKEN  every invariant held, and the history is linearizable',
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** What broke, and how to see it again. */
+export function describeFailure(told: ToldFailure): string {
+  const { violation, again, shrunk, trace, history, schedule } = told;
+  const lines = [
+    `BROKEN  ${violation.invariant} (${violation.section})`,
+    `  ${violation.sentence}`,
+    `  at ${formatInstant(violation.atNs)} of simulated time`,
+    `again     ${again}`,
+  ];
+  if (shrunk === undefined) lines.push(`schedule  ${schedule}`);
+  else {
+    lines.push(
+      `shrunk    ${describeSize(shrunk.before)}`,
+      `       to ${describeSize(shrunk.after)}, in ${shrunk.tried} runs`,
+      `          ${shrunk.again}`,
+    );
+  }
+  lines.push(`trace     ${trace}`, `history   ${history}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function describeSize({ nodes, faults, operations, events, simulatedNs }: ScheduleSize): string {
+  return (
+    `${nodes} nodes, ${faults} faults, ${operations} operations, ${events} events, ` +
+    `${formatDuration(simulatedNs)}`
+  );
+}
+
+/** Coverage that no seed met, by name. */
+export function neverSeen({ coverage }: HuntResult): readonly string[] {
+  return Object.entries(coverage)
+    .filter(([, count]) => count === 0)
+    .map(([name]) => name);
+}
+
+/** What a hunt did. @param isWhole - many seeds enough that each counter must have been met */
+export function describeHunt(
+  result: HuntResult,
+  { isWhole }: { readonly isWhole: boolean },
+): string {
+  const { ran, simulatedNs, wallNs, cpuNs, operations, events, undecided } = result;
+  const seconds = Math.round(simulatedNs / SECOND);
+  const lines = [
+    `${ran} seeds  ${seconds} s simulated in ${formatDuration(wallNs)}, ` +
+      `${Math.round(simulatedNs / Math.max(1, cpuNs))} per CPU second; ` +
+      `${operations} operations, ${events} events`,
+  ];
+  const zero = neverSeen(result);
+  const counters = Object.keys(result.coverage).length;
+  if (ran > 0) {
+    lines.push(
+      zero.length === 0
+        ? `coverage  all of ${counters} counters were met`
+        : `coverage  ${counters - zero.length} of ${counters} counters were met; never ${zero.join(', ')}`,
+    );
+  }
+  if (undecided > 0) lines.push(`UNKNOWN  the histories of ${undecided} keys were given up`);
+  if (result.isInterrupted)
+    lines.push('interrupted: seeds that had not come to their end do not count');
+  if (result.firstFailure === undefined && ran > 0) {
+    lines.push('NOTHING BROKEN  every invariant held, and every decided history is linearizable');
+  }
+  if (ran === 0) lines.push('NOTHING PROVED  no seed came to its end');
+  else if (isWhole && zero.length > 0 && result.firstFailure === undefined) {
+    lines.push(`NOTHING PROVED  of what was never met: ${zero.join(', ')}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** What became of hunting one planted bug. */
+export interface FoundDefect {
+  readonly defect: string;
+  readonly source: string;
+  readonly clientSees: string;
+  /** Null when it was not found. */
+  readonly invariant: string | null;
+  readonly seed: string | null;
+  readonly seeds: number;
+  readonly simulatedNs: number;
+  readonly wallNs: number;
+}
+
+export function defectRow(defect: Defect, result: HuntResult): FoundDefect {
+  return {
+    defect: defect.name,
+    source: defect.source,
+    clientSees: defect.clientSees,
+    invariant: result.firstFailure?.violation.invariant ?? null,
+    seed: result.firstFailure?.seed ?? null,
+    seeds: result.ran,
+    simulatedNs: result.simulatedNs,
+    wallNs: result.wallNs,
+  };
+}
+
+/** A row for each: what found it, and what that cost. */
+export function defectsTable(found: readonly FoundDefect[]): string {
+  const rows = [
+    ['DEFECT', 'FOUND BY', 'SEED', 'SEEDS', 'SIMULATED', 'WALL', 'SOURCE'],
+    ...found.map((one) => [
+      one.defect,
+      one.invariant ?? 'NOT FOUND',
+      one.seed ?? '-',
+      String(one.seeds),
+      formatDuration(one.simulatedNs),
+      formatDuration(one.wallNs),
+      one.source,
+    ]),
+  ];
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+/** What `gong sim --seeds … --json` prints; durations in nanoseconds. */
+export interface HuntJson {
+  readonly schema: 1;
+  readonly seeds: number;
+  readonly simulatedNs: number;
+  readonly wallNs: number;
+  readonly cpuNs: number;
+  readonly operations: number;
+  readonly events: number;
+  readonly undecided: number;
+  readonly interrupted: boolean;
+  readonly coverage: Readonly<Record<string, number>>;
+  readonly failure: FailureJson | null;
+}
+
+export interface FailureJson extends Omit<ToldFailure, 'shrunk'> {
+  readonly seed: string | null;
+  readonly shrunk: ToldFailure['shrunk'] | null;
+}
+
+export function huntJson(result: HuntResult, told: ToldFailure | undefined): HuntJson {
+  const { ran, simulatedNs, wallNs, cpuNs, operations, events, undecided, coverage } = result;
+  return {
+    schema: 1,
+    seeds: ran,
+    simulatedNs,
+    wallNs,
+    cpuNs,
+    operations,
+    events,
+    undecided,
+    interrupted: result.isInterrupted,
+    coverage,
+    failure: failureJson(told, result.firstFailure?.seed),
+  };
+}
+
+function failureJson(told: ToldFailure | undefined, seed: string | undefined): FailureJson | null {
+  if (told === undefined) return null;
+  return { ...told, seed: seed ?? null, shrunk: told.shrunk ?? null };
+}
+
+/** What `gong sim --seed … --json` prints. */
+export interface OneJson {
+  readonly schema: 1;
+  readonly seed: string | null;
+  readonly schedule: string | null;
+  readonly simulatedNs: number;
+  readonly events: number;
+  readonly operations: number;
+  readonly valid: boolean | 'unknown' | null;
+  readonly coverage: Readonly<Record<string, number>>;
+  readonly failure: FailureJson | null;
+}
+
+export function oneJson(name: Name, run: ScenarioResult, told: ToldFailure | undefined): OneJson {
+  const seed = 'seed' in name ? name.seed : undefined;
+  return {
+    schema: 1,
+    seed: seed ?? null,
+    schedule: 'schedule' in name ? name.schedule : null,
+    simulatedNs: run.simulatedNs,
+    events: run.events,
+    operations: run.history.filter(({ type }) => type === 'invoke').length,
+    valid: run.verdict?.valid ?? null,
+    coverage: run.coverage,
+    failure: failureJson(told, seed),
+  };
+}
