@@ -133,8 +133,6 @@ const MACHINES = {
   'message-overtaken': { says: 'a message arrived behind a later one', nodes: 2 },
   'message-held': { says: 'a message waited for a cut to heal', nodes: 2 },
   'message-dropped': { says: 'a message was lost with its connection or its receiver', nodes: 2 },
-  'fault-began': { says: 'a fault of the schedule came' },
-  'fault-ended': { says: 'a fault of the schedule ended' },
   'node-paused': { says: 'a process was stopped, and lives' },
   'node-resumed': { says: 'a stopped process went on' },
   'power-failure-while-down': { says: 'the page cache of a dead process was lost, too' },
