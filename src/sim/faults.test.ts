@@ -121,9 +121,8 @@ describe('every nemesis does in a simulation what it does to processes', () => {
     for (const kind of shape.evidence) await evidence[kind](seen);
     await small.play(async () => inForce[Symbol.asyncDispose]());
     await small.pass(2 * SECOND);
-    if (shape.evidence.includes('new-process')) {
-      for (const victim of resolved.victims) expect(cluster.processes.pid(victim)).toBe(2);
-    }
+    const life = shape.evidence.includes('new-process') ? 2 : 1;
+    for (const victim of resolved.victims) expect(cluster.processes.pid(victim)).toBe(life);
     const healed = await trafficOf(small, links);
     await small.pass(2 * SECOND);
     const later = await trafficOf(small, links);
