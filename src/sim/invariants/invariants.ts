@@ -44,7 +44,7 @@ export function makeInvariants(parts: {
   const tree = new EntryTree();
   const committed = new Committed();
   const elections = makeElectionSafety(report);
-  const completeness = makeLeaderCompleteness(report, tree);
+  const completeness = makeLeaderCompleteness(report, tree, views);
   const majorities = makeAcknowledgedOnMajority(report, views, committed);
   const reads = makeReadReflectsAcknowledged(report);
   const lastHard = new Map<NodeId, HardState>();
