@@ -120,7 +120,7 @@ export class SimCluster implements Cluster {
   }
 
   node(id: string): SimNode {
-    return defined(this.#nodes.get(id), `there is a node ${id}`);
+    return defined(this.#nodes.get(id), () => `there is a node ${id}`);
   }
 
   /** What nodes that run say of themselves. */
