@@ -77,7 +77,7 @@ export async function runScenario(
     ...(options.observe?.(sim) ?? []),
     ...progress(sim, options.onProgress),
   ];
-  const { happened } = tellAll(observers);
+  const observer = tellAll(observers);
   const cluster = new SimCluster(sim, {
     size: scenario.nodes,
     profile: scenario.profile,
@@ -91,7 +91,7 @@ export async function runScenario(
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
   const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, history, injected, began, happened }), eventsMax)
+    .drive(play({ sim, cluster, scenario, observer, history, injected, began }), eventsMax)
     .then(
       () => undefined,
       (error: unknown) => {
@@ -141,14 +141,14 @@ interface Play {
   readonly sim: Simulation;
   readonly cluster: SimCluster;
   readonly scenario: Scenario;
+  readonly observer: Required<SimObserver>;
   readonly history: MemoryHistory;
   readonly injected: InjectedFault[];
   readonly began: { atNs: number };
-  readonly happened: Required<SimObserver>['happened'];
 }
 
 async function play(parts: Play): Promise<void> {
-  const { sim, cluster, scenario, history, injected, began, happened } = parts;
+  const { sim, cluster, scenario, observer, history, injected, began } = parts;
   const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
@@ -167,7 +167,7 @@ async function play(parts: Play): Promise<void> {
     scenario.faults.map((fault) =>
       letHappen(sim, cluster, fault, {
         ended: ended.signal,
-        happened,
+        observer,
         onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
       }),
     ),
