@@ -32,6 +32,7 @@ function drawShapes(random: Random): ReadonlyMap<NemesisShape, number> {
 interface Family {
   readonly name: string;
   readonly nodesMin: number;
+  readonly isBackground?: true;
   /** In election timeouts. */
   readonly lasts: { readonly min: number; readonly max: number };
   readonly draw: (setting: Setting, random: Random) => FaultKind;
@@ -85,6 +86,11 @@ export function drawFaults(given: FaultSetting, random: Random): readonly Schedu
     [2, 5],
   ]);
   const faults: ScheduledFault[] = [];
+  const background = drawBackground(families, random.fork('background'));
+  if (background !== undefined) {
+    const lane = { setting, families: background, calm, lane: 'background' };
+    faults.push(...drawLane(lane, random.fork('lane/background')));
+  }
   for (let lane = 0; lane < lanes; lane++) {
     faults.push(...drawLane({ setting, families, calm, lane }, random.fork(`lane/${lane}`)));
   }
@@ -117,6 +123,14 @@ function drawFamilies({ nodes }: FaultSetting, random: Random): Weighted {
   }
 }
 
+/** One fault that is on most of the time, and that others overlap. */
+function drawBackground(families: Weighted, random: Random): Weighted | undefined {
+  const possible = families.filter(([, { isBackground }]) => isBackground === true);
+  if (possible.length === 0 || chance(random, 0.3)) return undefined;
+  const lasts = { min: 8, max: 60 };
+  return [[1, { ...weighted(random, possible), lasts }]];
+}
+
 /** Times in which no fault comes, and none is left. None where a run is too short for one. */
 function calmStretches({ durationNs, calmNs }: FaultSetting, random: Random): readonly RangeNs[] {
   const countMax = Math.min(4, Math.floor(durationNs / (4 * calmNs)));
@@ -132,7 +146,8 @@ interface Lane {
   readonly setting: Setting;
   readonly families: Weighted;
   readonly calm: readonly RangeNs[];
-  readonly lane: number;
+  /** Names the seeds of its faults. */
+  readonly lane: number | string;
 }
 
 /** One fault after the other; other lanes overlap it. */

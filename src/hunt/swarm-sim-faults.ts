@@ -46,6 +46,8 @@ export function drawTaste(random: Random): Taste {
 export interface SimFamily {
   readonly name: string;
   readonly nodesMin: number;
+  /** Goes on while others come and go: a thing that is wrong for long, and alone does little. */
+  readonly isBackground?: true;
   /** How long, in election timeouts. */
   readonly lasts: { readonly min: number; readonly max: number };
   readonly draw: (setting: SimFaultSetting, random: Random) => SimFault;
@@ -59,6 +61,7 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'messages',
     nodesMin: 2,
+    isBackground: true,
     lasts: LONG,
     draw: (setting, random) => {
       const { electionNs } = setting;
@@ -90,6 +93,7 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'slow-links',
     nodesMin: 2,
+    isBackground: true,
     lasts: LONG,
     draw: (setting, random) => {
       const delayNs = logUniform(random, MILLISECOND, 2 * setting.electionNs);
@@ -114,6 +118,7 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'clock-drift',
     nodesMin: 1,
+    isBackground: true,
     // Long enough to be still there when something else happens.
     lasts: { min: 2, max: 60 },
     draw: ({ taste }, random) => {
@@ -169,6 +174,7 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'slow-disk',
     nodesMin: 1,
+    isBackground: true,
     lasts: LONG,
     draw: ({ electionNs, taste }, random) => {
       const minNs = logUniform(random, MILLISECOND, electionNs);
