@@ -8,6 +8,7 @@ import { cutTime, edges } from './shrink-time.ts';
 /** What takes away most comes first: the runs after it are cheap. */
 export const PASSES: readonly Pass[] = [
   stopAtViolation,
+  onlyTheEnd,
   fewerFaults,
   cutHalves,
   nameOperations,
@@ -35,6 +36,26 @@ function* stopAtViolation(best: () => Failing): Generator<Candidate, void, boole
     scenario: until(scenario, durationNs),
     isSimpler: true,
   };
+}
+
+/** What came long before has rarely to do with it; but without it all is another run. */
+const END_SEEDS = 40;
+
+/** The last so many milliseconds, as a run of its own. */
+function* onlyTheEnd(best: () => Failing): Generator<Candidate, void, boolean> {
+  for (const ms of [250, 500, 1000, 2000, 4000, 8000, 16_000]) {
+    const { scenario, result } = best();
+    if (result.violation === undefined) return;
+    const endNs = Math.min(scenario.durationNs, result.violation.atNs - result.clientsBeganNs);
+    const fromNs = Math.max(0, endNs - ms * MILLISECOND);
+    if (fromNs < scenario.durationNs / 4) return;
+    const isTaken = yield {
+      what: `only the last ${ms} ms`,
+      scenario: cutTime(scenario, { fromNs: 0, toNs: fromNs }),
+      seeds: END_SEEDS,
+    };
+    if (isTaken) return;
+  }
 }
 
 /** Of a history that is judged at the end. */

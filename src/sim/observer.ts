@@ -52,6 +52,8 @@ export interface Happening {
   readonly node?: NodeId;
   /** For a trace, one line, without what `kind` and `node` say. */
   readonly detail?: string;
+  /** The bytes of the message that it is about; for whoever wants to know what it said. */
+  readonly message?: Uint8Array;
 }
 
 /** Tells several. Each by name and argument: these are called at every event. */
