@@ -70,19 +70,20 @@ export async function runScenario(
   const sim = new Simulation(scenario.seed);
   const nodes = nodesOf(scenario).map(nodeId);
   const coverage = makeCoverage({ nodes });
-  const observer = tellAll([
+  const observers = [
     makeInvariants({ sim, nodes }),
     coverage,
     ...(options.observers ?? []),
     ...(options.observe?.(sim) ?? []),
     ...progress(sim, options.onProgress),
-  ]);
+  ];
+  const observer = tellAll(observers);
   const cluster = new SimCluster(sim, {
     size: scenario.nodes,
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,
-    observers: [observer],
+    observers,
   });
   const history = new MemoryHistory(sim);
   const injected: InjectedFault[] = [];

@@ -15,10 +15,7 @@ const KINDS: readonly Pick<ScheduledFault, 'what' | 'durationNs'>[] = [
     durationNs: 2 * SECOND,
   },
   { what: { type: 'nemesis', kind: 'kill', shape: 'leader' }, durationNs: SECOND },
-  {
-    what: { type: 'sim', fault: { type: 'power-failure', victims: 'one' } },
-    durationNs: SECOND,
-  },
+  { what: { type: 'sim', fault: { type: 'power-failure', victims: 'one' } }, durationNs: SECOND },
   { what: { type: 'nemesis', kind: 'pause', shape: 'leader' }, durationNs: SECOND },
 ];
 
