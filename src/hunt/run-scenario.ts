@@ -1,29 +1,30 @@
 import type { HistoryEvent } from '../../checker/index.ts';
-import { workloads } from '../../workloads/index.ts';
-import type { Client, Invocation } from '../contracts/client.ts';
-import type { NodeId as Name } from '../contracts/names.ts';
 import type { ResolvedFault } from '../contracts/nemesis.ts';
 import { askEveryNode } from '../harness/interpreter/final-reads.ts';
-import { interpret } from '../harness/interpreter/interpreter.ts';
-import { closedLoop, openLoop, type Pace } from '../harness/interpreter/pace.ts';
-import type { ClientPorts } from '../harness/interpreter/ports.ts';
-import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
-import type { Random } from '../lib/prng.ts';
 import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
 import { nodeId } from '../raft/core/types.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
 import { type Counts, makeCoverage } from '../sim/coverage.ts';
 import { makeInvariants } from '../sim/invariants/invariants.ts';
+import {
+  isQuorumConnected,
+  type LivenessFigures,
+  proveLiveness,
+  watchLiveness,
+} from '../sim/liveness.ts';
 import { type SimObserver, tellAll } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
+import { clientsOf } from './clients.ts';
 import { healAll, letHappen } from './faults.ts';
 import { MemoryHistory } from './memory-history.ts';
-import { nodesOf, type Scenario, type ScenarioLoad, type ScheduledFault } from './scenario.ts';
-import { performScript } from './script.ts';
+import { nodesOf, type Scenario, type ScheduledFault } from './scenario.ts';
 import { decideHistory, type HistoryVerdict } from './verdict.ts';
+
+/** The name of what breaks when the clients' history is not linearizable. */
+export const LINEARIZABILITY = 'linearizability';
 
 /** How long a cluster may take to elect its first leader, in maximum election timeouts. */
 const FIRST_ELECTION_TIMEOUTS = 20;
@@ -36,6 +37,10 @@ export interface ScenarioOptions {
   readonly observers?: readonly SimObserver[];
   /** More observers, for those that need the time. */
   readonly observe?: (sim: Simulation) => readonly SimObserver[];
+  /** Goes on where an invariant breaks or a bound is missed: what does the checker alone make of it? */
+  readonly checksHistoryOnly?: boolean;
+  /** By default it is; who looks for the break of an invariant can save the work. */
+  readonly isHistoryDecided?: boolean;
   /** A run that needs more events than these throws. */
   readonly eventsMax?: number;
   /** Called now and then with the simulated time. */
@@ -52,13 +57,14 @@ export interface ScenarioResult {
   /** The first thing that went wrong: an invariant, liveness, or a history that is not linearizable. */
   readonly violation: Violation | undefined;
   readonly history: readonly HistoryEvent[];
-  /** Undefined when an invariant ended the run before. */
+  /** Undefined when an invariant ended the run before, or nobody asked. */
   readonly verdict: HistoryVerdict | undefined;
   readonly simulatedNs: number;
   /** Of the simulation, not of the history. */
   readonly events: number;
   /** How often each thing happened, by the names of `COVERAGE`. */
   readonly coverage: Counts;
+  readonly liveness: LivenessFigures;
   /** Faults of `nemesis/` that came, in the order in which they did, with their victims. */
   readonly injected: readonly InjectedFault[];
   /** When clients began: times of faults and operations count from here. */
@@ -78,15 +84,22 @@ export async function runScenario(
   const sim = new Simulation(scenario.seed);
   const nodes = nodesOf(scenario).map(nodeId);
   const coverage = makeCoverage({ nodes });
+  const liveness = watchLiveness({
+    sim,
+    nodes,
+    electionTimeoutNsMin: scenario.profile.node.electionTimeout.minNs,
+    isQuorumConnected: () => isQuorumConnected(cluster),
+  });
   const observers = [
-    makeInvariants({ sim, nodes }),
+    ...(options.checksHistoryOnly === true ? [] : [makeInvariants({ sim, nodes })]),
     coverage,
+    liveness,
     ...(options.observers ?? []),
     ...(options.observe?.(sim) ?? []),
     ...progress(sim, options.onProgress),
   ];
-  const { happened } = tellAll(observers);
-  const cluster = new SimCluster(sim, {
+  const observer = tellAll(observers);
+  const cluster: SimCluster = new SimCluster(sim, {
     size: scenario.nodes,
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
@@ -99,7 +112,7 @@ export async function runScenario(
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
   const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, history, injected, began, happened }), eventsMax)
+    .drive(play({ sim, cluster, scenario, observer, history, injected, began, options }), eventsMax)
     .then(
       () => undefined,
       (error: unknown) => {
@@ -107,8 +120,8 @@ export async function runScenario(
         throw error;
       },
     );
-  const verdict =
-    broken === undefined ? decideHistory(scenario.load.workload, history.events) : undefined;
+  const isDecided = broken === undefined && options.isHistoryDecided !== false;
+  const verdict = isDecided ? decideHistory(scenario.load.workload, history.events) : undefined;
   return {
     violation: broken ?? illegal(verdict, sim.now()),
     history: history.events,
@@ -116,6 +129,7 @@ export async function runScenario(
     simulatedNs: sim.now(),
     events: sim.events,
     coverage: coverage.counts(),
+    liveness: liveness.figures(),
     injected,
     clientsBeganNs: began.atNs,
   };
@@ -125,7 +139,7 @@ function illegal(verdict: HistoryVerdict | undefined, atNs: number): Violation |
   if (verdict?.illegal === undefined) return undefined;
   const { key, sentence } = verdict.illegal;
   return {
-    invariant: 'linearizability',
+    invariant: LINEARIZABILITY,
     section: 'Herlihy & Wing 1990',
     sentence: `the history of key ${key} is not linearizable: ${sentence}`,
     atNs,
@@ -149,21 +163,15 @@ interface Play {
   readonly sim: Simulation;
   readonly cluster: SimCluster;
   readonly scenario: Scenario;
+  readonly observer: Required<SimObserver>;
   readonly history: MemoryHistory;
   readonly injected: InjectedFault[];
   readonly began: { atNs: number };
-  readonly happened: Required<SimObserver>['happened'];
+  readonly options: ScenarioOptions;
 }
 
-async function play({
-  sim,
-  cluster,
-  scenario,
-  history,
-  injected,
-  began,
-  happened,
-}: Play): Promise<void> {
+async function play(parts: Play): Promise<void> {
+  const { sim, cluster, scenario, observer, history, injected, began, options } = parts;
   const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
@@ -182,7 +190,7 @@ async function play({
     scenario.faults.map((fault) =>
       letHappen(sim, cluster, fault, {
         ended: ended.signal,
-        happened,
+        observer,
         onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
       }),
     ),
@@ -191,6 +199,7 @@ async function play({
   ended.abort();
   const [firstProcess] = await Promise.all([clients.working, faulting]);
   await healAll(cluster);
+  if (options.checksHistoryOnly !== true) await proveLiveness(sim, cluster);
   await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));
   await askEveryNode({
     ...ports,
@@ -199,61 +208,4 @@ async function play({
     firstProcess,
     signal: new AbortController().signal,
   });
-}
-
-interface Clients {
-  /** Resolves, when all have stopped, to a process id from which on all are unused. */
-  readonly working: Promise<number>;
-  readonly finalReads: () => readonly Invocation[];
-}
-
-function clientsOf(
-  load: ScenarioLoad,
-  parts: {
-    readonly sim: Simulation;
-    readonly cluster: SimCluster;
-    readonly ports: ClientPorts;
-    readonly ended: AbortSignal;
-  },
-): Clients {
-  const { sim, cluster, ports, ended } = parts;
-  if (load.operations !== undefined) {
-    const connect = (node: Name, atNs: number): Client => cluster.connect(node, `at/${atNs}`);
-    return performScript(load.operations, { ...ports, connect, nodes: cluster.nodes, ended });
-  }
-  const workload = defined(workloads.get(load.workload), `there is a workload ${load.workload}`);
-  const generator = workload.generator(
-    {
-      keyOps: load.keyOps,
-      concurrency: load.concurrency,
-      values: load.values ?? undefined,
-      settings: load.settings,
-    },
-    sim.random('workload'),
-  );
-  const working = interpret({
-    ...ports,
-    generator,
-    pace: paceOf(sim, load),
-    nodes: cluster.nodes,
-    concurrency: load.concurrency,
-    signal: ended,
-  });
-  return { working, finalReads: () => generator.finalReads() };
-}
-
-function paceOf(sim: Simulation, { ratePerSecond, thinkNs = 0 }: ScenarioLoad): Pace {
-  if (ratePerSecond !== null) return openLoop(sim, ratePerSecond);
-  return thinkNs === 0 ? closedLoop() : thinkingLoop(sim, thinkNs, sim.random('thinking'));
-}
-
-/** A closed loop of clients that think between two operations: up to twice `meanNs`. */
-function thinkingLoop(sim: Simulation, meanNs: number, random: Random): Pace {
-  return {
-    ...closedLoop(),
-    async turn(signal) {
-      await sim.sleep(random.integer(0, 2 * meanNs), signal);
-      return undefined;
-    },
-  };
 }

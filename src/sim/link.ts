@@ -16,6 +16,9 @@ const DIAL_TIMEOUT_NS = SECOND;
 const STALL_TIMEOUT_NS = 5 * SECOND;
 /** Until the kernel sends again what nobody acknowledged, and may learn that its peer forgot it. */
 const RETRANSMIT_NS_MAX = SECOND;
+/** Until a link that is open again has a connection that delivers, whatever became of the last one. */
+export const RECONNECT_NS_MAX: number =
+  STALL_TIMEOUT_NS + RETRANSMIT_NS_MAX + DIAL_TIMEOUT_NS + 2 * BACKOFF_NS.max;
 
 /** What the network knows of a node. */
 export interface Endpoint {
@@ -127,10 +130,10 @@ export class Link {
       return false;
     }
     const fate = this.troubles.fateOf(bytes[0] === 0);
-    if (fate.isLost) this.#tellOf('message-lost', bytes.length);
+    if (fate.isLost) this.#tellOf('message-lost', bytes);
     else connection.send(bytes, fate.lateNs);
     if (fate.copyLateNs === undefined) return true;
-    this.#tellOf('message-duplicated', bytes.length);
+    this.#tellOf('message-duplicated', bytes);
     connection.sendCopy(bytes, fate.copyLateNs);
     return true;
   }
@@ -278,8 +281,8 @@ export class Link {
     this.gate.enter(new Sign(() => this.#flightNs(), arrive));
   }
 
-  #tellOf(kind: string, bytes: number): void {
-    this.#tell(kind, this.to, `${bytes} bytes from ${this.from}`);
+  #tellOf(kind: string, message: Uint8Array): void {
+    this.#parts.happened({ kind, node: this.to, detail: `from ${this.from}`, message });
   }
 
   #tell(kind: string, node: NodeId, detail: string): void {

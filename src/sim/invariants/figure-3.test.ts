@@ -139,21 +139,46 @@ test('an old leader may commit late what the new one was elected with (§5.4)', 
   expect(told.broken).toBeUndefined();
 });
 
-test('Figure 8: a leader that counts copies of an older term breaks completeness (§5.4.2)', () => {
+/** Figure 8 (b): n1 led term 2 and reached n2; n5 led term 3 and reached nobody. */
+function figure8(): ToldCluster {
   const five = new ToldCluster(5).elect('n1', 1);
   five.replicate(['n2', 'n3', 'n4', 'n5'], { term: 1, entries: logOf(1) });
   five.elect('n1', 2).replicate(['n2'], { term: 2, entries: [entry(2, 2)] });
-  five.elect('n5', 3);
-  five.elect('n1', 4, [entry(3, 4)]);
+  return five;
+}
+
+test('Figure 8: to count the copies of an older term breaks completeness (§5.4.2)', () => {
+  const five = figure8()
+    .elect('n5', 3)
+    .elect('n1', 4, [entry(3, 4)]);
   five.replicate(['n3'], { term: 4, entries: [entry(2, 2)] });
   expect(five.broken, 'nothing is wrong with the copies themselves').toBeUndefined();
   five.step('n1', { commit: 2 });
-  expect(five.broken, 'nor with the leader of an older term').toBeUndefined();
+  expect(five.broken).toBe(
+    'leader-completeness: n1, leader of term 4, committed entry 2 of term 2, but n5, which lacks ' +
+      'it and whose log ends with entry 2 of term 3, could be elected by n2, n3, n4, n5',
+  );
+});
+
+test('so it is found when who lacks the entry is elected: nobody could foresee it (§5.4.2)', () => {
+  const five = figure8().elect('n1', 4, [entry(3, 4)]);
+  five.replicate(['n3'], { term: 4, entries: [entry(2, 2)] }).step('n1', { commit: 2 });
+  expect(five.broken, 'n5 has nothing newer yet').toBeUndefined();
   five.elect('n5', 5);
   expect(five.broken).toBe(
     'leader-completeness: n5 was elected in term 5 without entry 2 of term 2, ' +
       'which n1 committed in term 4',
   );
+});
+
+test('Figure 8 (e): with an entry of its own term on a majority the older one is safe (§5.4.2)', () => {
+  const five = figure8()
+    .elect('n5', 3)
+    .elect('n1', 4, [entry(3, 4)]);
+  five.replicate(['n2'], { term: 4, entries: [entry(3, 4)] });
+  five.replicate(['n3'], { term: 4, entries: [entry(2, 2), entry(3, 4)] });
+  five.step('n1', { commit: 3 }).apply('n1', 1, 2, 3);
+  expect(five.broken).toBeUndefined();
 });
 
 /** As far as a cluster of three can be in a term: n1 leads, all hold two entries, two committed. */

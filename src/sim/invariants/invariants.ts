@@ -40,11 +40,12 @@ export function makeInvariants(parts: {
   });
   const views = parts.nodes.map((node) => new NodeView(node));
   const byNode = new Map(views.map((view) => [view.node, view]));
-  const of = (node: NodeId): NodeView => defined(byNode.get(node), `${node} is one of the nodes`);
+  const of = (node: NodeId): NodeView =>
+    defined(byNode.get(node), () => `${node} is one of the nodes`);
   const tree = new EntryTree();
   const committed = new Committed();
   const elections = makeElectionSafety(report);
-  const completeness = makeLeaderCompleteness(report, tree);
+  const completeness = makeLeaderCompleteness(report, tree, views);
   const majorities = makeAcknowledgedOnMajority(report, views, committed);
   const reads = makeReadReflectsAcknowledged(report);
   const lastHard = new Map<NodeId, HardState>();

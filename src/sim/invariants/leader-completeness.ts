@@ -1,3 +1,4 @@
+import { isUpToDate } from '../../raft/core/rules.ts';
 import type { LogPosition, NodeId } from '../../raft/core/types.ts';
 import type { EntryTree } from './entry-tree.ts';
 import { named } from './log-view.ts';
@@ -13,11 +14,13 @@ interface Leadership {
 
 /**
  * What was committed in a term is in the log of every leader of a later term (Raft §5.4, Figure 3).
- * Asked when a leader is elected, and when the leader of an older term commits something late.
+ * Asked when a leader is elected, when the leader of an older term commits something late, and of
+ * whoever could be elected when a leader commits an entry of an older term (§5.4.2, Figure 8).
  */
 export function makeLeaderCompleteness(
   report: Report,
   tree: EntryTree,
+  views: readonly NodeView[],
 ): {
   elected(view: NodeView): void;
   /** The view leads, and has committed up to its commit index. */
@@ -47,6 +50,7 @@ export function makeLeaderCompleteness(
       const entry = log.at(commitIndex);
       if (entry === undefined) return;
       commits.set(term, { index: entry.index, term: entry.term, node });
+      if (entry.term < term) mustBeHeldByElectable(report, views, { node, term }, entry);
       if (newestTerm === term) return;
       for (const leader of leaderships.values()) {
         if (leader.term <= term || tree.leadsTo(leader.last, entry)) continue;
@@ -54,4 +58,29 @@ export function makeLeaderCompleteness(
       }
     },
   };
+}
+
+/**
+ * Who lacks a committed entry must not be able to win an election any more: a majority must hold what
+ * is newer than its log. For an entry of the leader's own term that follows from the majority that
+ * holds it; one of an older term may be on a majority and lose all the same (Raft §5.4.2, Figure 8).
+ */
+function mustBeHeldByElectable(
+  report: Report,
+  views: readonly NodeView[],
+  leader: { readonly node: NodeId; readonly term: number },
+  committed: LogPosition,
+): void {
+  for (const { node, disk } of views) {
+    if (disk.holds(committed)) continue;
+    const { last } = disk.log;
+    const voters = views.filter((voter) => isUpToDate(last, voter.disk.log.last));
+    if (2 * voters.length <= views.length) continue;
+    const names = voters.map((voter) => voter.node).join(', ');
+    const sentence =
+      `${leader.node}, leader of term ${leader.term}, committed ${named(committed)}, but ${node}, ` +
+      `which lacks it and whose log ends with ${named(last)}, could be elected by ${names}`;
+    report('leader-completeness', [leader.node, node], sentence);
+    return;
+  }
 }
