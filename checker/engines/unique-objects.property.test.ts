@@ -204,7 +204,7 @@ describe.each(CASES)('%s', (kind, modelName, engine) => {
     expect(seen.invalid).toBeGreaterThan(RUNS / 5);
     expect(seen.crashed).toBeGreaterThan(RUNS / 10);
     expect(seen.undecided).toBeLessThan(kind === 'stack' ? RUNS / 100 : 1);
-  }, 120_000);
+  }, 600_000);
 
   test('agrees with the search on longer histories', () => {
     const seen = { valid: 0, invalid: 0, tooLong: 0 };
@@ -225,7 +225,7 @@ describe.each(CASES)('%s', (kind, modelName, engine) => {
     expect(seen.valid).toBeGreaterThan(LONGER_RUNS / 5);
     expect(seen.invalid).toBeGreaterThan(LONGER_RUNS / 5);
     expect(seen.tooLong).toBeLessThan(LONGER_RUNS / 20);
-  }, 120_000);
+  }, 600_000);
 });
 
 test('one crashed dequeue takes not both what is overtaken and what would be inside', () => {
