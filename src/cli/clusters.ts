@@ -21,8 +21,15 @@ export const ENDPOINTS: ClusterKind = {
   capabilities: new Set(ENDPOINTS_CAPABILITIES),
 };
 
+/** Nodes in simulated time: a verb of its own, since only the reference node runs there. */
+export const SIM: ClusterKind = {
+  about: 'the reference node in simulated time (gong sim)',
+  capabilities: new Set<Capability>(['processes', 'links']),
+};
+
 /** Every kind by its name. */
 export const CLUSTERS: ReadonlyMap<string, ClusterKind> = new Map([
   ['local', LOCAL],
   ['endpoints', ENDPOINTS],
+  ['sim', SIM],
 ]);

@@ -38,15 +38,15 @@ describe('gong nemeses', () => {
   test('says which cluster can do a kind: each that gives the control it needs', () => {
     const json = nemesesAsJson(all, CLUSTERS);
     expect(Object.fromEntries(json.nemeses.map(({ kind, clusters }) => [kind, clusters]))).toEqual({
-      partition: ['local'],
-      kill: ['local'],
-      pause: ['local'],
-      slow: ['local'],
-      reset: ['local'],
+      partition: ['local', 'sim'],
+      kill: ['local', 'sim'],
+      pause: ['local', 'sim'],
+      slow: ['local', 'sim'],
+      reset: ['local', 'sim'],
       exec: ['local', 'endpoints'],
     });
     const header = describeNemeses(all, CLUSTERS).split('\n')[0];
-    expect(header).toMatch(/LOCAL +ENDPOINTS/);
+    expect(header).toMatch(/LOCAL +ENDPOINTS +SIM/);
     const fewer = describeNemeses(all, new Map([...CLUSTERS].slice(0, 1)));
     expect(fewer).not.toContain('ENDPOINTS');
   });
