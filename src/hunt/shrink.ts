@@ -79,10 +79,12 @@ export async function shrink(
   options: ShrinkOptions = {},
 ): Promise<Shrunk> {
   const { defect } = options;
-  const run =
-    options.run ?? ((one, eventsMax) => runScenario(one, { ...planted(defect), eventsMax }));
-  const result = await run(scenario, Infinity);
   const { invariant } = violation;
+  const isHistoryDecided = invariant === LINEARIZABILITY;
+  const run: Run =
+    options.run ??
+    ((one, eventsMax) => runScenario(one, { ...planted(defect), isHistoryDecided, eventsMax }));
+  const result = await run(scenario, Infinity);
   assert(result.violation?.invariant === invariant, `the scenario breaks ${invariant}`);
   const search = new Search({ scenario, result }, invariant, { ...options, run });
   let isFixedPoint = true;
