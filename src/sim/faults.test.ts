@@ -355,6 +355,31 @@ test('a crash fault kills as many lives as it says, and the next one stays', asy
   expect(small.cluster.node('n2')).toMatchObject({ pid: 5, isServing: true });
 });
 
+test.for([{ call: 'Disk.list' }, { call: 'Disk.read' }, { call: 'Disk.rename' }] as const)(
+  'a crash in $call, which only a recovery makes, comes in one: the fault sees to it',
+  async ({ call }) => {
+    const lives: number[] = [];
+    const small = smallCluster({
+      seed: 'recovery',
+      observers: [{ stopped: ({ number }) => void lives.push(number) }],
+    });
+    await small.pass(SECOND);
+    const crash: SimFault = {
+      type: 'crash',
+      victims: ['n2'],
+      how: 'kill',
+      call,
+      nth: 1,
+      moment: 'after',
+      again: 1,
+    };
+    await during(small, crash, 5 * SECOND);
+    expect(lives, 'killed, and twice in recovery').toEqual([1, 2, 3]);
+    expect(small.count('crashed-at-port')).toBe(2);
+    expect(small.cluster.node('n2')).toMatchObject({ pid: 4, isServing: true });
+  },
+);
+
 test('the end of a crash fault takes back a death that has not come', async () => {
   const deathsBy = async (endsAfterNs: number): Promise<number> => {
     const small = smallCluster({ seed: 'spared' });
