@@ -8,6 +8,12 @@ import type { Disk } from '../raft/driver/ports.ts';
 import { SimCluster } from '../sim/cluster.ts';
 import { type Counts, makeCoverage } from '../sim/coverage.ts';
 import { makeInvariants } from '../sim/invariants/invariants.ts';
+import {
+  isQuorumConnected,
+  type LivenessFigures,
+  proveLiveness,
+  watchLiveness,
+} from '../sim/liveness.ts';
 import { type SimObserver, tellAll } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
@@ -28,6 +34,8 @@ export interface ScenarioOptions {
   readonly observers?: readonly SimObserver[];
   /** More observers, for those that need the time. */
   readonly observe?: (sim: Simulation) => readonly SimObserver[];
+  /** Goes on where an invariant breaks or a bound is missed: what does the checker alone make of it? */
+  readonly checksHistoryOnly?: boolean;
   /** A run that needs more events than these throws. */
   readonly eventsMax?: number;
   /** Called now and then with the simulated time. */
@@ -51,6 +59,7 @@ export interface ScenarioResult {
   readonly events: number;
   /** How often each thing happened, by the names of `COVERAGE`. */
   readonly coverage: Counts;
+  readonly liveness: LivenessFigures;
   /** Faults of `nemesis/` that came, in the order in which they did, with their victims. */
   readonly injected: readonly InjectedFault[];
   /** When clients began: times of faults and operations count from here. */
@@ -70,15 +79,22 @@ export async function runScenario(
   const sim = new Simulation(scenario.seed);
   const nodes = nodesOf(scenario).map(nodeId);
   const coverage = makeCoverage({ nodes });
+  const liveness = watchLiveness({
+    sim,
+    nodes,
+    electionTimeoutNsMin: scenario.profile.node.electionTimeout.minNs,
+    isQuorumConnected: () => isQuorumConnected(cluster),
+  });
   const observers = [
-    makeInvariants({ sim, nodes }),
+    ...(options.checksHistoryOnly === true ? [] : [makeInvariants({ sim, nodes })]),
     coverage,
+    liveness,
     ...(options.observers ?? []),
     ...(options.observe?.(sim) ?? []),
     ...progress(sim, options.onProgress),
   ];
   const observer = tellAll(observers);
-  const cluster = new SimCluster(sim, {
+  const cluster: SimCluster = new SimCluster(sim, {
     size: scenario.nodes,
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
@@ -91,7 +107,7 @@ export async function runScenario(
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
   const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, observer, history, injected, began }), eventsMax)
+    .drive(play({ sim, cluster, scenario, observer, history, injected, began, options }), eventsMax)
     .then(
       () => undefined,
       (error: unknown) => {
@@ -108,6 +124,7 @@ export async function runScenario(
     simulatedNs: sim.now(),
     events: sim.events,
     coverage: coverage.counts(),
+    liveness: liveness.figures(),
     injected,
     clientsBeganNs: began.atNs,
   };
@@ -145,10 +162,11 @@ interface Play {
   readonly history: MemoryHistory;
   readonly injected: InjectedFault[];
   readonly began: { atNs: number };
+  readonly options: ScenarioOptions;
 }
 
 async function play(parts: Play): Promise<void> {
-  const { sim, cluster, scenario, observer, history, injected, began } = parts;
+  const { sim, cluster, scenario, observer, history, injected, began, options } = parts;
   const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
@@ -176,6 +194,7 @@ async function play(parts: Play): Promise<void> {
   ended.abort();
   const [firstProcess] = await Promise.all([clients.working, faulting]);
   await healAll(cluster);
+  if (options.checksHistoryOnly !== true) await proveLiveness(sim, cluster);
   await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));
   await askEveryNode({
     ...ports,

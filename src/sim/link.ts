@@ -16,6 +16,9 @@ const DIAL_TIMEOUT_NS = SECOND;
 const STALL_TIMEOUT_NS = 5 * SECOND;
 /** Until the kernel sends again what nobody acknowledged, and may learn that its peer forgot it. */
 const RETRANSMIT_NS_MAX = SECOND;
+/** Until a link that is open again has a connection that delivers, whatever became of the last one. */
+export const RECONNECT_NS_MAX: number =
+  STALL_TIMEOUT_NS + RETRANSMIT_NS_MAX + DIAL_TIMEOUT_NS + 2 * BACKOFF_NS.max;
 
 /** What the network knows of a node. */
 export interface Endpoint {
