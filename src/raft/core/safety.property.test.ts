@@ -4,7 +4,7 @@ import { makeRandom } from '../../lib/prng.ts';
 import { type Defect, DEFECTS } from '../defects/index.ts';
 import { LOG_START } from './log.ts';
 import { isUpToDate, PAPER_RULES, type Rules } from './rules.ts';
-import { TestNetwork, type TestNode } from './testing/network.ts';
+import { type Flight, TestNetwork, type TestNode } from './testing/network.ts';
 import {
   type Entry,
   type LogIndex,
@@ -26,7 +26,7 @@ class Witness {
   readonly readsFrom = new Map<number, number>();
   served = 0;
   elections = 0;
-  truncations = 0;
+  readonly #votes = new Map<string, NodeId>();
 
   onReady(node: TestNode, ready: Ready, network: TestNetwork): void {
     this.#checkAcknowledgements(node, ready, network);
@@ -54,6 +54,17 @@ class Witness {
         before,
       );
     }
+  }
+
+  /** A vote arrives: each node gave one in a term, to itself or to another (§5.2). */
+  onFlight({ from, to, message }: Flight): void {
+    const isRequest = message.type === 'request-vote';
+    const isVote = isRequest || (message.type === 'vote-response' && message.granted);
+    if (!isVote || message.preVote) return;
+    const name = `${from} in term ${message.term}`;
+    const candidate = isRequest ? from : to;
+    expect(this.#votes.get(name) ?? candidate, `one vote of ${name} (§5.2)`).toBe(candidate);
+    this.#votes.set(name, candidate);
   }
 
   /** What any node has applied is on the disks of a majority, and stays there (§5.4). */
@@ -124,7 +135,7 @@ function runSchedule(seed: number, rules: Rules, steps: number): Witness {
     onReady: (node, ready) => witness.onReady(node, ready, network),
   });
   const names = [...network.nodes.keys()];
-  const crashRate = random.pick([0, 0.001, 0.004]);
+  const crashRate = random.pick([0, 0.001, 0.004, 0.02]);
   const lossRate = random.pick([0, 0.02, 0.15]);
   const tickMs = random.pick([50, 150, 400]);
   let cut = new Set<NodeId>();
@@ -161,6 +172,7 @@ function runSchedule(seed: number, rules: Rules, steps: number): Witness {
       continue;
     }
     if (random.float() < 0.03) network.flights.push(flight);
+    witness.onFlight(flight);
     network.deliver(flight);
   }
   if (rules === PAPER_RULES) expectProgress(network);

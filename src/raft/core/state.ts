@@ -85,6 +85,8 @@ export interface CoreState {
   leaderHeardNs: number;
   /** Candidates: who granted. */
   votes: Set<NodeId>;
+  /** Candidates: when they asked last. */
+  askedNs: number;
   progress: Map<NodeId, Progress>;
   /** Leader: the latest instant by which a quorum, this node included, was heard, as of this step. */
   quorumHeardNs: number;
