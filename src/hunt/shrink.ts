@@ -1,7 +1,7 @@
 import { assert } from '../lib/assert.ts';
 import type { Violation } from '../sim/violation.ts';
 import { planted } from './planted.ts';
-import { LINEARIZABILITY, runScenario, type ScenarioResult } from './run-scenario.ts';
+import { runScenario, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import type { Candidate, Failing } from './shrink-candidate.ts';
 import { PASSES } from './shrink-passes.ts';
