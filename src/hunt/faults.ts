@@ -67,6 +67,8 @@ export function describe(what: FaultKind, resolved?: ResolvedFault): string {
       return `clock ${fault.change.type}, ${who(fault.victims)}`;
     case 'crash':
       return `crash ${fault.moment} ${fault.call} (${fault.how}), ${who(fault.victims)}`;
+    case 'young-leader':
+      return `young leaders die ${fault.moment} ${fault.call} (${fault.how})`;
     case 'power-failure':
       return `power failure, ${who(fault.victims)}`;
     case 'disk':

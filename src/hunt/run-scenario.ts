@@ -195,9 +195,9 @@ async function play(parts: Play): Promise<void> {
       }),
     ),
   );
-  await sim.sleep(durationNs);
-  ended.abort();
-  const [firstProcess] = await Promise.all([clients.working, faulting]);
+  const ending = sim.sleep(durationNs).then(() => ended.abort());
+  // Together from the start: what fails before the end, fails the run then.
+  const [firstProcess] = await Promise.all([clients.working, faulting, ending]);
   await healAll(cluster);
   if (options.checksHistoryOnly !== true) await proveLiveness(sim, cluster);
   await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));

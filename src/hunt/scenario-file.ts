@@ -164,7 +164,12 @@ function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
 }
 
 function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void {
-  const victims = 'victims' in fault ? fault.victims : 'of' in fault.links ? fault.links.of : [];
+  const victims =
+    'victims' in fault
+      ? fault.victims
+      : 'links' in fault && 'of' in fault.links
+        ? fault.links.of
+        : [];
   if (typeof victims === 'string') return;
   const stranger = victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);

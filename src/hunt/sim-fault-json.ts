@@ -8,6 +8,7 @@ import type {
   NetworkFault,
   SimFault,
   Victims,
+  YoungLeaderFault,
 } from '../sim/faults.ts';
 import { PORT_CALLS } from '../sim/node-ports.ts';
 import type { RangeNs } from '../sim/profile.ts';
@@ -125,6 +126,13 @@ export const simFault: Read<SimFault> = variants<SimFault>('type', {
   network,
   crash,
   disk,
+  'young-leader': record<YoungLeaderFault>({
+    type: oneOf(['young-leader']),
+    how: oneOf(['kill', 'power-failure']),
+    call: oneOf([...PORT_CALLS, 'any']),
+    nthMax: whole(1),
+    moment: oneOf(['before', 'after']),
+  }),
   clock: record<Clock>({
     type: oneOf(['clock']),
     victims,

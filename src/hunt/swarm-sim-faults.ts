@@ -172,6 +172,19 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     }),
   },
   {
+    name: 'young-leader',
+    nodesMin: 1,
+    isBackground: true,
+    lasts: { min: 2, max: 12 },
+    draw: ({ taste }, random) => ({
+      type: 'young-leader',
+      how: random.pick(['kill', 'power-failure']),
+      call: random.pick(taste.calls),
+      nthMax: logUniform(random, 1, taste.nthMax),
+      moment: random.pick(['before', 'after']),
+    }),
+  },
+  {
     name: 'slow-disk',
     nodesMin: 1,
     isBackground: true,

@@ -38,6 +38,9 @@ export class SimCluster implements Cluster {
   /** Whose disks no longer hold what they were told to hold. */
   readonly damaged: Set<NodeId> = new Set<NodeId>();
   readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
+  readonly #elected = new Set<(node: NodeId) => void>();
+  /** The term in which a node was seen to lead last. */
+  readonly #ledTerms = new Map<NodeId, number>();
   #clients = 0;
 
   constructor(sim: Simulation, options: SimClusterOptions) {
@@ -50,6 +53,11 @@ export class SimCluster implements Cluster {
     const observer = tellAll([
       ...options.observers,
       {
+        stepped: ({ node }, _, { role, term }) => {
+          if (role !== 'leader' || this.#ledTerms.get(node) === term) return;
+          this.#ledTerms.set(node, term);
+          for (const listener of this.#elected) listener(node);
+        },
         stopped: ({ node }, { type }) => {
           if (type === 'killed' || type === 'power-failure') return;
           for (const listener of this.#exits) {
@@ -144,6 +152,15 @@ export class SimCluster implements Cluster {
       if (leader === undefined || status.term > leader.term) leader = status;
     }
     return leader?.id;
+  }
+
+  /**
+   * @param listener - called in the step in which a node becomes a leader, before anything is done about it
+   * @returns what ends it
+   */
+  onElected(listener: (node: NodeId) => void): () => void {
+    this.#elected.add(listener);
+    return () => void this.#elected.delete(listener);
   }
 
   url(node: Name): string {

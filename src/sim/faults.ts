@@ -5,17 +5,20 @@ import { type CrashFault, injectCrashFault } from './crash-fault.ts';
 import { type DiskFault, injectDiskFault } from './disk-fault.ts';
 import { injectNetworkFault, type NetworkFault } from './network-fault.ts';
 import { type Victims, victimsOf } from './victims.ts';
+import { injectYoungLeaderFault, type YoungLeaderFault } from './young-leader-fault.ts';
 
 export type { CrashFault } from './crash-fault.ts';
 export type { DiskFault, DiskTrouble } from './disk-fault.ts';
 export type { LinkChoice, LinkTrouble, NetworkFault } from './network-fault.ts';
 export type { Victims } from './victims.ts';
+export type { YoungLeaderFault } from './young-leader-fault.ts';
 
 /**
  * What only a simulation can do to a cluster, beside the faults of `nemesis/`. Plain JSON; times are
  * nanoseconds of the simulation. What it does not say is drawn when it comes.
  */
-export type SimFault = NetworkFault | ClockFault | CrashFault | PowerFault | DiskFault;
+export type SimFault =
+  NetworkFault | ClockFault | CrashFault | PowerFault | DiskFault | YoungLeaderFault;
 
 /** Clocks of nodes go wrong. They are monotonic: none ever goes back. */
 export interface ClockFault {
@@ -56,6 +59,8 @@ export async function injectFault(
       return injectPowerFault(cluster, fault, random);
     case 'disk':
       return injectDiskFault(cluster, fault, random);
+    case 'young-leader':
+      return injectYoungLeaderFault(cluster, fault, random);
     default:
       return assertNever(fault);
   }
