@@ -25,5 +25,5 @@ for (const defect of asked.length > 0 ? asked : DEFECTS.keys()) {
   };
   const path = new URL(`./corpus/${defect}.json`, import.meta.url);
   writeFileSync(path, `${JSON.stringify(entry, null, 2)}\n`);
-  console.log(`${defect}: seed ${found.seed}, ${tried} runs to shrink it: ${about}`);
+  process.stdout.write(`${defect}: seed ${found.seed}, ${tried} runs to shrink it: ${about}\n`);
 }
