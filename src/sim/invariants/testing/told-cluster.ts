@@ -58,7 +58,8 @@ interface Told {
  */
 export class ToldCluster {
   readonly violations: Violation[] = [];
-  readonly observer: Required<SimObserver>;
+  /** Told of everything; a test may put another one in its place for a while. */
+  observer: Required<SimObserver>;
   readonly #nodes = new Map<string, Told>();
   #requests = 0;
 
