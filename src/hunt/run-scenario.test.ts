@@ -70,3 +70,12 @@ test('the same scenario gives the same history, event by event', async () => {
   expect(second).toEqual(first);
   expect((await runScenario(scenario('3'))).history).not.toEqual(first.history);
 });
+
+test('a fault that cannot be done ends the run at once, with its own error', async () => {
+  const pinned = { victims: ['n1'], value: { groups: [[], ['n1', 'n2']] } };
+  const what = { type: 'nemesis', kind: 'partition', shape: 'one', pinned } as const;
+  const fault = { atNs: SECOND, durationNs: SECOND, seed: 'a', what };
+  // The bound would come before the end: nobody would have waited for the fault by then.
+  const running = runScenario({ ...scenario('1'), faults: [fault] }, { eventsMax: 5000 });
+  await expect(running).rejects.toThrow('a partition fault cannot be');
+});

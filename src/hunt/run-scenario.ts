@@ -200,9 +200,9 @@ async function play(parts: Play): Promise<void> {
   const proving = isLivenessAsked
     ? proveLivenessInBetween(sim, cluster, scenario, ended.signal)
     : undefined;
-  await sim.sleep(durationNs);
-  ended.abort();
-  const [firstProcess] = await Promise.all([clients.working, faulting, proving]);
+  const ending = sim.sleep(durationNs).then(() => ended.abort());
+  // Together from the start: what fails before the end, fails the run then.
+  const [firstProcess] = await Promise.all([clients.working, faulting, proving, ending]);
   await healAll(cluster);
   if (isLivenessAsked) await proveLiveness(sim, cluster);
   await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));

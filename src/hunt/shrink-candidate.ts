@@ -14,7 +14,9 @@ export interface Candidate {
   readonly scenario: Scenario;
   /** It is worth having also when the run takes a little longer. */
   readonly isSimpler?: boolean;
-  /** Another run altogether: so many other seeds are worth trying. */
+  /** How much of the run is gone, about, from 0 to 1: what is much is worth trying with other seeds. */
+  readonly share?: number;
+  /** Another run altogether: at least so many other seeds are worth trying. */
   readonly seeds?: number;
 }
 

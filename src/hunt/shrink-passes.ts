@@ -136,7 +136,12 @@ function* thinned<T>(
       const list = of.list();
       const start = Math.max(0, end - size);
       const rest = [...list.slice(0, start), ...list.slice(end)];
-      yield { what: `without ${list.length - rest.length} ${what}`, scenario: of.having(rest) };
+      const gone = list.length - rest.length;
+      yield {
+        what: `without ${gone} ${what}`,
+        scenario: of.having(rest),
+        share: gone / list.length / 2,
+      };
       end = start;
     }
   }
@@ -154,6 +159,7 @@ function* cutHalves(best: () => Failing): Generator<Candidate, void, boolean> {
       const isTaken = yield {
         what: `without ${seconds(toNs - fromNs)} of time`,
         scenario: cutTime(scenario, { fromNs, toNs }),
+        share: shareOf(toNs - fromNs, scenario),
       };
       if (!isTaken) fromNs += lengthNs;
     }
@@ -176,6 +182,7 @@ function* cutGaps(best: () => Failing): Generator<Candidate, void, boolean> {
       const isTaken = yield {
         what: `a pause of ${seconds(toNs - fromNs)} less`,
         scenario: cutTime(scenario, { fromNs: fromNs + keptNs, toNs }),
+        share: shareOf(toNs - fromNs - keptNs, scenario),
       };
       if (isTaken) break;
     }
@@ -227,7 +234,8 @@ function* fewerNodesPass(best: () => Failing): Generator<Candidate, void, boolea
   for (const count of new Set([3, 2, 1, 4, 5, 6])) {
     if (count >= nodes || count >= best().scenario.nodes) continue;
     for (const scenario of fewerNodes(best().scenario, count)) {
-      const isTaken = yield { what: `${count} nodes`, scenario };
+      const share = (nodes - count) / nodes;
+      const isTaken = yield { what: `${count} nodes`, scenario, share };
       if (isTaken) break;
     }
   }
@@ -247,6 +255,11 @@ function* nameVictims(best: () => Failing): Generator<Candidate, void, boolean> 
     return { ...fault, what: { ...what, pinned: { victims, value } } };
   });
   if (isNew) yield { what: 'named victims', scenario: { ...scenario, faults }, isSimpler: true };
+}
+
+/** Of a run, when so much time of its schedule is cut. */
+function shareOf(cutNs: number, { durationNs }: Scenario): number {
+  return cutNs / (durationNs + BESIDE_MS * MILLISECOND);
 }
 
 function seconds(ns: number): string {

@@ -1,7 +1,7 @@
 import { assert } from '../lib/assert.ts';
 import type { Violation } from '../sim/violation.ts';
 import { planted } from './planted.ts';
-import { runScenario, type ScenarioResult } from './run-scenario.ts';
+import { LINEARIZABILITY, runScenario, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import type { Candidate, Failing } from './shrink-candidate.ts';
 import { PASSES } from './shrink-passes.ts';
@@ -61,10 +61,15 @@ export interface Shrunk {
 }
 
 /**
- * How many other seeds of the streams are tried where a reduction moves the timing and the violation
- * with it: first one, until nothing gets smaller; then some; then many, on what is cheap to run by now.
+ * Where a reduction moves the timing, and the violation with it, other seeds of the streams may still
+ * fail: so many are tried, and so many for one that takes all away (for a part of it, its part). First
+ * few, until nothing gets smaller; then more, on what is cheap to run by now.
  */
-const OTHER_SEEDS = [1, 4, 16] as const;
+const OTHER_SEEDS = [
+  { least: 1, most: 20 },
+  { least: 4, most: 80 },
+  { least: 16, most: 200 },
+] as const;
 
 /**
  * Searches for the smallest schedule that still breaks the same invariant, greedily: what reduces most
@@ -79,10 +84,12 @@ export async function shrink(
   options: ShrinkOptions = {},
 ): Promise<Shrunk> {
   const { defect } = options;
-  const run =
-    options.run ?? ((one, eventsMax) => runScenario(one, { ...planted(defect), eventsMax }));
-  const result = await run(scenario, Infinity);
   const { invariant } = violation;
+  const isHistoryDecided = invariant === LINEARIZABILITY;
+  const run: Run =
+    options.run ??
+    ((one, eventsMax) => runScenario(one, { ...planted(defect), isHistoryDecided, eventsMax }));
+  const result = await run(scenario, Infinity);
   assert(result.violation?.invariant === invariant, `the scenario breaks ${invariant}`);
   const search = new Search({ scenario, result }, invariant, { ...options, run });
   let isFixedPoint = true;
@@ -123,6 +130,7 @@ const TOLERANCE = 1.1;
 /** How much longer than the best one a candidate is watched, beside that. */
 const EVENTS_SLACK = 200;
 
+type OtherSeeds = (typeof OTHER_SEEDS)[number];
 type Run = NonNullable<ShrinkOptions['run']>;
 
 class Search {
@@ -145,7 +153,7 @@ class Search {
   }
 
   /** @returns false when it had to stop before */
-  async untilNothingHelps(otherSeeds: number): Promise<boolean> {
+  async untilNothingHelps(otherSeeds: OtherSeeds): Promise<boolean> {
     for (;;) {
       const before = this.best;
       for (const pass of PASSES) {
@@ -166,10 +174,13 @@ class Search {
     return this.tried >= budget.tries || this.events >= budget.events;
   }
 
-  async #takes(candidate: Candidate, otherSeeds: number): Promise<boolean> {
-    const { what, scenario, isSimpler, seeds = 0 } = candidate;
+  async #takes(candidate: Candidate, { least, most }: OtherSeeds): Promise<boolean> {
+    const { what, scenario, isSimpler, share = 0, seeds = 0 } = candidate;
     const costMax = cost(this.best) * (isSimpler === true ? TOLERANCE : 1);
-    for (const seed of this.#seeds(scenario.seed, Math.max(seeds, otherSeeds))) {
+    for (const seed of this.#seeds(
+      scenario.seed,
+      Math.max(seeds, least, Math.round(share * most)),
+    )) {
       if (this.#isOver) return false;
       const found = await this.#failing({ ...scenario, seed });
       if (found === undefined) continue;
