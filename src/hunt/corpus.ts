@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { DEFECTS } from '../raft/defects/index.ts';
 import { INVARIANTS } from '../sim/invariants/report.ts';
 import type { Violation } from '../sim/violation.ts';
-import { runScenario } from './run-scenario.ts';
+import { runScenario, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import { readJsonFile, readScenario } from './scenario-file.ts';
 import { oneOf, orNull, record, text, whole } from './typed-json.ts';
@@ -71,14 +71,17 @@ export async function runCorpus(
     readonly entries?: readonly CorpusEntry[];
     readonly signal?: AbortSignal;
     readonly onRun?: (entry: CorpusEntry) => void;
+    /** In place of `runScenario`; a test's own. */
+    readonly run?: (scenario: Scenario) => Promise<ScenarioResult>;
   } = {},
 ): Promise<CorpusResult> {
+  const { run = runScenario } = options;
   let ran = 0;
   let simulatedNs = 0;
   for (const one of options.entries ?? readCorpus()) {
     if (options.signal?.aborted === true) break;
     options.onRun?.(one);
-    const result = await runScenario(one.scenario);
+    const result = await run(one.scenario);
     ran += 1;
     simulatedNs += result.simulatedNs;
     const { violation } = result;

@@ -1,3 +1,5 @@
+export { type CorpusEntry, type CorpusResult, readCorpus, runCorpus } from './corpus.ts';
+export { type DefectHunt, huntDefect } from './defect-hunt.ts';
 export {
   hunt,
   type HuntFailure,

@@ -17,6 +17,7 @@ import {
 import { type SimObserver, tellAll } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
+import { proveLivenessInBetween } from './calm.ts';
 import { clientsOf } from './clients.ts';
 import { healAll, letHappen } from './faults.ts';
 import { MemoryHistory } from './memory-history.ts';
@@ -195,11 +196,15 @@ async function play(parts: Play): Promise<void> {
       }),
     ),
   );
+  const isLivenessAsked = options.checksHistoryOnly !== true;
+  const proving = isLivenessAsked
+    ? proveLivenessInBetween(sim, cluster, scenario, ended.signal)
+    : undefined;
   const ending = sim.sleep(durationNs).then(() => ended.abort());
   // Together from the start: what fails before the end, fails the run then.
-  const [firstProcess] = await Promise.all([clients.working, faulting, ending]);
+  const [firstProcess] = await Promise.all([clients.working, faulting, proving, ending]);
   await healAll(cluster);
-  if (options.checksHistoryOnly !== true) await proveLiveness(sim, cluster);
+  if (isLivenessAsked) await proveLiveness(sim, cluster);
   await sim.sleep(Math.max(SECOND, 5 * profile.node.electionTimeout.maxNs));
   await askEveryNode({
     ...ports,

@@ -1,6 +1,7 @@
 import { SECOND } from '../lib/duration.ts';
-import { makeRandom } from '../lib/prng.ts';
-import { weighted } from './draws.ts';
+import { makeRandom, type Random } from '../lib/prng.ts';
+import { livenessBounds } from '../sim/liveness.ts';
+import { chance, weighted } from './draws.ts';
 import type { Scenario } from './scenario.ts';
 import { drawFaults } from './swarm-faults.ts';
 import { drawLoad } from './swarm-load.ts';
@@ -15,8 +16,10 @@ export interface Constraints {
 }
 
 const SIM_TIME_NS = 60 * SECOND;
-/** After the last heal, with a quorum connected: elections may split, processes must start. */
+/** What calm is for in most seeds: elections may split, processes must start. */
 const CALM_ELECTIONS = 12;
+/** Entries in a log for each second of a run, at most about. */
+const ENTRIES_PER_SECOND = 50;
 
 /**
  * Draws a scenario: each seed has its own mix of cluster size, machines, tunables, workload and faults,
@@ -38,7 +41,7 @@ export function drawScenario(seed: string, constraints: Constraints = {}): Scena
   const nodes = constraints.nodes ?? drawn;
   const profile = drawProfile(random.fork('profile'));
   const electionNs = profile.node.electionTimeout.maxNs;
-  const calmNs = CALM_ELECTIONS * electionNs + profile.restartNs.maxNs + SECOND;
+  const calmNs = drawCalm(random.fork('calm'), { profile, nodes, durationNs });
   return {
     seed,
     nodes,
@@ -47,4 +50,15 @@ export function drawScenario(seed: string, constraints: Constraints = {}): Scena
     load: drawLoad(random.fork('load')),
     faults: drawFaults({ nodes, durationNs, electionNs, calmNs }, random.fork('faults')),
   };
+}
+
+/** Long enough to get on as a rule; in every third seed so long that liveness may be asked for in it. */
+function drawCalm(
+  random: Random,
+  { profile, nodes, durationNs }: Pick<Scenario, 'profile' | 'nodes' | 'durationNs'>,
+): number {
+  const entries = Math.ceil((durationNs / SECOND) * ENTRIES_PER_SECOND);
+  const { leaderNs, progressNs } = livenessBounds({ profile, nodes, entries });
+  if (chance(random, 1 / 3)) return leaderNs + progressNs;
+  return CALM_ELECTIONS * profile.node.electionTimeout.maxNs + profile.restartNs.maxNs + SECOND;
 }

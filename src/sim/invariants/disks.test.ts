@@ -233,6 +233,20 @@ test('so does a read behind what an earlier read has shown (thesis §6.4)', () =
   expect(told.answer('n2', told.submit('n2', 'read'), 2).broken).toContain('of index 3 before');
 });
 
+test('so does one that is served in a term that was over before it came (thesis §6.4)', () => {
+  const told = acknowledged().elect('n2', 2);
+  expect(told.answer('n1', told.submit('n1', 'read'), 2).broken).toBe(
+    'read-reflects-acknowledged: a linearizable read at n1 was served by n1 as leader of term 1, ' +
+      'though n2 was elected in term 2 before the read began',
+  );
+});
+
+test('a read that came before the next election may be served by the old leader (thesis §6.4)', () => {
+  const told = acknowledged();
+  const early = told.submit('n1', 'read');
+  expect(told.elect('n2', 2).answer('n1', early, 2).broken).toBeUndefined();
+});
+
 test.each([
   ['that came before the answer left', 'read'],
   ['that may be stale', 'stale'],

@@ -73,6 +73,7 @@ export function makeInvariants(parts: {
     if (isElected) {
       elections.elected(view);
       completeness.elected(view);
+      reads.elected(view);
     }
     if (ready.commitIndex === view.commitIndex) return;
     commitNeverBack(report, view, ready);

@@ -1,6 +1,17 @@
 import type { NodeId } from '../../raft/core/types.ts';
-import type { Answer, Request } from '../../raft/driver/requests.ts';
+import type { Answer, Request, ServedBy } from '../../raft/driver/requests.ts';
+import type { NodeView } from './node-view.ts';
 import type { Report } from './report.ts';
+
+/** What a linearizable read must reflect, as it was when the read came; or what else was asked. */
+type Asked = 'command' | 'stale' | LinearizableRead;
+
+interface LinearizableRead {
+  readonly toldIndex: number;
+  readonly toldBy: NodeId | undefined;
+  readonly electedTerm: number;
+  readonly elected: NodeId | undefined;
+}
 
 /**
  * A linearizable read reflects everything that clients were told of before the read reached its
@@ -10,56 +21,48 @@ import type { Report } from './report.ts';
  * Both instants are the nodes': an answer that has left its node was committed before, and a read
  * that reaches a node later is confirmed by a round that begins later still. So it never cries wolf,
  * though a client that waits for an answer on the way could not know yet.
+ *
+ * Nor may a leader serve it in a term that was over before it came: a quorum had voted in a later one,
+ * so no round can confirm it, and it cannot know what was acknowledged since.
  */
 export function makeReadReflectsAcknowledged(report: Report): {
+  elected(view: Pick<NodeView, 'node' | 'term'>): void;
   submitted(node: NodeId, request: number, what: Request): void;
   /** @returns the index that a client was told of; 0 when it was told of none */
   answered(node: NodeId, request: number, answer: Answer): number;
   /** Its clients hear of nothing any more. */
   stopped(node: NodeId): void;
 } {
-  let toldIndex = 0;
+  let [toldIndex, electedTerm] = [0, 0];
   let toldBy: NodeId | undefined;
-  interface Open {
-    /** Of a linearizable read; undefined for what else is told of an index, or of none. */
-    readonly mustReflect: number | undefined;
-    readonly by: NodeId | undefined;
-    readonly isStale: boolean;
-  }
-  const COMMAND: Open = { mustReflect: undefined, by: undefined, isStale: false };
-  const STALE: Open = { mustReflect: undefined, by: undefined, isStale: true };
-  const open = new Map<NodeId, Map<number, Open>>();
-  const openAt = (node: NodeId): Map<number, Open> => {
+  let elected: NodeId | undefined;
+  const open = new Map<NodeId, Map<number, Asked>>();
+  const openAt = (node: NodeId): Map<number, Asked> => {
     const found = open.get(node);
     if (found !== undefined) return found;
-    const created = new Map<number, Open>();
+    const created = new Map<number, Asked>();
     open.set(node, created);
     return created;
   };
   return {
+    elected({ node, term }) {
+      if (term < electedTerm) return;
+      electedTerm = term;
+      elected = node;
+    },
     submitted(node, request, what) {
-      const isLinearizable = what.type === 'read' && what.consistency === 'linearizable';
-      const entry = isLinearizable
-        ? { mustReflect: toldIndex, by: toldBy, isStale: false }
-        : what.type === 'read'
-          ? STALE
-          : COMMAND;
-      openAt(node).set(request, entry);
+      if (what.type === 'command') openAt(node).set(request, 'command');
+      else if (what.consistency === 'stale') openAt(node).set(request, 'stale');
+      else openAt(node).set(request, { toldIndex, toldBy, electedTerm, elected });
     },
     answered(node, request, answer) {
       const asked = open.get(node);
       const one = asked?.get(request);
       if (asked === undefined || one === undefined) return 0;
       asked.delete(request);
-      if (answer.type !== 'ok' || one.isStale) return 0;
-      const { appliedIndex, servedBy, term } = answer;
-      if (one.mustReflect !== undefined && appliedIndex < one.mustReflect) {
-        const sentence =
-          `a linearizable read at ${node} was served by ${servedBy} in term ${term} ` +
-          `from a state up to index ${appliedIndex}, though ${one.by ?? 'a node'} had told a client ` +
-          `of index ${one.mustReflect} before the read began`;
-        report('read-reflects-acknowledged', [node], sentence);
-      }
+      if (answer.type !== 'ok' || one === 'stale') return 0;
+      const { appliedIndex } = answer;
+      if (one !== 'command') mustReflect(report, node, one, answer);
       if (appliedIndex > toldIndex) {
         toldIndex = appliedIndex;
         toldBy = node;
@@ -70,4 +73,25 @@ export function makeReadReflectsAcknowledged(report: Report): {
       open.delete(node);
     },
   };
+}
+
+function mustReflect(
+  report: Report,
+  node: NodeId,
+  { toldIndex, toldBy, electedTerm, elected }: LinearizableRead,
+  { appliedIndex, servedBy, term }: ServedBy,
+): void {
+  const nodes = node === servedBy ? [node] : [servedBy, node];
+  if (appliedIndex < toldIndex) {
+    const sentence =
+      `a linearizable read at ${node} was served by ${servedBy} in term ${term} ` +
+      `from a state up to index ${appliedIndex}, though ${toldBy} had told a client ` +
+      `of index ${toldIndex} before the read began`;
+    report('read-reflects-acknowledged', nodes, sentence);
+  } else if (term < electedTerm) {
+    const sentence =
+      `a linearizable read at ${node} was served by ${servedBy} as leader of term ${term}, ` +
+      `though ${elected} was elected in term ${electedTerm} before the read began`;
+    report('read-reflects-acknowledged', nodes, sentence);
+  }
 }
