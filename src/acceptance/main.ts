@@ -1,4 +1,5 @@
 // What Gong promises, run from outside as a user would: npm run acceptance -- NAME… [--short]
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { nothingLeft, processesOf } from './processes.ts';
 import type { Scenario } from './scenario.ts';
@@ -26,7 +27,9 @@ import { staleRead } from './scenarios/stale-read.ts';
 import { stopOnViolation } from './scenarios/stop-on-violation.ts';
 import { undecided } from './scenarios/undecided.ts';
 import { thresholds } from './scenarios/thresholds.ts';
+import { InOrder, sideBySide } from './side-by-side.ts';
 
+/** Of those that are kept apart, a light one stands beside a heavy one. */
 const SCENARIOS: readonly Scenario[] = [
   mainJob,
   seeds,
@@ -43,15 +46,15 @@ const SCENARIOS: readonly Scenario[] = [
   errors,
   results,
   ownTarget,
-  brokenTargets,
-  faults,
-  gates,
-  openLoop,
   thresholds,
   simulator,
   simulatorReplay,
   simulatorDefects,
   simulatorSpeed,
+  faults,
+  brokenTargets,
+  openLoop,
+  gates,
 ];
 
 const { values, positionals } = parseArgs({
@@ -69,20 +72,40 @@ if (unknown.length > 0) {
   process.exit(64);
 }
 
+/**
+ * The long form runs one after the other. A short one waits more than it works, so several run at once,
+ * and those that judge times have the machine for themselves afterwards, or nearly so.
+ */
+const groups: readonly (readonly [atOnce: number, scenarios: readonly Scenario[]])[] = values.short
+  ? [
+      [availableParallelism() + 1, chosen.filter(({ isQuiet }) => isQuiet !== true)],
+      [2, chosen.filter(({ isQuiet }) => isQuiet === true)],
+    ]
+  : [[1, chosen]];
+const order = groups.flatMap(([, scenarios]) => scenarios);
+const lines = new InOrder(say);
 let failed = 0;
-for (const { name, promise, run } of chosen) {
+
+async function keep(scenario: Scenario): Promise<void> {
+  const { name, promise, run } = scenario;
+  const at = order.indexOf(scenario);
   const id = `${name}-${process.pid}`;
-  say(`\n${name}${values.short ? ' (short)' : ''}: ${promise}`);
+  lines.say(at, `\n${name}${values.short ? ' (short)' : ''}: ${promise}`);
   const began = performance.now();
   try {
-    await run({ isShort: values.short, id, say: (line) => say(`  ${line}`) });
+    await run({ isShort: values.short, id, say: (line) => lines.say(at, `  ${line}`) });
     await nothingLeft(id);
-    say(`  kept, in ${((performance.now() - began) / 1000).toFixed(1)} s; nothing left running`);
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    lines.say(at, `  kept, in ${seconds} s; nothing left running`);
   } catch (error) {
     failed += 1;
     for (const { pid } of processesOf(id)) process.kill(pid, 'SIGKILL');
-    say(`  BROKEN: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    lines.say(at, `  BROKEN: ${text}`);
   }
+  lines.end(at);
 }
-say(`\nacceptance: ${chosen.length - failed} kept, ${failed} broken`);
+
+for (const [atOnce, scenarios] of groups) await sideBySide(scenarios, atOnce, keep);
+say(`\nacceptance: ${order.length - failed} kept, ${failed} broken`);
 process.exit(failed === 0 ? 0 : 1);

@@ -12,8 +12,8 @@ const data = new Map<string, Value>();
 type Twisted = Answer | undefined | Promise<Answer | undefined>;
 
 const DECEITS: Readonly<Record<string, (operation: Invocation) => Twisted>> = {
-  /** One operation is over before the next begins. */
-  instant: () => undefined,
+  /** None: the workload is what proves little. */
+  sound: () => undefined,
   'no-cas': ({ f }) => (f === 'cas' ? { type: 'fail', error: 'not today' } : undefined),
   /** A CAS that could be applied waits until somebody has written another value: no lie, no use. */
   'refuses-cas': async ({ f, key = '', value }) => {
@@ -47,7 +47,7 @@ export const target: TargetDefinition = {
   probe: async () => ({}),
   connect: (_url, { readMode }) => ({
     async invoke(operation) {
-      if (readMode !== 'instant') await later(LATENCY_MS);
+      await later(LATENCY_MS);
       const twisted = DECEITS[readMode]?.(operation);
       // What is not awaited happens at once, between two turns of anybody else.
       return (twisted instanceof Promise ? await twisted : twisted) ?? serve(operation);

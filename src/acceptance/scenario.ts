@@ -12,6 +12,11 @@ export interface Scenario {
   readonly name: string;
   /** What is promised, one line. */
   readonly promise: string;
+  /**
+   * What it proves depends on times, or it works so little that such a one may run beside it: the short
+   * form keeps these apart from the others.
+   */
+  readonly isQuiet?: boolean;
   /** @throws when it is not kept */
   readonly run: (context: ScenarioContext) => Promise<void>;
 }

@@ -37,8 +37,7 @@ export function describeOne(
   const { violation, simulatedNs, events, verdict, history } = run;
   const operations = history.filter(({ type }) => type === 'invoke').length;
   const lines = [
-    `${nameOf(name)}  ${scenario.nodes} nodes, ${scenario.faults.length} faults, ` +
-      `${operations} operations, ${events} events, ${formatDuration(simulatedNs)} simulated`,
+    `${nameOf(name)}  ${describeSize({ nodes: scenario.nodes, faults: scenario.faults.length, operations, events, simulatedNs })} simulated`,
   ];
   if (traceFile !== undefined) lines.push(`trace  ${traceFile}`);
   if (violation === undefined) {
@@ -74,10 +73,17 @@ export function describeFailure(told: ToldFailure): string {
 }
 
 function describeSize({ nodes, faults, operations, events, simulatedNs }: ScheduleSize): string {
-  return (
-    `${nodes} nodes, ${faults} faults, ${operations} operations, ${events} events, ` +
-    `${formatDuration(simulatedNs)}`
-  );
+  const counts = [
+    counted(nodes, 'node'),
+    counted(faults, 'fault'),
+    counted(operations, 'operation'),
+    counted(events, 'event'),
+  ];
+  return `${counts.join(', ')}, ${formatDuration(simulatedNs)}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** Coverage that no seed met, by name. */
@@ -85,6 +91,17 @@ export function neverSeen({ coverage }: HuntResult): readonly string[] {
   return Object.entries(coverage)
     .filter(([, count]) => count === 0)
     .map(([name]) => name);
+}
+
+/** Names that are told; the others are in the JSON. */
+const NAMES_MAX = 8;
+
+function describeCoverage({ coverage }: HuntResult, zero: readonly string[]): string {
+  const counters = Object.keys(coverage).length;
+  if (zero.length === 0) return `coverage  all of ${counters} counters were met`;
+  const more = zero.length - NAMES_MAX;
+  const names = zero.slice(0, NAMES_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return `coverage  ${counters - zero.length} of ${counters} counters were met; never ${names}`;
 }
 
 /** What a hunt did. @param isWhole - many seeds enough that each counter must have been met */
@@ -100,14 +117,7 @@ export function describeHunt(
       `${operations} operations, ${events} events`,
   ];
   const zero = neverSeen(result);
-  const counters = Object.keys(result.coverage).length;
-  if (ran > 0) {
-    lines.push(
-      zero.length === 0
-        ? `coverage  all of ${counters} counters were met`
-        : `coverage  ${counters - zero.length} of ${counters} counters were met; never ${zero.join(', ')}`,
-    );
-  }
+  if (ran > 0 && result.firstFailure === undefined) lines.push(describeCoverage(result, zero));
   if (undecided > 0) lines.push(`UNKNOWN  the histories of ${undecided} keys were given up`);
   if (result.isInterrupted)
     lines.push('interrupted: seeds that had not come to their end do not count');

@@ -1,4 +1,5 @@
 import { hunt, type HuntResult } from '../hunt/index.ts';
+import { assertNever } from '../lib/assert.ts';
 import { DEFECTS } from '../raft/defects/index.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
 import { exitOfViolation, simOne, type SimCase, tellFailure } from './sim-case.ts';
@@ -59,6 +60,8 @@ async function perform(context: SimContext, task: SimPlan['task']): Promise<Exit
       return simMany(context, task.seeds);
     case 'defects':
       return simDefects(context, task.seeds);
+    default:
+      return assertNever(task);
   }
 }
 

@@ -3,15 +3,21 @@ import type { ClusterView, NemesisShape, ResolvedFault } from '../contracts/neme
 import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
 import { nemeses } from '../../nemesis/index.ts';
-import type { Happening } from '../sim/observer.ts';
 import type { SimCluster } from '../sim/cluster.ts';
-import { injectFault } from '../sim/faults.ts';
+import { injectFault, type Victims } from '../sim/faults.ts';
+import type { SimObserver } from '../sim/observer.ts';
 import type { Simulation } from '../sim/simulation.ts';
-import { faultInWords } from './fault-words.ts';
+import { inWords } from './fault-words.ts';
 import type { FaultKind, PinnedFault, ScheduledFault } from './scenario.ts';
 
 /** Told of a fault whose victims are known, as it begins. */
 export type OnInjected = (fault: ScheduledFault, resolved: ResolvedFault) => void;
+
+interface Happen {
+  readonly ended: AbortSignal;
+  readonly observer: Required<SimObserver>;
+  readonly onInjected: OnInjected;
+}
 
 /**
  * Lets a fault come, go on, and heal. It heals by disposal: at its end, when `ended` comes, and when
@@ -24,20 +30,15 @@ export async function letHappen(
   sim: Simulation,
   cluster: SimCluster,
   fault: ScheduledFault,
-  options: {
-    readonly ended: AbortSignal;
-    readonly onInjected: OnInjected;
-    readonly happened: (what: Happening) => void;
-  },
+  { ended, observer, onInjected }: Happen,
 ): Promise<void> {
-  const { ended, onInjected, happened } = options;
   await sim.sleep(fault.atNs, ended);
   if (ended.aborted) return;
   await using inForce = new AsyncDisposableStack();
   const tell = (resolved?: ResolvedFault): void => {
-    const detail = faultInWords(fault.what, resolved);
-    happened({ kind: 'fault-began', detail });
-    inForce.defer(() => happened({ kind: 'fault-ended', detail }));
+    const detail = describe(fault.what, resolved);
+    observer.happened({ kind: 'fault-began', detail });
+    inForce.defer(() => observer.happened({ kind: 'fault-ended', detail }));
   };
   if (fault.what.type !== 'nemesis') tell();
   const injected = await inject(cluster, fault.what, makeRandom(fault.seed), (resolved) => {
@@ -46,6 +47,37 @@ export async function letHappen(
   });
   inForce.use(injected);
   await sim.sleep(fault.durationNs, ended);
+}
+
+/** In a few words, for traces: `partition:leader (groups ((n1) (n2 n3)))`, `disk slow, leader`. */
+export function describe(what: FaultKind, resolved?: ResolvedFault): string {
+  if (what.type === 'nemesis') {
+    const how = resolved === undefined ? '' : ` ${inWords(resolved.value)}`;
+    return `${what.kind}:${what.shape}${how}`;
+  }
+  const { fault } = what;
+  switch (fault.type) {
+    case 'network': {
+      const { links, trouble } = fault;
+      const which =
+        'of' in links ? `${links.direction} by ${who(links.of)}` : `${links.count} links`;
+      return `network ${trouble.type}, ${which}`;
+    }
+    case 'clock':
+      return `clock ${fault.change.type}, ${who(fault.victims)}`;
+    case 'crash':
+      return `crash ${fault.moment} ${fault.call} (${fault.how}), ${who(fault.victims)}`;
+    case 'power-failure':
+      return `power failure, ${who(fault.victims)}`;
+    case 'disk':
+      return `disk ${fault.trouble.type}, ${who(fault.victims)}`;
+    default:
+      return assertNever(fault);
+  }
+}
+
+function who(victims: Victims): string {
+  return typeof victims === 'string' ? victims : victims.join(' ');
 }
 
 /** Undoes whatever faults may have left, whoever made them. */

@@ -1,15 +1,7 @@
 import type { HistoryEvent } from '../../checker/index.ts';
-import { workloads } from '../../workloads/index.ts';
-import type { Client, Invocation } from '../contracts/client.ts';
-import type { NodeId as Name } from '../contracts/names.ts';
 import type { ResolvedFault } from '../contracts/nemesis.ts';
 import { askEveryNode } from '../harness/interpreter/final-reads.ts';
-import { interpret } from '../harness/interpreter/interpreter.ts';
-import { closedLoop, openLoop, type Pace } from '../harness/interpreter/pace.ts';
-import type { ClientPorts } from '../harness/interpreter/ports.ts';
-import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
-import type { Random } from '../lib/prng.ts';
 import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
 import { nodeId } from '../raft/core/types.ts';
 import type { Disk } from '../raft/driver/ports.ts';
@@ -25,11 +17,14 @@ import {
 import { type SimObserver, tellAll } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
+import { clientsOf } from './clients.ts';
 import { healAll, letHappen } from './faults.ts';
 import { MemoryHistory } from './memory-history.ts';
-import { nodesOf, type Scenario, type ScenarioLoad, type ScheduledFault } from './scenario.ts';
-import { performScript } from './script.ts';
+import { nodesOf, type Scenario, type ScheduledFault } from './scenario.ts';
 import { decideHistory, type HistoryVerdict } from './verdict.ts';
+
+/** The name of what breaks when the clients' history is not linearizable. */
+export const LINEARIZABILITY = 'linearizability';
 
 /** How long a cluster may take to elect its first leader, in maximum election timeouts. */
 const FIRST_ELECTION_TIMEOUTS = 20;
@@ -44,6 +39,8 @@ export interface ScenarioOptions {
   readonly observe?: (sim: Simulation) => readonly SimObserver[];
   /** Goes on where an invariant breaks or a bound is missed: what does the checker alone make of it? */
   readonly checksHistoryOnly?: boolean;
+  /** By default it is; who looks for the break of an invariant can save the work. */
+  readonly isHistoryDecided?: boolean;
   /** A run that needs more events than these throws. */
   readonly eventsMax?: number;
   /** Called now and then with the simulated time. */
@@ -60,7 +57,7 @@ export interface ScenarioResult {
   /** The first thing that went wrong: an invariant, liveness, or a history that is not linearizable. */
   readonly violation: Violation | undefined;
   readonly history: readonly HistoryEvent[];
-  /** Undefined when an invariant ended the run before. */
+  /** Undefined when an invariant ended the run before, or nobody asked. */
   readonly verdict: HistoryVerdict | undefined;
   readonly simulatedNs: number;
   /** Of the simulation, not of the history. */
@@ -101,7 +98,7 @@ export async function runScenario(
     ...(options.observe?.(sim) ?? []),
     ...progress(sim, options.onProgress),
   ];
-  const { happened } = tellAll(observers);
+  const observer = tellAll(observers);
   const cluster: SimCluster = new SimCluster(sim, {
     size: scenario.nodes,
     profile: scenario.profile,
@@ -115,7 +112,7 @@ export async function runScenario(
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
   const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, history, injected, began, happened, options }), eventsMax)
+    .drive(play({ sim, cluster, scenario, observer, history, injected, began, options }), eventsMax)
     .then(
       () => undefined,
       (error: unknown) => {
@@ -123,8 +120,8 @@ export async function runScenario(
         throw error;
       },
     );
-  const verdict =
-    broken === undefined ? decideHistory(scenario.load.workload, history.events) : undefined;
+  const isDecided = broken === undefined && options.isHistoryDecided !== false;
+  const verdict = isDecided ? decideHistory(scenario.load.workload, history.events) : undefined;
   return {
     violation: broken ?? illegal(verdict, sim.now()),
     history: history.events,
@@ -142,7 +139,7 @@ function illegal(verdict: HistoryVerdict | undefined, atNs: number): Violation |
   if (verdict?.illegal === undefined) return undefined;
   const { key, sentence } = verdict.illegal;
   return {
-    invariant: 'linearizability',
+    invariant: LINEARIZABILITY,
     section: 'Herlihy & Wing 1990',
     sentence: `the history of key ${key} is not linearizable: ${sentence}`,
     atNs,
@@ -166,23 +163,15 @@ interface Play {
   readonly sim: Simulation;
   readonly cluster: SimCluster;
   readonly scenario: Scenario;
+  readonly observer: Required<SimObserver>;
   readonly history: MemoryHistory;
   readonly injected: InjectedFault[];
   readonly began: { atNs: number };
-  readonly happened: Required<SimObserver>['happened'];
   readonly options: ScenarioOptions;
 }
 
-async function play({
-  sim,
-  cluster,
-  scenario,
-  history,
-  injected,
-  began,
-  happened,
-  options,
-}: Play): Promise<void> {
+async function play(parts: Play): Promise<void> {
+  const { sim, cluster, scenario, observer, history, injected, began, options } = parts;
   const { load, profile, durationNs } = scenario;
   cluster.startAll();
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
@@ -201,7 +190,7 @@ async function play({
     scenario.faults.map((fault) =>
       letHappen(sim, cluster, fault, {
         ended: ended.signal,
-        happened,
+        observer,
         onInjected: (one, resolved) => injected.push({ fault: one, resolved }),
       }),
     ),
@@ -219,61 +208,4 @@ async function play({
     firstProcess,
     signal: new AbortController().signal,
   });
-}
-
-interface Clients {
-  /** Resolves, when all have stopped, to a process id from which on all are unused. */
-  readonly working: Promise<number>;
-  readonly finalReads: () => readonly Invocation[];
-}
-
-function clientsOf(
-  load: ScenarioLoad,
-  parts: {
-    readonly sim: Simulation;
-    readonly cluster: SimCluster;
-    readonly ports: ClientPorts;
-    readonly ended: AbortSignal;
-  },
-): Clients {
-  const { sim, cluster, ports, ended } = parts;
-  if (load.operations !== undefined) {
-    const connect = (node: Name, atNs: number): Client => cluster.connect(node, `at/${atNs}`);
-    return performScript(load.operations, { ...ports, connect, nodes: cluster.nodes, ended });
-  }
-  const workload = defined(workloads.get(load.workload), `there is a workload ${load.workload}`);
-  const generator = workload.generator(
-    {
-      keyOps: load.keyOps,
-      concurrency: load.concurrency,
-      values: load.values ?? undefined,
-      settings: load.settings,
-    },
-    sim.random('workload'),
-  );
-  const working = interpret({
-    ...ports,
-    generator,
-    pace: paceOf(sim, load),
-    nodes: cluster.nodes,
-    concurrency: load.concurrency,
-    signal: ended,
-  });
-  return { working, finalReads: () => generator.finalReads() };
-}
-
-function paceOf(sim: Simulation, { ratePerSecond, thinkNs = 0 }: ScenarioLoad): Pace {
-  if (ratePerSecond !== null) return openLoop(sim, ratePerSecond);
-  return thinkNs === 0 ? closedLoop() : thinkingLoop(sim, thinkNs, sim.random('thinking'));
-}
-
-/** A closed loop of clients that think between two operations: up to twice `meanNs`. */
-function thinkingLoop(sim: Simulation, meanNs: number, random: Random): Pace {
-  return {
-    ...closedLoop(),
-    async turn(signal) {
-      await sim.sleep(random.integer(0, 2 * meanNs), signal);
-      return undefined;
-    },
-  };
 }

@@ -14,6 +14,8 @@ export interface Candidate {
   readonly scenario: Scenario;
   /** It is worth having also when the run takes a little longer. */
   readonly isSimpler?: boolean;
+  /** Another run altogether: so many other seeds are worth trying. */
+  readonly seeds?: number;
 }
 
 /**

@@ -8,6 +8,7 @@ import { cutTime, edges } from './shrink-time.ts';
 /** What takes away most comes first: the runs after it are cheap. */
 export const PASSES: readonly Pass[] = [
   stopAtViolation,
+  onlyTheEnd,
   fewerFaults,
   cutHalves,
   nameOperations,
@@ -35,6 +36,33 @@ function* stopAtViolation(best: () => Failing): Generator<Candidate, void, boole
     scenario: until(scenario, durationNs),
     isSimpler: true,
   };
+}
+
+/** What seeds of one end may cost together, in runs of the whole. */
+const END_RUNS = 12;
+/** What every run has beside the schedule: a first election, and the time after the last heal. */
+const BESIDE_MS = 1500;
+const END_SEEDS_MAX = 300;
+
+/**
+ * The last so many milliseconds, as a run of its own. What came long before has rarely to do with it; but
+ * without that it is another run, and only some seeds of it fail.
+ */
+function* onlyTheEnd(best: () => Failing): Generator<Candidate, void, boolean> {
+  for (const ms of [250, 500, 1000, 2000, 4000, 8000, 16_000]) {
+    const { scenario, result } = best();
+    if (result.violation === undefined) return;
+    const endNs = Math.min(scenario.durationNs, result.violation.atNs - result.clientsBeganNs);
+    const fromNs = Math.max(0, endNs - ms * MILLISECOND);
+    if (fromNs < scenario.durationNs / 4) return;
+    const wholeMs = BESIDE_MS + scenario.durationNs / MILLISECOND;
+    const isTaken = yield {
+      what: `only the last ${ms} ms`,
+      scenario: cutTime(scenario, { fromNs: 0, toNs: fromNs }),
+      seeds: Math.min(END_SEEDS_MAX, Math.ceil((END_RUNS * wholeMs) / (BESIDE_MS + ms))),
+    };
+    if (isTaken) return;
+  }
 }
 
 /** Of a history that is judged at the end. */

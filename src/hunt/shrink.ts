@@ -62,9 +62,9 @@ export interface Shrunk {
 
 /**
  * How many other seeds of the streams are tried where a reduction moves the timing and the violation
- * with it: first none, until nothing gets smaller; then some; then many, on what is cheap to run by now.
+ * with it: first one, until nothing gets smaller; then some; then many, on what is cheap to run by now.
  */
-const OTHER_SEEDS = [0, 3, 12] as const;
+const OTHER_SEEDS = [1, 4, 16] as const;
 
 /**
  * Searches for the smallest schedule that still breaks the same invariant, greedily: what reduces most
@@ -120,6 +120,8 @@ function cost({ scenario, result }: Failing): number {
 
 /** What is simpler may take a little longer. */
 const TOLERANCE = 1.1;
+/** How much longer than the best one a candidate is watched, beside that. */
+const EVENTS_SLACK = 200;
 
 type Run = NonNullable<ShrinkOptions['run']>;
 
@@ -164,11 +166,12 @@ class Search {
     return this.tried >= budget.tries || this.events >= budget.events;
   }
 
-  async #takes({ what, scenario, isSimpler }: Candidate, otherSeeds: number): Promise<boolean> {
+  async #takes(candidate: Candidate, otherSeeds: number): Promise<boolean> {
+    const { what, scenario, isSimpler, seeds = 0 } = candidate;
     const costMax = cost(this.best) * (isSimpler === true ? TOLERANCE : 1);
-    for (const seed of this.#seeds(scenario.seed, otherSeeds)) {
+    for (const seed of this.#seeds(scenario.seed, Math.max(seeds, otherSeeds))) {
       if (this.#isOver) return false;
-      const found = await this.#failing({ ...scenario, seed }, Math.ceil(costMax));
+      const found = await this.#failing({ ...scenario, seed });
       if (found === undefined) continue;
       if (isSimpler === true ? cost(found) > costMax : cost(found) >= costMax) continue;
       this.best = found;
@@ -184,8 +187,9 @@ class Search {
     return [current, ...seeds.filter((seed) => seed !== current)];
   }
 
-  async #failing(scenario: Scenario, eventsMax: number): Promise<Failing | undefined> {
+  async #failing(scenario: Scenario): Promise<Failing | undefined> {
     const { onProgress } = this.#options;
+    const eventsMax = EVENTS_SLACK + Math.ceil(this.best.result.events * TOLERANCE);
     this.tried += 1;
     let result: ScenarioResult;
     try {

@@ -1,11 +1,12 @@
 import { nemeses } from '../../nemesis/index.ts';
+import type { NemesisShape } from '../contracts/nemesis.ts';
 import { assertNever } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Random } from '../lib/prng.ts';
 import type { RangeNs } from '../sim/profile.ts';
 import { chance, logUniform, weighted } from './draws.ts';
 import type { FaultKind, ScheduledFault } from './scenario.ts';
-import { SIM_FAMILIES } from './swarm-sim-faults.ts';
+import { drawTaste, SIM_FAMILIES, type SimFaultSetting } from './swarm-sim-faults.ts';
 
 /** What faults are drawn for. */
 export interface FaultSetting {
@@ -17,13 +18,24 @@ export interface FaultSetting {
   readonly calmNs: number;
 }
 
+interface Setting extends FaultSetting, SimFaultSetting {
+  /** How much a seed likes each shape of a nemesis. */
+  readonly shapes: ReadonlyMap<NemesisShape, number>;
+}
+
+function drawShapes(random: Random): ReadonlyMap<NemesisShape, number> {
+  const all = [...nemeses.values()].flatMap(({ shapes }) => shapes);
+  return new Map(all.map((shape) => [shape, logUniform(random, 1, 100)]));
+}
+
 /** One sort of fault that a seed turns on or off as a whole. */
 interface Family {
   readonly name: string;
   readonly nodesMin: number;
+  readonly isBackground?: true;
   /** In election timeouts. */
   readonly lasts: { readonly min: number; readonly max: number };
-  readonly draw: (setting: FaultSetting, random: Random) => FaultKind;
+  readonly draw: (setting: Setting, random: Random) => FaultKind;
 }
 
 const FAMILIES: readonly Family[] = [
@@ -42,9 +54,11 @@ function ofNemesis(kind: string): Family {
     name: kind,
     nodesMin: Math.min(...shapes.map(({ nodesMin }) => nodesMin)),
     lasts: { min: 0.1, max: 12 },
-    draw: ({ nodes }, random) => {
-      const fitting = shapes.filter(({ nodesMin }) => nodesMin <= nodes);
-      return { type: 'nemesis', kind, shape: random.pick(fitting).shape };
+    draw: (setting, random) => {
+      const fitting = shapes
+        .filter(({ nodesMin }) => nodesMin <= setting.nodes)
+        .map((one): [number, NemesisShape] => [setting.shapes.get(one) ?? 1, one]);
+      return { type: 'nemesis', kind, shape: weighted(random, fitting).shape };
     },
   };
 }
@@ -56,17 +70,27 @@ const FAULTS_PER_LANE_MAX = 80;
  * The faults of a seed, spread over its whole time. Which families it knows at all is drawn first: what
  * is on everywhere hides what only one thing alone, or a rare pair, can bring about.
  */
-export function drawFaults(setting: FaultSetting, random: Random): readonly ScheduledFault[] {
+export function drawFaults(given: FaultSetting, random: Random): readonly ScheduledFault[] {
+  const setting: Setting = {
+    ...given,
+    taste: drawTaste(random.fork('taste')),
+    shapes: drawShapes(random.fork('shapes')),
+  };
   const families = drawFamilies(setting, random.fork('families'));
   if (families.length === 0) return [];
   const calm = calmStretches(setting, random.fork('calm'));
   const lanes = weighted(random.fork('lanes'), [
-    [3, 1],
+    [2, 1],
     [3, 2],
-    [2, 3],
-    [1, 5],
+    [3, 3],
+    [2, 5],
   ]);
   const faults: ScheduledFault[] = [];
+  const background = drawBackground(families, random.fork('background'));
+  if (background !== undefined) {
+    const lane = { setting, families: background, calm, lane: 'background' };
+    faults.push(...drawLane(lane, random.fork('lane/background')));
+  }
   for (let lane = 0; lane < lanes; lane++) {
     faults.push(...drawLane({ setting, families, calm, lane }, random.fork(`lane/${lane}`)));
   }
@@ -99,6 +123,14 @@ function drawFamilies({ nodes }: FaultSetting, random: Random): Weighted {
   }
 }
 
+/** One fault that is on most of the time, and that others overlap. */
+function drawBackground(families: Weighted, random: Random): Weighted | undefined {
+  const possible = families.filter(([, { isBackground }]) => isBackground === true);
+  if (possible.length === 0 || chance(random, 0.3)) return undefined;
+  const lasts = { min: 8, max: 60 };
+  return [[1, { ...weighted(random, possible), lasts }]];
+}
+
 /** Times in which no fault comes, and none is left. None where a run is too short for one. */
 function calmStretches({ durationNs, calmNs }: FaultSetting, random: Random): readonly RangeNs[] {
   const countMax = Math.min(4, Math.floor(durationNs / (4 * calmNs)));
@@ -111,10 +143,11 @@ function calmStretches({ durationNs, calmNs }: FaultSetting, random: Random): re
 }
 
 interface Lane {
-  readonly setting: FaultSetting;
+  readonly setting: Setting;
   readonly families: Weighted;
   readonly calm: readonly RangeNs[];
-  readonly lane: number;
+  /** Names the seeds of its faults. */
+  readonly lane: number | string;
 }
 
 /** One fault after the other; other lanes overlap it. */

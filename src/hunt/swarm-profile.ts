@@ -17,13 +17,14 @@ export function drawProfile(random: Random): SimProfile {
   const disks = random.fork('disk');
   const sync = rangeNs(disks, { minNs: 50 * MICROSECOND, maxNs: 8 * MILLISECOND, spread: 8 });
   const read = rangeNs(disks, { minNs: 10 * MICROSECOND, maxNs: MILLISECOND, spread: 4 });
+  const driftPpmMax = drawDrift(random.fork('drift'));
   // There and back, and the disk of the slower half on the way.
   const broadcastNs = 2 * latency.maxNs + sync.maxNs;
   return {
     disk: { read, sync, write: rangeNs(disks, { minNs: 1000, maxNs: 200_000, spread: 4 }) },
     latency,
     bufferBytes: random.fork('buffers').pick([256, 4096, 65_536]),
-    driftPpmMax: drawDrift(random.fork('drift')),
+    driftPpmMax,
     clientLatency: rangeNs(random.fork('clients'), {
       minNs: 100 * MICROSECOND,
       maxNs: 5 * MILLISECOND,
@@ -35,14 +36,18 @@ export function drawProfile(random: Random): SimProfile {
       maxNs: SECOND,
       spread: 3,
     }),
-    node: drawTunables(random.fork('tunables'), broadcastNs),
+    node: drawTunables(random.fork('tunables'), { broadcastNs, driftPpmMax }),
   };
 }
 
-function drawTunables(random: Random, broadcastNs: number): NodeProfile {
+function drawTunables(
+  random: Random,
+  { broadcastNs, driftPpmMax }: { readonly broadcastNs: number; readonly driftPpmMax: number },
+): NodeProfile {
   const heartbeatIntervalNs = logUniform(random, 20 * MILLISECOND, 150 * MILLISECOND);
-  // One heartbeat may be late, never lost for nothing.
-  const least = Math.ceil(heartbeatIntervalNs * 1.5 + 2 * broadcastNs);
+  // The slowest clock's heartbeats, one of them a little late, by the fastest clock.
+  const apart = (1e6 + driftPpmMax) / (1e6 - driftPpmMax);
+  const least = Math.ceil(apart * (heartbeatIntervalNs * 1.5 + 2 * broadcastNs));
   const minNs = logUniform(random, least, 5 * least);
   // Narrow draws split votes.
   const spread = chance(random, 0.3) ? 1.02 + 0.2 * random.float() : 1.3 + 1.7 * random.float();
@@ -69,6 +74,6 @@ function drawDrift(random: Random): number {
   return weighted(random, [
     [2, 0],
     [3, logUniform(random, 10, 500)],
-    [3, logUniform(random, 1000, 150_000)],
+    [3, logUniform(random, 1000, 300_000)],
   ]);
 }

@@ -1,6 +1,6 @@
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Random } from '../lib/prng.ts';
-import type { LinkChoice, SimFault, Victims } from '../sim/faults.ts';
+import type { CrashFault, LinkChoice, SimFault, Victims } from '../sim/faults.ts';
 import { PORT_CALLS } from '../sim/node-ports.ts';
 import { chance, logUniform, weighted } from './draws.ts';
 
@@ -9,12 +9,45 @@ export interface SimFaultSetting {
   readonly nodes: number;
   /** The largest election timeout. */
   readonly electionNs: number;
+  readonly taste: Taste;
+}
+
+/**
+ * What a seed likes: drawn once, so that its faults go on at the same place again and again. Faults
+ * that each hit somebody else and something else hardly ever add up to anything.
+ */
+export interface Taste {
+  readonly victims: readonly (readonly [number, Victims])[];
+  readonly links: readonly (readonly [number, LinkDirection])[];
+  readonly calls: readonly CrashFault['call'][];
+  /** Processes die at one of so many calls. */
+  readonly nthMax: number;
+}
+
+type LinkDirection = 'sent' | 'received' | 'both' | 'random';
+
+const VICTIMS: readonly Victims[] = ['one', 'leader', 'follower', 'minority', 'majority', 'all'];
+const DIRECTIONS: readonly LinkDirection[] = ['sent', 'received', 'both', 'random'];
+
+export function drawTaste(random: Random): Taste {
+  const bias = <T>(choices: readonly T[]): readonly (readonly [number, T])[] =>
+    choices.map((choice) => [logUniform(random, 1, 100), choice]);
+  return {
+    victims: bias(VICTIMS),
+    links: bias(DIRECTIONS),
+    calls: chance(random, 0.5)
+      ? ['any', ...PORT_CALLS]
+      : random.shuffle<CrashFault['call']>(PORT_CALLS).slice(0, random.integer(1, 3)),
+    nthMax: logUniform(random, 1, 100),
+  };
 }
 
 /** One sort of fault of the simulation. */
 export interface SimFamily {
   readonly name: string;
   readonly nodesMin: number;
+  /** Goes on while others come and go: a thing that is wrong for long, and alone does little. */
+  readonly isBackground?: true;
   /** How long, in election timeouts. */
   readonly lasts: { readonly min: number; readonly max: number };
   readonly draw: (setting: SimFaultSetting, random: Random) => SimFault;
@@ -28,12 +61,14 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'messages',
     nodesMin: 2,
+    isBackground: true,
     lasts: LONG,
-    draw: ({ electionNs }, random) => {
+    draw: (setting, random) => {
+      const { electionNs } = setting;
       const rate = (): number => (chance(random, 0.4) ? 0 : logUniform(random, 1, 400) / 1000);
       return {
         type: 'network',
-        links: drawLinks(random),
+        links: drawLinks(setting, random),
         trouble: {
           type: 'messages',
           lossRate: rate(),
@@ -49,18 +84,23 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     name: 'cut-links',
     nodesMin: 2,
     lasts: LONG,
-    draw: (_, random) => ({ type: 'network', links: drawLinks(random), trouble: { type: 'cut' } }),
+    draw: (setting, random) => ({
+      type: 'network',
+      links: drawLinks(setting, random),
+      trouble: { type: 'cut' },
+    }),
   },
   {
     name: 'slow-links',
     nodesMin: 2,
+    isBackground: true,
     lasts: LONG,
-    draw: ({ electionNs }, random) => {
-      const delayNs = logUniform(random, MILLISECOND, 2 * electionNs);
+    draw: (setting, random) => {
+      const delayNs = logUniform(random, MILLISECOND, 2 * setting.electionNs);
       const jitterNs = random.integer(0, delayNs);
       return {
         type: 'network',
-        links: drawLinks(random),
+        links: drawLinks(setting, random),
         trouble: { type: 'slow', delayNs, jitterNs },
       };
     },
@@ -69,23 +109,27 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     name: 'reset-links',
     nodesMin: 2,
     lasts: LONG,
-    draw: ({ electionNs }, random) => ({
+    draw: (setting, random) => ({
       type: 'network',
-      links: drawLinks(random),
-      trouble: { type: 'reset', everyNs: logUniform(random, 5 * MILLISECOND, electionNs) },
+      links: drawLinks(setting, random),
+      trouble: { type: 'reset', everyNs: logUniform(random, 5 * MILLISECOND, setting.electionNs) },
     }),
   },
   {
     name: 'clock-drift',
     nodesMin: 1,
+    isBackground: true,
     // Long enough to be still there when something else happens.
     lasts: { min: 2, max: 60 },
-    draw: (_, random) => {
-      const ppm = logUniform(random, 100, 600_000);
+    draw: ({ taste }, random) => {
+      // Little, as machines are wrong, or so much that whoever trusts a clock is caught.
+      const ppm = chance(random, 0.3)
+        ? logUniform(random, 100, 50_000)
+        : random.integer(50_000, 700_000);
       const partsPerMillion = chance(random, 0.6) ? -ppm : ppm;
       return {
         type: 'clock',
-        victims: drawVictims(random),
+        victims: weighted(random, taste.victims),
         change: { type: 'drift', partsPerMillion },
       };
     },
@@ -94,9 +138,9 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     name: 'clock-jump',
     nodesMin: 1,
     lasts: SHORT,
-    draw: (_, random) => ({
+    draw: ({ taste }, random) => ({
       type: 'clock',
-      victims: drawVictims(random),
+      victims: weighted(random, taste.victims),
       change: { type: 'jump', aheadNs: logUniform(random, MILLISECOND, 60 * SECOND) },
     }),
   },
@@ -104,18 +148,21 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     name: 'power-failure',
     nodesMin: 1,
     lasts: SHORT,
-    draw: (_, random) => ({ type: 'power-failure', victims: drawVictims(random) }),
+    draw: ({ taste }, random) => ({
+      type: 'power-failure',
+      victims: weighted(random, taste.victims),
+    }),
   },
   {
     name: 'crash',
     nodesMin: 1,
     lasts: { min: 0.2, max: 5 },
-    draw: (_, random) => ({
+    draw: ({ taste }, random) => ({
       type: 'crash',
-      victims: drawVictims(random),
+      victims: weighted(random, taste.victims),
       how: random.pick(['kill', 'power-failure']),
-      call: chance(random, 0.5) ? 'any' : random.pick(PORT_CALLS),
-      nth: logUniform(random, 1, 60),
+      call: random.pick(taste.calls),
+      nth: logUniform(random, 1, taste.nthMax),
       moment: random.pick(['before', 'after']),
       again: weighted(random, [
         [4, 0],
@@ -127,20 +174,25 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'slow-disk',
     nodesMin: 1,
+    isBackground: true,
     lasts: LONG,
-    draw: ({ electionNs }, random) => {
+    draw: ({ electionNs, taste }, random) => {
       const minNs = logUniform(random, MILLISECOND, electionNs);
       const addNs = { minNs, maxNs: logUniform(random, minNs, 2 * minNs) };
-      return { type: 'disk', victims: drawVictims(random), trouble: { type: 'slow', addNs } };
+      return {
+        type: 'disk',
+        victims: weighted(random, taste.victims),
+        trouble: { type: 'slow', addNs },
+      };
     },
   },
   {
     name: 'full-disk',
     nodesMin: 1,
     lasts: LONG,
-    draw: (_, random) => ({
+    draw: ({ taste }, random) => ({
       type: 'disk',
-      victims: drawVictims(random),
+      victims: weighted(random, taste.victims),
       trouble: { type: 'full', freeBytes: random.integer(0, 4096) },
     }),
   },
@@ -148,9 +200,9 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     name: 'failed-sync',
     nodesMin: 1,
     lasts: SHORT,
-    draw: (_, random) => ({
+    draw: ({ taste }, random) => ({
       type: 'disk',
-      victims: drawVictims(random),
+      victims: weighted(random, taste.victims),
       trouble: { type: 'failed-sync' },
     }),
   },
@@ -158,9 +210,9 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     name: 'read-errors',
     nodesMin: 1,
     lasts: LONG,
-    draw: (_, random) => ({
+    draw: ({ taste }, random) => ({
       type: 'disk',
-      victims: drawVictims(random),
+      victims: weighted(random, taste.victims),
       trouble: { type: 'read-errors', probability: logUniform(random, 10, 1000) / 1000 },
     }),
   },
@@ -169,27 +221,16 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     // The cluster allows it to a minority of its disks: of two nodes to none.
     nodesMin: 3,
     lasts: SHORT,
-    draw: (_, random) => ({
+    draw: ({ taste }, random) => ({
       type: 'disk',
-      victims: drawVictims(random),
+      victims: weighted(random, taste.victims),
       trouble: { type: 'bit-flips', count: logUniform(random, 1, 16) },
     }),
   },
 ];
 
-/** Mostly few: what hits everybody mostly just stops everything. */
-function drawVictims(random: Random): Victims {
-  return weighted(random, [
-    [4, 'one'],
-    [4, 'leader'],
-    [2, 'follower'],
-    [2, 'minority'],
-    [1, 'majority'],
-    [1, 'all'],
-  ]);
-}
-
-function drawLinks(random: Random): LinkChoice {
-  if (chance(random, 0.4)) return { count: logUniform(random, 1, 12) };
-  return { of: drawVictims(random), direction: random.pick(['sent', 'received', 'both']) };
+function drawLinks({ taste }: SimFaultSetting, random: Random): LinkChoice {
+  const direction = weighted(random, taste.links);
+  if (direction === 'random') return { count: logUniform(random, 1, 12) };
+  return { of: weighted(random, taste.victims), direction };
 }

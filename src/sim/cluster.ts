@@ -14,7 +14,6 @@ import { diskCounterOf, diskEventDetail } from './disk-events.ts';
 import { SimNetwork } from './network.ts';
 import { NodeClock } from './node-clock.ts';
 import { SimNode } from './node.ts';
-import { SyncedBatches } from './synced-batches.ts';
 import { type SimObserver, tellAll } from './observer.ts';
 import type { SimProfile } from './profile.ts';
 import type { Simulation } from './simulation.ts';
@@ -36,9 +35,8 @@ export class SimCluster implements Cluster {
   readonly processes: ProcessControl;
   readonly #sim: Simulation;
   readonly #nodes = new Map<string, SimNode>();
-  /** What of each log is safe to damage. */
-  readonly batches: SyncedBatches = new SyncedBatches();
-  readonly #damaged = new Set<NodeId>();
+  /** Whose disks no longer hold what they were told to hold. */
+  readonly damaged: Set<NodeId> = new Set<NodeId>();
   readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
   #clients = 0;
 
@@ -51,7 +49,6 @@ export class SimCluster implements Cluster {
     const restarts = sim.random('restarts');
     const observer = tellAll([
       ...options.observers,
-      this.batches,
       {
         stopped: ({ node }, { type }) => {
           if (type === 'killed' || type === 'power-failure') return;
@@ -123,7 +120,7 @@ export class SimCluster implements Cluster {
   }
 
   node(id: string): SimNode {
-    return defined(this.#nodes.get(id), `there is a node ${id}`);
+    return defined(this.#nodes.get(id), () => `there is a node ${id}`);
   }
 
   /** What nodes that run say of themselves. */
@@ -131,22 +128,12 @@ export class SimCluster implements Cluster {
     return this.nodes.flatMap((id) => this.node(id).status() ?? []);
   }
 
-  /** Whose disks no longer hold what they were told to hold: never more than a minority. */
-  get damaged(): ReadonlySet<NodeId> {
-    return this.#damaged;
-  }
-
   /**
-   * Asks to damage what a disk holds. Of what a majority has lost nothing can be promised, so only a
-   * minority of disks is ever damaged.
-   *
-   * @returns false when it must not be; true: it counts as damaged from now on
+   * Whether what a disk holds may be damaged: of what a majority has lost nothing can be promised, so
+   * only a minority of disks is ever damaged.
    */
   mayDamage(node: NodeId): boolean {
-    if (this.#damaged.has(node)) return true;
-    if (2 * (this.#damaged.size + 1) >= this.nodes.length) return false;
-    this.#damaged.add(node);
-    return true;
+    return this.damaged.has(node) || 2 * (this.damaged.size + 1) < this.nodes.length;
   }
 
   /** Who leads the highest term, by its own word. */

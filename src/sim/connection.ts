@@ -9,7 +9,7 @@ export interface ConnectionParts {
   readonly deliver: (bytes: Uint8Array) => void;
   /** A message came for a process that does not know the connection. */
   readonly refused: (message: Message) => void;
-  readonly happened: (kind: MessageHappening, bytes: number) => void;
+  readonly happened: (kind: MessageHappening, message: Uint8Array) => void;
   /** Its sender is gone, and all that it sent has come to its end. */
   readonly isOver: (connection: Connection) => void;
 }
@@ -86,11 +86,11 @@ export class Connection {
     if (isTaken) {
       this.#unacknowledgedBytes -= bytes.length;
       this.#fullSinceNs = Infinity;
-      if (number < this.#arrived) this.#parts.happened('message-overtaken', bytes.length);
+      if (number < this.#arrived) this.#parts.happened('message-overtaken', bytes);
       this.#arrived = Math.max(this.#arrived, number);
       this.#parts.deliver(bytes);
     } else {
-      this.#parts.happened('message-dropped', bytes.length);
+      this.#parts.happened('message-dropped', bytes);
       if (!this.isBroken) this.#parts.refused(message);
     }
     this.#ended();
@@ -99,12 +99,12 @@ export class Connection {
 
   /** A cut makes a message wait; the kernel that would send it again must be there. */
   hold(message: Message): boolean {
-    const { length } = message.bytes;
+    const { bytes } = message;
     if (this.#sender !== 'off') {
-      this.#parts.happened('message-held', length);
+      this.#parts.happened('message-held', bytes);
       return true;
     }
-    this.#parts.happened('message-dropped', length);
+    this.#parts.happened('message-dropped', bytes);
     this.#ended();
     return false;
   }

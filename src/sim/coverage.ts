@@ -56,7 +56,7 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
     lateCopies: new Map(),
     candidacies: new Map(),
   };
-  const of = (node: NodeId): SeenLife => defined(lives.get(node), `${node} is one of the nodes`);
+  const of = (node: NodeId): SeenLife => defined(lives.get(node), 'one of the nodes');
   return {
     counts: () => ({ ...counts }),
     started({ node, number }, { hardState, base, entries }, tornBytes) {

@@ -1,12 +1,13 @@
 import type { Random } from '../lib/prng.ts';
 import type { SimCluster } from './cluster.ts';
-import type { CrashMoment, PortCall } from './node-ports.ts';
+import { type CrashMoment, type PortCall, RECOVERY_CALLS } from './node-ports.ts';
 import type { SimNode } from './node.ts';
 import { type Victims, victimsOf } from './victims.ts';
 
 /**
  * Processes die at a call of a port, and start again after the profile's `restartNs`: not somewhere
- * between two events, but in the middle of what a node does, its recovery included.
+ * between two events, but in the middle of what a node does. Where only a recovery makes that call,
+ * the victims end in the same way at the beginning, and start at once: there is one to die in.
  */
 export interface CrashFault {
   readonly type: 'crash';
@@ -61,6 +62,10 @@ function crash(
     });
   };
   arm(nth);
+  if (call !== 'any' && RECOVERY_CALLS.includes(call)) {
+    node.stop({ type: how === 'kill' ? 'killed' : 'power-failure' });
+    node.start();
+  }
   return () => {
     takeBack?.();
     start?.();

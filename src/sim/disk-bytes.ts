@@ -9,22 +9,28 @@ export class GrowingBytes {
 
   /** Writes over what is there; a gap before `at` reads as zeros. */
   writeAt(at: number, bytes: Uint8Array): void {
-    this.extend(at + bytes.length);
+    const end = at + bytes.length;
+    // Zeros only for a gap: the rest is written over at once.
+    this.extend(at);
+    this.#reserve(end);
     this.#buffer.set(bytes, at);
+    this.#size = Math.max(this.#size, end);
   }
 
   /** Grows to `size` with zeros; never shrinks. */
   extend(size: number): void {
     if (size <= this.#size) return;
-    if (size > this.#buffer.length) {
-      // The old buffer is left as it is: views of it stay what they were.
-      const grown = new Uint8Array(Math.max(size, this.#buffer.length * 2, 1024));
-      grown.set(this.#buffer.subarray(0, this.#size));
-      this.#buffer = grown;
-    } else {
-      this.#buffer.fill(0, this.#size, size);
-    }
+    this.#reserve(size);
+    this.#buffer.fill(0, this.#size, size);
     this.#size = size;
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#buffer.length) return;
+    // The old buffer is left as it is: views of it stay what they were.
+    const grown = new Uint8Array(Math.max(size, this.#buffer.length * 2, 1024));
+    grown.set(this.#buffer.subarray(0, this.#size));
+    this.#buffer = grown;
   }
 
   truncate(size: number): void {

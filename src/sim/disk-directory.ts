@@ -61,18 +61,11 @@ export class SimDirectory {
     return files;
   }
 
-  /**
-   * The sync that covered all up to `sequence` is done.
-   *
-   * @returns the names that stand for another file on the platter now, in the order of the changes
-   */
-  settle(sequence: number): ReadonlySet<string> {
-    const changed = new Set<string>();
-    for (const change of this.#take(sequence)) {
-      apply(this.#durable, change);
-      changed.add(change.name);
-    }
-    return changed;
+  /** The sync that covered all up to `sequence` is done. @returns the names that it changed */
+  settle(sequence: number): readonly string[] {
+    const changes = this.#take(sequence);
+    for (const change of changes) apply(this.#durable, change);
+    return changes.map(({ name }) => name);
   }
 
   /** That sync failed: of what it covered any part is on the platter, and the rest never will be. */

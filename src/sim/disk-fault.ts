@@ -1,6 +1,7 @@
 import { assertNever } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
 import type { SimCluster } from './cluster.ts';
+import { flipBits } from './disk-flip.ts';
 import type { SimNode } from './node.ts';
 import type { RangeNs } from './profile.ts';
 import { type Victims, victimsOf } from './victims.ts';
@@ -22,9 +23,9 @@ export type DiskTrouble =
   /** Each read fails with this probability. */
   | { readonly type: 'read-errors'; readonly probability: number }
   /**
-   * So many bits change, for good, somewhere in front of the last synced batch: what the node finds at
-   * its next start, and refuses. No more disks than a minority of the cluster are ever damaged; where
-   * that is reached, nothing happens.
+   * A bit changes, for good, in each of so many batches in front of the last synced one: what the node
+   * finds at its next start, and refuses. No more disks than a minority of the cluster are ever
+   * damaged; where that is reached, nothing happens.
    */
   | { readonly type: 'bit-flips'; readonly count: number };
 
@@ -69,12 +70,6 @@ function begin(
 }
 
 function flip(cluster: SimCluster, { node, disk }: SimNode, count: number, random: Random): void {
-  const files = cluster.batches.before(node).filter(({ file, bytes }) => {
-    return disk.syncedBytes(file) >= bytes;
-  });
-  if (files.length === 0 || !cluster.mayDamage(node)) return;
-  for (let i = 0; i < count; i++) {
-    const { file, bytes } = random.pick(files);
-    disk.flip(file, random.integer(0, bytes - 1), 1 << random.integer(0, 7));
-  }
+  if (!cluster.mayDamage(node)) return;
+  if (flipBits(disk, random, count).length > 0) cluster.damaged.add(node);
 }

@@ -9,21 +9,19 @@ export interface FlippedBit {
 }
 
 /**
- * Flips one bit of a batch of the write-ahead log that is synced and has a synced batch behind it:
- * a flip in the last one cannot be told from a torn tail, and one in a batch of which there is
- * another copy does no harm.
+ * Flips one bit in each of so many batches of the write-ahead log that are synced and have a synced
+ * batch behind them: a flip in the last one cannot be told from a torn tail, and one in a batch of
+ * which there is another copy does no harm.
  *
- * @returns undefined when there is no such batch, or the log is damaged already
+ * @returns fewer, or none, when there are not so many such batches, or the log is damaged already
  */
-export function flipBit(disk: SimDisk, random: Random): FlippedBit | undefined {
-  const files = disk.settledFiles();
-  if (files === undefined) return undefined;
-  const batches = damageable(files);
-  if (batches.length === 0) return undefined;
-  const { file, at, end } = random.pick(batches);
-  const offset = random.integer(at, end - 1);
-  disk.flip(file.name, offset, 1 << random.integer(0, 7));
-  return { file: file.name, offset };
+export function flipBits(disk: SimDisk, random: Random, count: number): readonly FlippedBit[] {
+  const batches = random.shuffle(damageable(disk.settledFiles() ?? [])).slice(0, count);
+  return batches.map(({ file, at, end }) => {
+    const offset = random.integer(at, end - 1);
+    disk.flip(file.name, offset, 1 << random.integer(0, 7));
+    return { file: file.name, offset };
+  });
 }
 
 function damageable(

@@ -149,6 +149,7 @@ async function step(random: Random, model: Model, disk: Disk, fresh: () => strin
 
 test('the disk is as a simple model says, crash by crash: names, sizes, sectors', async () => {
   const shapes = new Map<string, number>();
+  let promised = 0;
   for (let seed = 1; seed <= 200; seed++) {
     const random = makeRandom(seed);
     const lone = new LoneDisk(seed);
@@ -177,6 +178,10 @@ test('the disk is as a simple model says, crash by crash: names, sizes, sectors'
         lone.disk.kill();
         continue;
       }
+      const synced = [...model.durable.keys()].map((name) => {
+        const text = model.names.get(name)?.cache.slice(0, lone.disk.syncedBytes(name)) ?? '';
+        return [name, text] as const;
+      });
       const report = lone.disk.powerFailure();
       for (const fate of report.writes) {
         const key = fate.type === 'append' ? fate.shape : `truncate ${fate.survived}`;
@@ -190,8 +195,15 @@ test('the disk is as a simple model says, crash by crash: names, sizes, sectors'
       for (const file of model.names.values()) {
         if (file.platter.size === 1) [file.cache = ''] = file.platter;
       }
+      for (const [name, text] of synced) {
+        promised += text.length;
+        for (const held of model.names.get(name)?.platter ?? []) {
+          assert(held.startsWith(text), `seed ${seed}: ${name} had ${text.length} bytes synced`);
+        }
+      }
     }
   }
+  expect(promised, 'bytes that were said to be synced').toBeGreaterThan(10_000);
   for (const what of ['none', 'prefix', 'whole', 'holes', 'truncate true', 'truncate false']) {
     expect(shapes.get(what), what).toBeGreaterThan(50);
   }

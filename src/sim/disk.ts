@@ -312,9 +312,7 @@ export class SimDisk {
       }
       const changed = this.#directory.settle(sequence);
       this.#tell({ type: 'directory-synced' });
-      for (const name of changed) {
-        if (this.#directory.durable.has(name)) this.#tellSynced(name);
-      }
+      for (const name of changed) this.#tellSynced(name);
     };
   }
 

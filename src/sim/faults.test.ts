@@ -121,9 +121,8 @@ describe('every nemesis does in a simulation what it does to processes', () => {
     for (const kind of shape.evidence) await evidence[kind](seen);
     await small.play(async () => inForce[Symbol.asyncDispose]());
     await small.pass(2 * SECOND);
-    if (shape.evidence.includes('new-process')) {
-      for (const victim of resolved.victims) expect(cluster.processes.pid(victim)).toBe(2);
-    }
+    const life = shape.evidence.includes('new-process') ? 2 : 1;
+    for (const victim of resolved.victims) expect(cluster.processes.pid(victim)).toBe(life);
     const healed = await trafficOf(small, links);
     await small.pass(2 * SECOND);
     const later = await trafficOf(small, links);
@@ -355,6 +354,31 @@ test('a crash fault kills as many lives as it says, and the next one stays', asy
   expect(lives).toEqual([1, 2, 3, 4]);
   expect(small.cluster.node('n2')).toMatchObject({ pid: 5, isServing: true });
 });
+
+test.for([{ call: 'Disk.list' }, { call: 'Disk.read' }, { call: 'Disk.rename' }] as const)(
+  'a crash in $call, which only a recovery makes, comes in one: the fault sees to it',
+  async ({ call }) => {
+    const lives: number[] = [];
+    const small = smallCluster({
+      seed: 'recovery',
+      observers: [{ stopped: ({ number }) => void lives.push(number) }],
+    });
+    await small.pass(SECOND);
+    const crash: SimFault = {
+      type: 'crash',
+      victims: ['n2'],
+      how: 'kill',
+      call,
+      nth: 1,
+      moment: 'after',
+      again: 1,
+    };
+    await during(small, crash, 5 * SECOND);
+    expect(lives, 'killed, and twice in recovery').toEqual([1, 2, 3]);
+    expect(small.count('crashed-at-port')).toBe(2);
+    expect(small.cluster.node('n2')).toMatchObject({ pid: 4, isServing: true });
+  },
+);
 
 test('the end of a crash fault takes back a death that has not come', async () => {
   const deathsBy = async (endsAfterNs: number): Promise<number> => {

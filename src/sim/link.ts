@@ -131,10 +131,10 @@ export class Link {
       return false;
     }
     const fate = this.troubles.fateOf(bytes[0] === 0);
-    if (fate.isLost) this.#tellOf('message-lost', bytes.length);
+    if (fate.isLost) this.#tellOf('message-lost', bytes);
     else connection.send(bytes, fate.lateNs);
     if (fate.copyLateNs === undefined) return true;
-    this.#tellOf('message-duplicated', bytes.length);
+    this.#tellOf('message-duplicated', bytes);
     connection.sendCopy(bytes, fate.copyLateNs);
     return true;
   }
@@ -282,8 +282,8 @@ export class Link {
     this.gate.enter(new Sign(() => this.#flightNs(), arrive));
   }
 
-  #tellOf(kind: HappeningKind, bytes: number): void {
-    this.#tell(kind, this.to, `${bytes} bytes from ${this.from}`);
+  #tellOf(kind: HappeningKind, message: Uint8Array): void {
+    this.#parts.happened({ kind, node: this.to, detail: `from ${this.from}`, message });
   }
 
   #tell(kind: HappeningKind, node: NodeId, detail: string): void {

@@ -352,3 +352,32 @@ test('a forwarded request arrives at most once, whatever is wrong with the link'
   expect(numbers.length).toBeGreaterThan(400);
   expect(new Set(numbers).size).toBe(numbers.length);
 });
+
+test('whatever cuts, delays and resets come, what arrives is in order and arrives once', async () => {
+  let lost = 0;
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = makeRandom(`order/${seed}`);
+    const lone = new LoneNetwork(`order/${seed}`, 2);
+    const { control } = lone.network;
+    const faults: AsyncDisposable[] = [];
+    let accepted = 0;
+    for (let number = 1; number <= 300; number++) {
+      if (lone.send('n1', 'n2', number)) accepted += 1;
+      const what = random.integer(0, 30);
+      const jitterNs = random.integer(0, 20) * MILLISECOND;
+      if (what === 0) faults.push(await control.cut([link(1, 2)]));
+      if (what === 1)
+        faults.push(await control.slow([link(1, 2)], { delayNs: jitterNs, jitterNs }));
+      if (what === 2) await control.reset([link(1, 2)]);
+      if (what >= 28) await faults.splice(random.integer(0, 3), 1)[0]?.[Symbol.asyncDispose]();
+      await lone.pass(random.integer(0, 10) * MILLISECOND);
+    }
+    await control.healAll();
+    await lone.pass(SECOND);
+    const numbers = lone.numbers('n1', 'n2');
+    expect(numbers, `seed ${seed}`).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+    lost += accepted - numbers.length;
+    expect(lone.count('message-dropped'), `seed ${seed}`).toBe(accepted - numbers.length);
+  }
+  expect(lost).toBeGreaterThan(100);
+});

@@ -84,7 +84,7 @@ export class SimNetwork {
   }
 
   link(from: string, to: string): Link {
-    return defined(this.#from(from).get(to), `there is a link ${from} > ${to}`);
+    return defined(this.#from(from).get(to), () => `there is a link ${from} > ${to}`);
   }
 
   links(): readonly Link[] {
@@ -99,6 +99,6 @@ export class SimNetwork {
   }
 
   #from(node: string): Map<string, Link> {
-    return defined(this.#links.get(node), `there is a node ${node}`);
+    return defined(this.#links.get(node), () => `there is a node ${node}`);
   }
 }

@@ -17,6 +17,15 @@ export const PORT_CALLS = [
 ] as const;
 export type PortCall = (typeof PORT_CALLS)[number];
 
+/** Those of them that a node makes only when it starts, to recover its log. */
+export const RECOVERY_CALLS: readonly PortCall[] = [
+  'Disk.list',
+  'Disk.read',
+  'Disk.truncate',
+  'Disk.rename',
+  'Disk.remove',
+];
+
 /** Where in a call a process dies: before it had any effect, or after, when nobody knows yet. */
 export type CrashMoment = 'before' | 'after';
 

@@ -53,19 +53,39 @@ export interface Happening {
   readonly node?: NodeId;
   /** For a trace, one line, without what `kind` and `node` say. */
   readonly detail?: string;
+  /** The bytes of the message that it is about; for whoever wants to know what it said. */
+  readonly message?: Uint8Array;
 }
 
-/** Tells several. */
+/** Tells several. Each by name and argument: these are called at every event. */
 export function tellAll(observers: readonly SimObserver[]): Required<SimObserver> {
   return {
-    started: (...told) => observers.forEach((one) => one.started?.(...told)),
-    stopped: (...told) => observers.forEach((one) => one.stopped?.(...told)),
-    stepped: (...told) => observers.forEach((one) => one.stepped?.(...told)),
-    written: (...told) => observers.forEach((one) => one.written?.(...told)),
-    synced: (...told) => observers.forEach((one) => one.synced?.(...told)),
-    applied: (...told) => observers.forEach((one) => one.applied?.(...told)),
-    submitted: (...told) => observers.forEach((one) => one.submitted?.(...told)),
-    answered: (...told) => observers.forEach((one) => one.answered?.(...told)),
-    happened: (...told) => observers.forEach((one) => one.happened?.(...told)),
+    started(life, restored, tornBytes) {
+      for (const one of observers) one.started?.(life, restored, tornBytes);
+    },
+    stopped(life, stop) {
+      for (const one of observers) one.stopped?.(life, stop);
+    },
+    stepped(life, inputs, ready) {
+      for (const one of observers) one.stepped?.(life, inputs, ready);
+    },
+    written(life, file, end, records) {
+      for (const one of observers) one.written?.(life, file, end, records);
+    },
+    synced(node, file, bytes) {
+      for (const one of observers) one.synced?.(node, file, bytes);
+    },
+    applied(life, entry) {
+      for (const one of observers) one.applied?.(life, entry);
+    },
+    submitted(life, request, what) {
+      for (const one of observers) one.submitted?.(life, request, what);
+    },
+    answered(life, request, answer) {
+      for (const one of observers) one.answered?.(life, request, answer);
+    },
+    happened(what) {
+      for (const one of observers) one.happened?.(what);
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { assertNever } from '../lib/assert.ts';
 import type { Entry, HardState, Input, LogPosition, Message, NodeId } from '../raft/core/types.ts';
+import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import { type Command, decodeCommand } from '../raft/kv/commands.ts';
 import type { Stop } from './observer.ts';
@@ -96,6 +97,21 @@ export function message(what: Message): string {
       const { prevIndex, hint } = result;
       return `reject t${what.term} prev ${prevIndex}, perhaps ${position(hint)}${round}`;
     }
+    default:
+      return assertNever(what);
+  }
+}
+
+/** What went over a connection. */
+export function peerMessage(bytes: Uint8Array): string {
+  const what = decodePeerMessage(bytes);
+  switch (what.type) {
+    case 'raft':
+      return message(what.message);
+    case 'forward':
+      return `forwarded ${request(what.request)}`;
+    case 'answer':
+      return `answer ${what.answer.type}`;
     default:
       return assertNever(what);
   }

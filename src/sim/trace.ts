@@ -1,5 +1,6 @@
 import type { Restored } from '../raft/core/core.ts';
 import type { Entry, HardState, Input, NodeId, Ready } from '../raft/core/types.ts';
+import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { WalRecords } from '../raft/driver/wal.ts';
 import type { Happening, Life, SimObserver, Stop } from './observer.ts';
@@ -30,14 +31,28 @@ export interface TraceOptions {
 /** What happens all the time, or shows in what follows: no part of a story. */
 const HUSHED: ReadonlySet<string> = new Set([
   'connection-made',
+  'connection-half-open',
+  'connection-reset',
+  'dial-timed-out',
   'message-overtaken',
   'message-duplicated',
   'message-held',
-  'crashed-at-port',
+  'message-dropped',
   'cache-kept',
   'name-kept',
   'torn-whole',
 ]);
+
+/** Of heartbeats and acknowledgements there are always more. */
+function isRoutine(message: Uint8Array | undefined): boolean {
+  if (message === undefined) return false;
+  const { type, ...rest } = decodePeerMessage(message);
+  if (type !== 'raft' || !('message' in rest)) return false;
+  const { message: raft } = rest;
+  return raft.type === 'append-entries'
+    ? raft.entries.length === 0
+    : raft.type === 'append-response';
+}
 
 /** Records that stand in a file and are not on the disk yet. */
 interface Unsynced {
@@ -154,11 +169,14 @@ export class Trace implements SimObserver {
     this.#write(node, [`answers #${number} ${text}`]);
   }
 
-  happened({ kind, node, detail }: Happening): void {
-    if (!this.#isFull && HUSHED.has(kind)) return;
+  happened({ kind, node, detail, message }: Happening): void {
+    if (!this.#isFull && (HUSHED.has(kind) || isRoutine(message))) return;
     const text = kind.replaceAll('-', ' ');
     const said = kind.startsWith('fault-') ? text.toUpperCase() : text;
-    this.#write(node, [detail === undefined ? `* ${said}` : `* ${said}: ${detail}`]);
+    const details = [detail, message && say.peerMessage(message)].filter(
+      (one) => one !== undefined,
+    );
+    this.#write(node, [details.length === 0 ? `* ${said}` : `* ${said}:`, ...listed(details)]);
   }
 
   /** The last line. */

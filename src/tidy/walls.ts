@@ -101,7 +101,7 @@ export const WALLS: readonly Wall[] = [
   { room: 'src/bench/raft', imports: [...RAFT, 'src/bench', 'src/lib'], isShell: true },
   {
     room: 'src/bench/sim',
-    imports: ['src/sim', 'src/hunt', 'src/bench', 'src/lib'],
+    imports: ['src/hunt', 'src/bench', 'src/lib'],
     isShell: true,
   },
   { room: 'src/cli', imports: ['*'], isShell: true },

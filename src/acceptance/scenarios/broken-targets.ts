@@ -100,11 +100,11 @@ const CASES: readonly Case[] = [
     source: example(),
     exits: [75],
     says: /GONG-E155/,
-    store: { dieAfter: 3_000 },
+    store: { dieAfter: 100 },
   },
   {
     name: 'a store of this run that dies in the middle',
-    source: storeWith({ dieAfter: 3_000 }),
+    source: storeWith({ dieAfter: 100 }),
     exits: [75],
     says: /n1 ended by itself/,
   },
@@ -137,6 +137,7 @@ export const brokenTargets: Scenario = {
   promise:
     'a target that does not start, answers garbage, hangs or dies: a clear error or an honest ' +
     'verdict, no hang, nothing left',
+  isQuiet: true,
   async run(context) {
     for (const one of CASES) {
       if (!context.isShort || one.isLong !== true) await tryOne(one, context);

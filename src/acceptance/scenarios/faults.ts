@@ -33,6 +33,7 @@ interface Seen {
 export const faults: Scenario = {
   name: 'faults',
   promise: 'every kind of fault bites, for ten seeds, and a schedule repeats them within 100 ms',
+  isQuiet: true,
   async run({ isShort, id, say }) {
     await using results = await temporary();
     const base = ['run', '--nodes', '5', '--json', '--results-dir', results.path];

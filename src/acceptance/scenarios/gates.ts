@@ -39,7 +39,12 @@ const QUICK_RAFT = `${RAFT} --set raft.electionTimeout=300..500ms --set raft.hea
 const PROVOCATIONS: readonly Provocation[] = [
   { gate: /^enough-cas$/, args: `${OWN_STORE} no-cas`, isShort: true },
   { gate: /^applied-cas$/, args: `${OWN_STORE} refuses-cas` },
-  { gate: /^overlap$/, args: `${OWN_STORE} instant --rate 50/s`, isShort: true },
+  {
+    // Each key for one operation: whatever the machine delays, nobody meets.
+    gate: /^overlap$/,
+    args: `${OWN_STORE} sound --rate 50/s --workload rw-register --key-ops 1 --values 5`,
+    isShort: true,
+  },
   {
     gate: /^fault-1-injected$/,
     deceit: 'finds-nobody',
@@ -106,6 +111,7 @@ const PROVOCATIONS: readonly Provocation[] = [
 export const gates: Scenario = {
   name: 'gates',
   promise: 'for every gate a run that fails by it alone ends with 5 and says what to change',
+  isQuiet: true,
   async run({ isShort, id, say }) {
     await using place = await temporary();
     const results = ['--results-dir', path.join(place.path, 'results')];

@@ -26,6 +26,7 @@ interface Measured {
 export const openLoop: Scenario = {
   name: 'open-loop',
   promise: 'while a server stalls, the p99 of an open loop is what its schedule implies',
+  isQuiet: true,
   async run(context) {
     const { isShort, say } = context;
     const closed = await measure(context, ['--concurrency', `${CLIENTS}`]);

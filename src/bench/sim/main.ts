@@ -1,66 +1,57 @@
-// How fast simulated time passes: npm run bench:sim [-- --seconds N] [--rounds N] [--nodes N,…]
+// How fast simulated time passes: npm run bench:sim [-- --nodes N,… --seeds N --seconds N --short --json]
 import { parseArgs } from 'node:util';
 import { SECOND } from '../../lib/duration.ts';
-import { runScenario } from '../../hunt/run-scenario.ts';
-import { median } from '../checker/measure.ts';
-import { benchScenario } from './scenario.ts';
+import { measureSize, measureThreads, type Row, type Threads } from './measure.ts';
 
 const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '1,3,5,7' },
-    seconds: { type: 'string', default: '120' },
-    rounds: { type: 'string', default: '5' },
+    seeds: { type: 'string' },
+    seconds: { type: 'string' },
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
   },
 });
 const sizes = values.nodes.split(',').map(Number);
-const rounds = Number(values.rounds);
-const durationNs = Number(values.seconds) * SECOND;
+const seedCount = Number(values.seeds ?? (values.short ? 2 : 20));
+const simTimeNs = Number(values.seconds ?? (values.short ? 20 : 120)) * SECOND;
+const seeds = Array.from({ length: seedCount }, (_, i) => String(i + 1));
+/** The whole runs of threads take long enough that loading them matters little. */
+const THREADS_NODES = 5;
 
-interface Measured {
-  readonly cpuSeconds: number;
-  readonly simulatedSeconds: number;
-  readonly events: number;
-  readonly operations: number;
-}
-
-async function measure(nodes: number, seed: string): Promise<Measured> {
-  const before = process.cpuUsage();
-  const result = await runScenario(benchScenario({ seed, nodes, durationNs }));
-  const { user, system } = process.cpuUsage(before);
-  if (result.violation !== undefined) {
-    throw new Error(`${nodes} nodes, seed ${seed}: ${result.violation.sentence}`);
-  }
-  return {
-    cpuSeconds: (user + system) / 1e6,
-    simulatedSeconds: result.simulatedNs / SECOND,
-    events: result.events,
-    operations: result.history.filter(({ type }) => type === 'ok').length,
-  };
-}
-
-const WIDTH = 14;
-const line = (cells: readonly (string | number)[]): void => {
-  const texts = cells.map((cell) => (typeof cell === 'number' ? String(Math.round(cell)) : cell));
-  process.stdout.write(`${texts.map((text) => text.padStart(WIDTH)).join('')}\n`);
+const say = (text: string): void => {
+  if (!values.json) process.stdout.write(`${text}\n`);
 };
+const line = (cells: readonly (string | number)[]): void =>
+  say(
+    cells
+      .map((cell) => (typeof cell === 'number' ? String(Math.round(cell)) : cell).padStart(15))
+      .join(''),
+  );
 
-process.stdout.write(
-  `${rounds} seeds of ${values.seconds} simulated seconds each, 50 operations per simulated second, ` +
-    'faults, invariants and the judge included; medians, one thread\n',
+say(
+  `${seedCount} seeds of ${simTimeNs / SECOND} simulated seconds, 50 operations per simulated second; ` +
+    'faults, invariants, coverage and judge included; one thread',
 );
-line(['nodes', 'sim s / CPU s', 'events/CPU s', 'events/sim s', 'ok/sim s', 'ns/event']);
+line(['nodes', 'sim s / CPU s', 'events / CPU s', 'events / sim s', 'ops / sim s', 'ns / event']);
+// The compiler has seen everything once before it counts.
+await measureSize(5, { seeds: ['warm', 'up'], simTimeNs });
+const rows: Row[] = [];
 for (const nodes of sizes) {
-  // The compiler has seen everything once before it counts.
-  await measure(nodes, 'warm');
-  const runs: Measured[] = [];
-  for (let round = 0; round < rounds; round++) runs.push(await measure(nodes, String(round)));
-  const middle = (of: (run: Measured) => number): number => median(runs.map(of));
+  const row = await measureSize(nodes, { seeds, simTimeNs });
+  rows.push(row);
   line([
     nodes,
-    middle((run) => run.simulatedSeconds / run.cpuSeconds),
-    middle((run) => run.events / run.cpuSeconds),
-    middle((run) => run.events / run.simulatedSeconds),
-    middle((run) => run.operations / run.simulatedSeconds),
-    middle((run) => (run.cpuSeconds * 1e9) / run.events),
+    row.simulatedPerCpu,
+    row.eventsPerCpu,
+    row.eventsPerSimulated,
+    row.operationsPerSimulated,
+    1e9 / row.eventsPerCpu,
   ]);
 }
+const threads: Threads = await measureThreads({ nodes: THREADS_NODES, seeds, simTimeNs });
+say(
+  `${THREADS_NODES} nodes, as seeds draw their rates: ${Math.round(threads.one)} simulated seconds per ` +
+    `second of wall time on one thread, ${Math.round(threads.two)} on two: ${threads.gain.toFixed(2)} times`,
+);
+if (values.json) process.stdout.write(`${JSON.stringify({ rows, threads })}\n`);

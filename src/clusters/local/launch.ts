@@ -6,7 +6,8 @@ import { assert, defined } from '../../lib/assert.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { LocalCluster } from './local-cluster.ts';
 import {
-  findFreePorts,
+  type ClaimedPorts,
+  claimPorts,
   layOut,
   portCount,
   type PortLayout,
@@ -59,19 +60,31 @@ export async function launchLocalCluster(options: LocalClusterOptions): Promise<
   }
 }
 
+interface ChosenPorts {
+  readonly layout: PortLayout;
+  /** Undefined where the user chose: then nobody else is kept away. */
+  readonly claimed?: ClaimedPorts;
+}
+
 async function choosePorts(
   nodes: readonly NodeId[],
   basePort: number | undefined,
-): Promise<PortLayout> {
+): Promise<ChosenPorts> {
   if (basePort === undefined) {
-    return layOut(nodes, await findFreePorts(portCount(nodes.length)));
+    const claimed = await claimPorts(portCount(nodes.length));
+    return { layout: layOut(nodes, claimed.ports), claimed };
   }
   const layout = layOut(nodes, portsFrom(basePort, nodes.length));
   await requireFree(layout);
-  return layout;
+  return { layout };
 }
 
-async function launch(options: LocalClusterOptions, layout: PortLayout): Promise<LocalCluster> {
+async function launch(
+  options: LocalClusterOptions,
+  { layout, claimed }: ChosenPorts,
+): Promise<LocalCluster> {
+  await using opening = new AsyncDisposableStack();
+  opening.use(claimed);
   // Before anything starts: a setting that the target refuses is a usage error.
   const specs = launchSpecs(options, layout);
   mkdirSync(options.logDir, { recursive: true });
@@ -79,13 +92,13 @@ async function launch(options: LocalClusterOptions, layout: PortLayout): Promise
     mkdirSync(join(options.dataDir, node), { recursive: true });
   }
   options.signal?.throwIfAborted();
-  await using opening = new AsyncDisposableStack();
   const cluster = opening.use(
     await LocalCluster.open({
       layout,
       specs,
       logDir: options.logDir,
       removeOnExit: options.removeOnExit ?? [],
+      claimed,
     }),
   );
   options.signal?.throwIfAborted();

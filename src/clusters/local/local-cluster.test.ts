@@ -13,7 +13,7 @@ import { UserError } from '../../lib/user-error.ts';
 import { launchLocalCluster, type LocalClusterOptions } from './launch.ts';
 import { LocalCluster } from './local-cluster.ts';
 import { hasListener } from './port-holder.ts';
-import { findFreePorts, layOut, portCount } from './ports.ts';
+import { claimPorts, layOut, portCount } from './ports.ts';
 import { identify, isAlive, isStopped, type ProcessIdentity } from './proc.ts';
 import { HOST } from './protocol.ts';
 import type { FakeStatus } from './testdata/fake-node.ts';
@@ -381,7 +381,8 @@ test('a launch that is aborted, at whatever step, leaves nothing behind', async 
 });
 
 test('a port that is lost to somebody else after it was found free is named all the same', async () => {
-  const layout = layOut([n1, n2], await findFreePorts(portCount(2)));
+  await using claimed = await claimPorts(portCount(2));
+  const layout = layOut([n1, n2], claimed.ports);
   const { port } = defined(layout.links[1], 'n2->n1');
   const server = createServer().listen(port, HOST);
   await once(server, 'listening');
@@ -409,7 +410,9 @@ test('a command that does not exist is an infrastructure error with the way to i
 /** A base with so many free ports behind it. */
 async function freeBasePort(count: number): Promise<number> {
   for (;;) {
-    const ports = await findFreePorts(count);
+    const claimed = await claimPorts(count);
+    onTestFinished(() => claimed[Symbol.asyncDispose]());
+    const { ports } = claimed;
     const first = defined(ports[0], 'as many as asked for');
     if (ports.at(-1) === first + count - 1) return first - 1;
   }

@@ -20,6 +20,8 @@ export interface LocalClusterParts {
   readonly specs: ReadonlyMap<NodeId, LaunchSpec>;
   readonly logDir: string;
   readonly removeOnExit: readonly string[];
+  /** What keeps its ports for it; released when every node has ended. */
+  readonly claimed?: AsyncDisposable | undefined;
 }
 
 type LinkFault =
@@ -129,8 +131,12 @@ export class LocalCluster implements Cluster {
   }
 
   /** Stops everything; resolves when no process is left. May be called at any time, and again. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#supervisor[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#supervisor[Symbol.asyncDispose]();
+    } finally {
+      await this.#parts.claimed?.[Symbol.asyncDispose]();
+    }
   }
 
   /** One after the other for each node: a kill that follows a start finds the process it started. */

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { nodeId } from '../../contracts/names.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { describeHolder, hasListener } from './port-holder.ts';
-import { findFreePorts, layOut, portsFrom } from './ports.ts';
+import { claimPorts, layOut, portsFrom } from './ports.ts';
 import { HOST } from './protocol.ts';
 
 const nodes = ['n1', 'n2', 'n3'].map(nodeId);
@@ -34,13 +34,34 @@ test('a base port whose cluster would not fit below 32768 is a usage error', () 
 });
 
 test('free ports are distinct, below 32768, and not those that somebody listens on', async () => {
-  const ports = await findFreePorts(42);
+  await using claimed = await claimPorts(42);
+  const { ports } = claimed;
   expect(new Set(ports).size).toBe(42);
   expect(Math.max(...ports)).toBeLessThan(32_768);
 });
 
+test('ports that are claimed are given to nobody else, though nobody listens on them', async () => {
+  const start = Math.floor(Math.random() * 500);
+  await using one = await claimPorts(42, start);
+  await using other = await claimPorts(42, start);
+  expect(new Set([...one.ports, ...other.ports]).size).toBe(84);
+  expect(await Promise.all(one.ports.map(hasListener))).toEqual(one.ports.map(() => false));
+});
+
+test('a claim ends with its disposal', async () => {
+  const claimed = await claimPorts(1);
+  const claim = (claimed.ports[0] ?? 0) - 1;
+  const isOurs = async (): Promise<boolean> =>
+    (await hasListener(claim)) &&
+    (await describeHolder(claim))?.startsWith(`pid ${process.pid} `) !== false;
+  expect(await isOurs()).toBe(true);
+  await claimed[Symbol.asyncDispose]();
+  expect(await isOurs()).toBe(false);
+});
+
 test.runIf(process.platform === 'linux')('the holder of a port is found in /proc', async () => {
-  const [port = 0] = await findFreePorts(1);
+  await using claimed = await claimPorts(1);
+  const [port = 0] = claimed.ports;
   expect([await hasListener(port), await describeHolder(port)]).toEqual([false, undefined]);
   const server = createServer().listen(port, HOST);
   onTestFinished(() => void server.close());

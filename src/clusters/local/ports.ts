@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import type { Link, NodeId } from '../../contracts/names.ts';
 import { assert, defined } from '../../lib/assert.ts';
 import { UserError } from '../../lib/user-error.ts';
@@ -9,6 +9,9 @@ import { HOST } from './protocol.ts';
 const PORT_MAX = 32_767;
 /** Where to look for free ports: above the well-known services. */
 const SEARCH_FROM = 10_000;
+/** Ports that are claimed together: as many as five nodes need, and the one that claims them. */
+const BLOCK = 32;
+const BLOCKS = Math.floor((PORT_MAX + 1 - SEARCH_FROM) / BLOCK);
 const PORT_MIN = 1_024;
 
 export interface NodePorts {
@@ -67,21 +70,41 @@ export function portsFrom(basePort: number, nodes: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => basePort + 1 + i);
 }
 
+/** Ports that nobody else who claims is given, though nobody may listen on them; until disposal. */
+export interface ClaimedPorts extends AsyncDisposable {
+  readonly ports: readonly number[];
+}
+
 /**
  * Free ports, found by binding each, from a random start so that clusters that come up at the same
  * time seldom look at the same ones.
  *
+ * Ports are claimed in blocks, by listening on the first of a block: the ports of a node that is down
+ * are still its cluster's, and not free for another one that looks for some just then.
+ *
+ * @param start - the number of the block to begin with
  * @throws UserError (`infrastructure`, GONG-E031) when there are not enough
  */
-export async function findFreePorts(count: number): Promise<readonly number[]> {
-  const size = PORT_MAX - SEARCH_FROM + 1;
-  const start = Math.floor(Math.random() * size);
+export async function claimPorts(
+  count: number,
+  start: number = Math.floor(Math.random() * BLOCKS),
+): Promise<ClaimedPorts> {
+  const claims: Server[] = [];
   const free: number[] = [];
-  for (let i = 0; i < size && free.length < count; i++) {
-    const port = SEARCH_FROM + ((start + i) % size);
-    if ((await bindError(port)) === undefined) free.push(port);
+  const release = async (): Promise<void> => {
+    await Promise.all(claims.splice(0).map(closed));
+  };
+  for (let i = 0; i < BLOCKS && free.length < count; i++) {
+    const first = SEARCH_FROM + ((start + i) % BLOCKS) * BLOCK;
+    const claim = await bound(first);
+    if (claim instanceof Error) continue;
+    claims.push(claim);
+    for (let port = first + 1; port < first + BLOCK && free.length < count; port++) {
+      if ((await bindError(port)) === undefined) free.push(port);
+    }
   }
-  if (free.length === count) return free;
+  if (free.length === count) return { ports: free, [Symbol.asyncDispose]: release };
+  await release();
   throw new UserError({
     kind: 'infrastructure',
     code: 'GONG-E031',
@@ -128,14 +151,28 @@ function rolesOf(layout: PortLayout): readonly { readonly port: number; readonly
   ];
 }
 
-function bindError(port: number): Promise<Error | undefined> {
+async function bindError(port: number): Promise<Error | undefined> {
+  const server = await bound(port);
+  if (server instanceof Error) return server;
+  await closed(server);
+  return undefined;
+}
+
+/** Somebody who listens there and answers nobody. It keeps no process alive. */
+function bound(port: number): Promise<Server | Error> {
   return new Promise((resolve) => {
-    const server = createServer();
+    const server = createServer((connection) => connection.destroy());
     server.once('error', resolve);
     server.listen({ host: HOST, port }, () => {
-      server.close(() => {
-        resolve(undefined);
-      });
+      resolve(server.unref());
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
     });
   });
 }

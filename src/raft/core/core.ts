@@ -2,7 +2,14 @@ import type { CoreConfig } from './core-config.ts';
 import type { Random } from '../../lib/prng.ts';
 import { assert, assertNever } from '../../lib/assert.ts';
 import { isVoter } from './configuration.ts';
-import { onRequestVote, onVoteResponse, refuseVote, startPreVote } from './election.ts';
+import {
+  askAgainNs,
+  askForVotes,
+  onRequestVote,
+  onVoteResponse,
+  refuseVote,
+  startPreVote,
+} from './election.ts';
 import { acknowledgeDurable, onAppendEntries } from './follower.ts';
 import { appendOwn, lead, onAppendResponse, onDisconnected } from './leader.ts';
 import { RaftLog } from './log.ts';
@@ -78,6 +85,7 @@ export function makeRaftCore(parts: {
     electionDeadlineNs: 0,
     leaderHeardNs: -Infinity,
     votes: new Set(),
+    askedNs: -Infinity,
     progress: new Map(),
     quorumHeardNs: -Infinity,
     round: 0,
@@ -101,7 +109,9 @@ export function makeRaftCore(parts: {
 function take(state: CoreState, input: Input): void {
   switch (input.type) {
     case 'tick':
-      if (state.role !== 'leader' && state.nowNs >= state.electionDeadlineNs) startPreVote(state);
+      if (state.role === 'leader') return;
+      if (state.nowNs >= state.electionDeadlineNs) return startPreVote(state);
+      if (state.nowNs >= askAgainNs(state)) askForVotes(state);
       return;
     case 'message':
       return onMessage(state, input.from, input.message);
@@ -217,7 +227,7 @@ function takeReady(state: CoreState): Ready {
 }
 
 function deadlineNs(state: CoreState): number {
-  if (state.role !== 'leader') return state.electionDeadlineNs;
+  if (state.role !== 'leader') return Math.min(state.electionDeadlineNs, askAgainNs(state));
   let deadline = state.quorumHeardNs + state.config.electionTimeout.minNs;
   for (const { sentNs } of state.progress.values()) {
     deadline = Math.min(deadline, sentNs + state.config.heartbeatIntervalNs);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { acknowledge, append, from, requestVote, vote } from './testing/messages.ts';
-import { ELECTION_NS, logOf, TestNetwork } from './testing/network.ts';
-import { nodeId, term, type Term } from './types.ts';
+import { ELECTION_NS, type Flight, HEARTBEAT_NS, logOf, TestNetwork } from './testing/network.ts';
+import { nodeId, type Ready, term, type Term } from './types.ts';
 
 /** n1 asked for votes in term 1; nobody has answered it. */
 function candidate(size: number): TestNetwork {
@@ -98,11 +98,51 @@ test('a split vote ends by waiting a random time for a new term (§5.2)', () => 
   const network = candidate(3);
   network.step('n1', from('n2', vote(1, false)));
   network.step('n1', from('n3', vote(1, false)));
-  network.nowNs = network.node('n1').ready.deadlineNs;
+  network.nowNs += ELECTION_NS.maxNs;
   network.step('n1', { type: 'tick' });
   const again = network.step('n1', from('n2', vote(2, true, true)));
   expect(again).toMatchObject({ role: 'candidate', term: 2 });
   expect(again.hardState).toEqual({ term: 2, votedFor: 'n1' });
+});
+
+test('who has not answered is asked again, for its pre-vote and for its vote (§5.1)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const asked = ({ messages, messagesAfterSync }: Ready): unknown[] =>
+    [...messages, ...messagesAfterSync].map(({ to, message }) => [
+      to,
+      message.type === 'request-vote' && [message.preVote, message.term],
+    ]);
+  const wait = (): Ready => {
+    network.nowNs += HEARTBEAT_NS;
+    expect(network.node('n1').ready.deadlineNs, 'it wakes for that').toBe(network.nowNs);
+    return network.step('n1', { type: 'tick' });
+  };
+  network.nowNs += ELECTION_NS.maxNs;
+  network.step('n1', { type: 'tick' });
+  const preVotes = [
+    ['n2', [true, 1]],
+    ['n3', [true, 1]],
+  ];
+  expect(asked(wait())).toEqual(preVotes);
+  expect(asked(wait()), 'and again').toEqual(preVotes);
+  network.step('n1', from('n2', vote(1, true, true)));
+  network.sync('n1');
+  expect(asked(wait()), 'nobody has voted yet').toEqual([
+    ['n2', [false, 1]],
+    ['n3', [false, 1]],
+  ]);
+  network.step('n1', from('n2', vote(1, true)));
+  expect(network.node('n1').ready.role).toBe('leader');
+});
+
+test('a lost vote does not cost an election (§5.1)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  let lost = 0;
+  const isOpen = ({ message }: Flight): boolean =>
+    message.type !== 'vote-response' || message.preVote || ++lost > 2;
+  network.runUntil(() => network.leaders.length > 0, isOpen);
+  expect(network.leaders[0]?.ready.term).toBe(1);
+  expect(lost).toBeGreaterThan(2);
 });
 
 test('a vote that is given resets the election timer, one that is refused does not (Figure 2)', () => {
@@ -153,7 +193,7 @@ test('without a majority of pre-votes no term begins, however long it lasts (the
   const network = new TestNetwork({ size: 5, seed: 1 });
   const terms = new Set<Term>();
   for (let round = 0; round < 20; round++) {
-    network.nowNs = network.step('n1').deadlineNs;
+    network.nowNs += ELECTION_NS.maxNs;
     terms.add(network.step('n1', { type: 'tick' }).term);
     terms.add(network.step('n1', from('n2', vote(1, true, true))).term);
   }

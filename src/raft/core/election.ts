@@ -19,14 +19,7 @@ export function startPreVote(state: CoreState): void {
   state.owesAcknowledgement = false;
   resetElectionTimer(state);
   if (isElected(state)) return startElection(state);
-  for (const peer of peers(state)) {
-    send(state, peer, {
-      type: 'request-vote',
-      preVote: true,
-      term: term(state.hard.term + 1),
-      lastLog: state.log.last,
-    });
-  }
+  askForVotes(state);
 }
 
 /** Raft §5.2: a new term, a vote for itself, and RequestVote to all. */
@@ -37,15 +30,32 @@ function startElection(state: CoreState): void {
   state.votes = new Set([state.config.id]);
   resetElectionTimer(state);
   if (isElected(state)) return becomeLeader(state);
+  askForVotes(state);
+}
+
+/** Asks, in parallel, everybody who has not granted it; §5.2. */
+export function askForVotes(state: CoreState): void {
+  state.askedNs = state.nowNs;
+  const preVote = state.role === 'pre-candidate';
+  const at = preVote ? term(state.hard.term + 1) : state.hard.term;
   for (const peer of peers(state)) {
-    // SAFETY (Raft §5.2): the vote for itself is durable before anybody can answer this.
-    sendAfterSync(state, peer, {
+    if (state.votes.has(peer)) continue;
+    const message: RequestVote = {
       type: 'request-vote',
-      preVote: false,
-      term: state.hard.term,
+      preVote,
+      term: at,
       lastLog: state.log.last,
-    });
+    };
+    if (preVote) send(state, peer, message);
+    // SAFETY (Raft §5.2): the vote for itself is durable before anybody can answer this.
+    else sendAfterSync(state, peer, message);
   }
+}
+
+/** When a candidate asks again: requests and votes may be lost, and are retried (§5.1). */
+export function askAgainNs(state: CoreState): number {
+  const isAsking = state.role === 'pre-candidate' || state.role === 'candidate';
+  return isAsking ? state.askedNs + state.config.heartbeatIntervalNs : Infinity;
 }
 
 /** Not for messages of an older term. */

@@ -57,7 +57,7 @@ function storeEntries(state: CoreState, message: AppendEntries): void {
       const isConflict = own !== entry.term;
       assert(
         !isConflict || entry.index > state.commitIndex,
-        `committed entry ${entry.index} would be truncated`,
+        () => `committed entry ${entry.index} would be truncated`,
       );
       log.truncate(entry.index);
       state.durable = logIndex(Math.min(state.durable, entry.index - 1));

@@ -224,7 +224,7 @@ function sendAppend(state: CoreState, progress: Progress, countMax: number): voi
     term: state.hard.term,
     prev: {
       index: prevIndex,
-      term: defined(log.termAt(prevIndex), `entry ${prevIndex} is compacted away`),
+      term: defined(log.termAt(prevIndex), () => `entry ${prevIndex} is compacted away`),
     },
     entries,
     leaderCommit: state.commitIndex,

@@ -42,7 +42,7 @@ export class RaftLog {
   /** The entries from `from` on, at most `countMax`; bounded by `bytesMax` of data but never none. */
   slice(from: LogIndex, countMax: number, bytesMax: number = Infinity): readonly Entry[] {
     const start = from - this.base.index - 1;
-    assert(start >= 0, `entry ${from} is compacted away`);
+    assert(start >= 0, () => `entry ${from} is compacted away`);
     const end = Math.min(start + countMax, this.#entries.length);
     let bytes = 0;
     for (let i = start; i < end; i++) {
@@ -53,10 +53,13 @@ export class RaftLog {
   }
 
   append(entries: readonly Entry[]): void {
+    let before: LogPosition = this.#entries.at(-1) ?? this.base;
     for (const entry of entries) {
-      assert(entry.index === this.lastIndex + 1, `entry ${entry.index} leaves a gap in the log`);
-      assert(entry.term >= this.last.term, 'terms never go back along a log');
+      const isNext = entry.index === before.index + 1;
+      assert(isNext, () => `entry ${entry.index} leaves a gap in the log`);
+      assert(entry.term >= before.term, 'terms never go back along a log');
       this.#entries.push(entry);
+      before = entry;
     }
   }
 

@@ -85,6 +85,8 @@ export interface CoreState {
   leaderHeardNs: number;
   /** Candidates: who granted. */
   votes: Set<NodeId>;
+  /** Candidates: when they asked last. */
+  askedNs: number;
   progress: Map<NodeId, Progress>;
   /** Leader: the latest instant by which a quorum, this node included, was heard, as of this step. */
   quorumHeardNs: number;
@@ -121,8 +123,11 @@ export function renewOutbox(out: Outbox): void {
   if (out.refusedReads.length > 0) out.refusedReads = [];
 }
 
-/** Goes out in place of a list that stayed empty: most do, and that list serves the next step. */
-export const NOTHING: readonly never[] = Object.freeze([]);
+/**
+ * Goes out in place of a list that stayed empty: most do, and that list serves the next step. Not
+ * frozen: loops that see frozen arrays now and then are compiled to slower code for all.
+ */
+export const NOTHING: readonly never[] = [];
 
 export function handOut<T>(list: readonly T[]): readonly T[] {
   return list.length === 0 ? NOTHING : list;

@@ -72,6 +72,7 @@ export class Driver {
   readonly #machine = new StateMachine();
   readonly #pending: PendingRequests;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
+  /** For the turn that is due; what was there when a turn began is that turn's. */
   #inputs: Input[] = [];
   // Handed to the scheduler in every turn: made once.
   readonly #runTurn = (): void => this.#turn();
@@ -214,8 +215,8 @@ export class Driver {
   }
 
   #enqueue(input: Input): void {
-    this.#inputs.push(input);
-    if (this.#isTurnDue) return;
+    if (this.#isTurnDue) return void this.#inputs.push(input);
+    this.#inputs = [input];
     this.#isTurnDue = true;
     this.#options.scheduler.soon(this.#runTurn);
   }
@@ -225,7 +226,6 @@ export class Driver {
     if (this.#isStopped) return;
     const now = this.#options.scheduler.now();
     const inputs = this.#inputs;
-    this.#inputs = [];
     try {
       const ready = this.#core.step(inputs, now);
       this.#options.observer?.stepped(inputs, ready);

@@ -20,6 +20,8 @@ interface Waiting {
 export class PendingRequests {
   readonly #waiting = new Map<RequestId, Waiting>();
   readonly #timeoutNs: number;
+  /** Of the oldest; asked in every turn. */
+  #deadlineNs = Infinity;
   #nextId: RequestId;
 
   /**
@@ -39,7 +41,9 @@ export class PendingRequests {
   ): RequestId {
     const id = this.#nextId;
     this.#nextId += 1;
-    this.#waiting.set(id, { request, done, deadlineNs: nowNs + this.#timeoutNs, forwardedTo });
+    const deadlineNs = nowNs + this.#timeoutNs;
+    if (this.#waiting.size === 0) this.#deadlineNs = deadlineNs;
+    this.#waiting.set(id, { request, done, deadlineNs, forwardedTo });
     return id;
   }
 
@@ -57,17 +61,23 @@ export class PendingRequests {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     this.#waiting.delete(id);
+    if (waiting.deadlineNs === this.#deadlineNs) this.#lookForOldest();
     waiting.done(answer);
   }
 
   /** Infinity when nothing waits. */
   get deadlineNs(): number {
+    return this.#deadlineNs;
+  }
+
+  #lookForOldest(): void {
     const oldest = this.#waiting.values().next();
-    return oldest.done === true ? Infinity : oldest.value.deadlineNs;
+    this.#deadlineNs = oldest.done === true ? Infinity : oldest.value.deadlineNs;
   }
 
   /** A read that was not answered had no effect; a command may have, or may have one later. */
   expire(nowNs: number): void {
+    if (nowNs < this.#deadlineNs) return;
     for (const [id, { request, deadlineNs }] of this.#waiting) {
       if (deadlineNs > nowNs) return;
       this.answer(id, { type: request.type === 'read' ? 'refused' : 'unknown', error: TIMED_OUT });

@@ -170,7 +170,8 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       },
     });
     driver = started.driver;
-    if (started.tornBytes > 0) log(`cut ${started.tornBytes} bytes of an interrupted write off`);
+    if (started.tornBytes > 0)
+      log(`left ${started.tornBytes} bytes of an interrupted write behind`);
   } catch (error) {
     if (!(error instanceof WalDamage)) return quit(NODE_EXIT.disk, describe(error));
     return quit(NODE_EXIT.damage, `refuses to start on ${given.dataDir}: ${error.message}`);

@@ -71,8 +71,9 @@ export class DiskView {
    * @returns true when it is; from now on nothing else counts as written
    */
   explains(restored: Restored): boolean {
-    const candidates = [...this.#unsynced];
-    if (this.#handed.length > 0) candidates.push({ file: '', end: 0, records: this.#handed });
+    // It may have died in the write of a batch that took only the first of what waited.
+    const untold = this.#handed.map((records) => ({ file: '', end: 0, records: [records] }));
+    const candidates = [...this.#unsynced, ...untold];
     for (let kept = candidates.length; kept >= 0; kept--) {
       const expected = { hard: this.hard, log: kept === 0 ? this.log : this.log.copy() };
       for (const batch of candidates.slice(0, kept)) replay(expected, batch);

@@ -31,11 +31,11 @@ export interface SmallCluster {
   /** Every happening so far, in order. */
   readonly happened: readonly Happening[];
   /** How many of this kind. */
-  count(kind: string): number;
+  readonly count: (kind: string) => number;
   /** Lets simulated time pass. */
-  pass(ns: number): Promise<void>;
+  readonly pass: (ns: number) => Promise<void>;
   /** Drives the simulation until the work is done. */
-  play<T>(work: () => Promise<T>): Promise<T>;
+  readonly play: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** A cluster of which every node has been started. */

@@ -6,7 +6,7 @@ import { type Entry, logIndex, nodeId, term } from '../../raft/core/types.ts';
 import { Wal, WalDamage, type WalRecords } from '../../raft/driver/wal.ts';
 import { firstBatchOf } from '../../raft/driver/wal-segments.ts';
 import { diskCounterOf, type DiskEvent } from '../disk-events.ts';
-import { flipBit } from '../disk-flip.ts';
+import { flipBits } from '../disk-flip.ts';
 import { DiskError } from '../disk.ts';
 import { LoneDisk } from './lone-disk.ts';
 
@@ -91,9 +91,9 @@ export class WalLives {
         }
       };
       await persistSome();
-      const bit = flipBit(this.lone.disk, this.#random);
+      const flipped = flipBits(this.lone.disk, this.#random, 1);
       await persistSome();
-      return bit !== undefined;
+      return flipped.length > 0;
     });
     this.#end();
     return isFlipped;

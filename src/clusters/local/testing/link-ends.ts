@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, vi } from 'vitest';
 import { defined } from '../../../lib/assert.ts';
 import { LinkProxy } from '../link-proxy.ts';
-import { findFreePorts } from '../ports.ts';
+import { claimPorts } from '../ports.ts';
 import { HOST } from '../protocol.ts';
 
 /** One side of a connection, and everything that was seen of the other. */
@@ -66,7 +66,9 @@ export interface OpenLink {
 }
 
 export async function openLink(): Promise<OpenLink> {
-  const [port = 0, targetPort = 0] = await findFreePorts(2);
+  const claimed = await claimPorts(2);
+  onTestFinished(() => claimed[Symbol.asyncDispose]());
+  const [port = 0, targetPort = 0] = claimed.ports;
   const server = await openServer(targetPort);
   const proxy = await LinkProxy.listen({ port, targetPort });
   onTestFinished(() => proxy[Symbol.asyncDispose]());

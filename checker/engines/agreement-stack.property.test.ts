@@ -1,3 +1,3 @@
 import { engineAgreement } from '../testing/agreement-tests.ts';
 
-engineAgreement(['queue', 'unordered-queue', 'stack']);
+engineAgreement(['stack']);

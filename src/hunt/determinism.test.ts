@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { SECOND } from '../lib/duration.ts';
+import { digestOf, runSeed } from './index.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** Everything that a simulated run consists of. */
+const SIMULATED = [
+  'src/sim',
+  'src/hunt',
+  'src/raft/core',
+  'src/raft/kv',
+  'src/raft/driver',
+  'src/raft/defects',
+  'src/harness/interpreter',
+  'src/generator',
+  'src/lib',
+  'workloads',
+  'nemesis',
+];
+
+/** Around the runs, not in them: threads, files, budgets of wall time. */
+const SHELL = [
+  'src/hunt/corpus.ts',
+  'src/hunt/defect-hunt.ts',
+  'src/hunt/hunt.ts',
+  'src/hunt/pool.ts',
+  'src/hunt/pool-thread.ts',
+  'src/hunt/pool-work.ts',
+  'src/hunt/run-seed.ts',
+  'src/hunt/scenario-file.ts',
+];
+
+const BANS: readonly { readonly pattern: RegExp; readonly why: string }[] = [
+  { pattern: /\bDate\b\s*[.(]|\bnew Date\b/, why: 'reads the wall clock' },
+  { pattern: /\bperformance\b|\bhrtime\b|\bcpuUsage\b|CpuUsage\b/, why: 'reads a clock' },
+  { pattern: /\bMath\.random\b|\brandomUUID\b|\bcrypto\b/, why: 'draws global randomness' },
+  {
+    pattern: /\bset(Timeout|Interval|Immediate)\b|\bnextTick\b|\bAbortSignal\.timeout\b/,
+    why: 'starts a real timer',
+  },
+  { pattern: /from 'node:|import\('node:|\bprocess\./, why: 'looks at the machine' },
+  {
+    pattern: /\bfor\s*\(\s*(const|let|var)\s+\w+\s+in\b/,
+    why: 'iterates over names of properties',
+  },
+  {
+    pattern: /\bWeak(Ref|Map|Set)\b|\bFinalizationRegistry\b/,
+    why: 'may see what the garbage collector did',
+  },
+  { pattern: /\bPromise\.any\b/, why: 'depends on what comes first' },
+  { pattern: /\blocaleCompare\b|\btoLocale\w+\b|\bIntl\b/, why: 'depends on the locale' },
+  { pattern: /\b(SharedArrayBuffer|Atomics|Worker)\b/, why: 'shares something with other threads' },
+  { pattern: /\bhash(Code)?Of\(this\)|\bSymbol\(\)/, why: 'depends on the identity of objects' },
+];
+
+/** A race between promises of the simulation itself is decided by its events alone. */
+const RACES = new Set(['src/harness/interpreter/interpreter.ts']);
+
+function unsafe(path: string, source: string): string[] {
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+  const found = BANS.filter(({ pattern }) => pattern.test(code)).map(({ why }) => `${path} ${why}`);
+  if (/\bPromise\.race\b/.test(code) && !RACES.has(path)) found.push(`${path} has a race`);
+  return found;
+}
+
+const files = SIMULATED.flatMap((room) =>
+  readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
+    .filter(
+      (file) =>
+        file.endsWith('.ts') && !/\.test\.ts$|(^|\/)(testing|testdata|process)\//.test(file),
+    )
+    .map((file) => `${room}/${file}`),
+).filter((file) => !SHELL.includes(file));
+
+test('no part of a simulated run could see a clock, chance, the machine, or an order of no meaning', () => {
+  const found = files.flatMap((file) => unsafe(file, readFileSync(join(ROOT, file), 'utf8')));
+  expect(found).toEqual([]);
+  expect(files.length).toBeGreaterThan(100);
+});
+
+test.each<[string, string]>([
+  ['the wall clock', 'const t = new Date();'],
+  ['a monotonic clock', 'const t = performance.now();'],
+  ['global randomness', 'const r = Math.random();'],
+  ['a timer', 'setImmediate(next);'],
+  ['a time limit', 'AbortSignal.timeout(5)'],
+  ['files', "import fs from 'node:fs';"],
+  ['names of properties', 'for (const key in record) use(key);'],
+  ['the garbage collector', 'new WeakRef(node)'],
+  ['a race', 'await Promise.race([a, b]);'],
+  ['the locale', 'names.sort((a, b) => a.localeCompare(b))'],
+])('what sees %s is found', (_, source) => {
+  expect(unsafe('src/sim/x.ts', source)).toHaveLength(1);
+  expect(unsafe('src/sim/x.ts', `// ${source}`)).toEqual([]);
+});
+
+test('a seed run again does the same, event by event; the order in which seeds run changes nothing', async () => {
+  const constraints = { simTimeNs: 4 * SECOND };
+  const seeds = ['11', '12', '13', '14'];
+  const seen = new Map<string, unknown>();
+  for (const seed of [...seeds, ...seeds.toReversed()]) {
+    const { history, events, simulatedNs, violation, coverage } = await runSeed(seed, constraints);
+    const run = { digest: digestOf(history, events), events, simulatedNs, violation, coverage };
+    if (seen.has(seed)) expect(run).toEqual(seen.get(seed));
+    seen.set(seed, run);
+  }
+  expect(seen.size).toBe(4);
+});

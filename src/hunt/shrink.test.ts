@@ -1,0 +1,157 @@
+import { expect, test } from 'vitest';
+import type { HistoryEvent } from '../../checker/index.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import { DEFECTS } from '../raft/defects/index.ts';
+import type { Violation } from '../sim/violation.ts';
+import { planted } from './planted.ts';
+import { runScenario, type ScenarioResult } from './run-scenario.ts';
+import type { Scenario, ScheduledFault } from './scenario.ts';
+import { shrink, type ShrinkOptions } from './shrink.ts';
+import { drawScenario } from './swarm.ts';
+
+/** Fault `seed` begins at so many hundred milliseconds. */
+function fault(seed: number): ScheduledFault {
+  return {
+    atNs: seed * 100 * MILLISECOND,
+    durationNs: 400 * MILLISECOND,
+    seed: String(seed),
+    what: { type: 'nemesis', kind: 'kill', shape: 'one' },
+  };
+}
+
+function scenarioOf(faults: number): Scenario {
+  return {
+    ...drawScenario('1', { nodes: 5, simTimeNs: 10 * SECOND }),
+    faults: Array.from({ length: faults }, (_, i) => fault(i)),
+  };
+}
+
+const VIOLATION: Violation = {
+  invariant: 'election-safety',
+  section: 'Raft §5.2',
+  sentence: 'two leaders',
+  atNs: 10 * SECOND,
+  nodes: [],
+};
+
+type Fails = (scenario: Scenario) => string | undefined;
+
+/** In place of a simulation: an operation every 100 ms, an event every millisecond. */
+function pretend(fails: Fails): NonNullable<ShrinkOptions['run']> {
+  return async (scenario, eventsMax): Promise<ScenarioResult> => {
+    const invariant = fails(scenario);
+    const events = Math.ceil(scenario.durationNs / MILLISECOND) + 10 * scenario.faults.length;
+    if (events > eventsMax) throw new Error('too many events');
+    const times =
+      scenario.load.operations?.map(({ atNs }) => atNs) ??
+      Array.from({ length: Math.ceil(scenario.durationNs / 1e8) }, (_, i) => i * 1e8);
+    return {
+      violation: invariant === undefined ? undefined : { ...VIOLATION, invariant },
+      history: times.map((time, index): HistoryEvent => {
+        const read = { type: 'invoke', f: 'read', key: 'k', value: null, node: 'n1' } as const;
+        return { index, time, process: index, ...read };
+      }),
+      verdict: undefined,
+      simulatedNs: scenario.durationNs,
+      events,
+      injected: [],
+      clientsBeganNs: 0,
+    } as unknown as ScenarioResult;
+  };
+}
+
+const holds = (scenario: Scenario, ...seeds: readonly number[]): boolean =>
+  seeds.every((seed) => scenario.faults.some((one) => one.seed === String(seed)));
+
+test('only the faults without which nothing fails are left', async () => {
+  const run = pretend((one) => (holds(one, 13, 37, 61) ? 'election-safety' : undefined));
+  const shrunk = await shrink(scenarioOf(64), VIOLATION, { run });
+  expect(shrunk.scenario.faults.map(({ seed }) => seed)).toEqual(['13', '37', '61']);
+  expect(shrunk.after).toMatchObject({ faults: 3, operations: 0, nodes: 1 });
+  expect(shrunk.before).toMatchObject({ faults: 64, operations: 100, nodes: 5 });
+  expect(shrunk.isFixedPoint).toBe(true);
+});
+
+test('time in which nothing has to happen is gone, and faults are as short as they can be', async () => {
+  const run = pretend((one) => (holds(one, 13, 61) ? 'election-safety' : undefined));
+  const { after } = await shrink(scenarioOf(64), VIOLATION, { run });
+  expect(after.simulatedNs).toBeLessThan(100 * MILLISECOND);
+});
+
+test('another invariant that breaks instead is no smaller failure of this one', async () => {
+  const run = pretend((one) => (one.faults.length < 10 ? 'log-matching' : 'election-safety'));
+  const { scenario, result } = await shrink(scenarioOf(64), VIOLATION, { run });
+  expect(scenario.faults).toHaveLength(10);
+  expect(result.violation?.invariant).toBe('election-safety');
+});
+
+test('where a reduction moves the timing, another seed of the streams may still fail', async () => {
+  const run = pretend((one) =>
+    one.faults.length > 30 || one.seed.endsWith('~2') ? 'election-safety' : undefined,
+  );
+  const { scenario } = await shrink(scenarioOf(64), VIOLATION, { run });
+  expect(scenario.faults).toHaveLength(0);
+  expect(scenario.seed).toBe('1~2');
+});
+
+test('the budget and the caller end the search with what it has', async () => {
+  const run = pretend((one) => (holds(one, 13) ? 'election-safety' : undefined));
+  const budget = { tries: 20, events: Infinity };
+  const bounded = await shrink(scenarioOf(64), VIOLATION, { run, budget });
+  expect(bounded.tried).toBe(20);
+  expect(bounded.isFixedPoint).toBe(false);
+  expect(holds(bounded.scenario, 13)).toBe(true);
+  const events = await shrink(scenarioOf(64), VIOLATION, {
+    run,
+    budget: { tries: Infinity, events: 100_000 },
+  });
+  expect(events.events).toBeLessThan(130_000);
+  const aborted = await shrink(scenarioOf(64), VIOLATION, { run, signal: AbortSignal.abort() });
+  expect(aborted.after).toEqual(aborted.before);
+});
+
+test('a candidate that cannot be run is none', async () => {
+  const sound = pretend(() => 'election-safety');
+  const run: typeof sound = async (scenario, eventsMax) => {
+    if (scenario.nodes < 4) throw new Error('the shape needs four nodes');
+    return sound(scenario, eventsMax);
+  };
+  const { scenario } = await shrink(scenarioOf(8), VIOLATION, { run });
+  expect(scenario.nodes).toBe(4);
+});
+
+test('a scenario that does not fail so is refused', async () => {
+  const run = pretend(() => undefined);
+  await expect(shrink(scenarioOf(1), VIOLATION, { run })).rejects.toThrow('election-safety');
+});
+
+/** Of each defect the first seed that fails, within so many. */
+const SEEDS_MAX = 60;
+
+/** Those that a few seconds of simulated time bring out. */
+const QUICK = ['vote-twice', 'acknowledge-before-fsync', 'truncate-on-old-append'];
+
+test.each(QUICK)('the failing schedule of %s goes to a quarter and less', async (defect) => {
+  expect(DEFECTS.has(defect)).toBe(true);
+  for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+    const scenario = drawScenario(String(seed), { simTimeNs: 20 * SECOND });
+    const { violation, events } = await runScenario(scenario, planted(defect));
+    // What fails within its first moments is small already.
+    if (violation === undefined || events < 2000) continue;
+    const shrunk = await shrink(scenario, violation, { defect });
+    const { before, after } = shrunk;
+    expect(shrunk.result.violation?.invariant).toBe(violation.invariant);
+    expect(after.faults + after.operations).toBeLessThanOrEqual(
+      (before.faults + before.operations) / 4,
+    );
+    expect(after.events).toBeLessThanOrEqual(before.events / 4);
+    // It is a scenario like any other: the same run again.
+    const again = await runScenario(shrunk.scenario, planted(defect));
+    expect(again.violation).toEqual(shrunk.result.violation);
+    expect(again.events).toBe(after.events);
+    // And the search is the same search.
+    expect((await shrink(scenario, violation, { defect })).scenario).toEqual(shrunk.scenario);
+    return;
+  }
+  throw new Error(`no seed up to ${SEEDS_MAX} fails`);
+});
