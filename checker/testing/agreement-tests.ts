@@ -32,34 +32,42 @@ const MADE_FOR: Readonly<Record<string, readonly EngineName[]>> = {
  */
 export function engineAgreement(models: readonly string[]): void {
   describe.each(models)('%s', (model) => {
-    test(`every engine agrees with trying every order, on ${SMALL} small histories`, () => {
-      const met = nothingMet();
-      fc.assert(
-        fc.property(smallOptions(model), (options) => {
-          expect(disagreement(options, met, 'brute force')).toBeUndefined();
-        }),
-        { numRuns: SMALL },
-      );
-      expect(met.valid).toBeGreaterThan(SMALL / 4);
-      expect(met.invalid).toBeGreaterThan(SMALL / 5);
-      expect(met.crashed).toBeGreaterThan(SMALL / 5);
-      const hasCas = model === 'cas-register' || model === 'kv';
-      expect(met.observed).toBeGreaterThan(hasCas ? SMALL / 20 : -1);
-      expectDecisions(model, met, SMALL);
-    }, TIME_LIMIT_MS);
+    test(
+      `every engine agrees with trying every order, on ${SMALL} small histories`,
+      () => {
+        const met = nothingMet();
+        fc.assert(
+          fc.property(smallOptions(model), (options) => {
+            expect(disagreement(options, met, 'brute force')).toBeUndefined();
+          }),
+          { numRuns: SMALL },
+        );
+        expect(met.valid).toBeGreaterThan(SMALL / 4);
+        expect(met.invalid).toBeGreaterThan(SMALL / 5);
+        expect(met.crashed).toBeGreaterThan(SMALL / 5);
+        const hasCas = model === 'cas-register' || model === 'kv';
+        expect(met.observed).toBeGreaterThan(hasCas ? SMALL / 20 : -1);
+        expectDecisions(model, met, SMALL);
+      },
+      TIME_LIMIT_MS,
+    );
 
-    test(`every engine agrees with every other, on ${LARGER} larger histories`, () => {
-      const met = nothingMet();
-      fc.assert(
-        fc.property(largerOptions(model), (options) => {
-          expect(disagreement(options, met, 'each other')).toBeUndefined();
-        }),
-        { numRuns: LARGER },
-      );
-      expect(met.valid).toBeGreaterThan(LARGER / 5);
-      expect(met.invalid).toBeGreaterThan(LARGER / 5);
-      expectDecisions(model, met, LARGER);
-    }, TIME_LIMIT_MS);
+    test(
+      `every engine agrees with every other, on ${LARGER} larger histories`,
+      () => {
+        const met = nothingMet();
+        fc.assert(
+          fc.property(largerOptions(model), (options) => {
+            expect(disagreement(options, met, 'each other')).toBeUndefined();
+          }),
+          { numRuns: LARGER },
+        );
+        expect(met.valid).toBeGreaterThan(LARGER / 5);
+        expect(met.invalid).toBeGreaterThan(LARGER / 5);
+        expectDecisions(model, met, LARGER);
+      },
+      TIME_LIMIT_MS,
+    );
   });
 }
 

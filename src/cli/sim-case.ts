@@ -23,7 +23,7 @@ import type { SimContext } from './sim.ts';
 /** A run that broke something. */
 export interface SimCase {
   /** How it is asked for again. */
-  readonly name: { readonly seed: string } | { readonly schedule: string };
+  readonly name: { readonly seed: string } | { readonly schedule: string } | undefined;
   readonly scenario: Scenario;
   readonly violation: Violation;
 }
@@ -117,6 +117,7 @@ async function runTraced(
 export async function tellFailure(context: SimContext, found: SimCase): Promise<ToldFailure> {
   const { flags, plan, view, signals } = context;
   const { defect } = plan;
+  const named = found.name === undefined ? { constraints: {}, defect } : plan;
   const seed = found.scenario.seed;
   const paths = await createRunDir({
     resultsDir: flags.resultsDir,
@@ -145,7 +146,7 @@ export async function tellFailure(context: SimContext, found: SimCase): Promise<
   await writeWhole(at('history.jsonl'), lines.join(''));
   const told: ToldFailure = {
     violation: found.violation,
-    again: commandOf(found.name, plan),
+    again: commandOf(found.name ?? { schedule: at('schedule.json') }, named),
     directory: paths.root,
     schedule: at('schedule.json'),
     shrunk:

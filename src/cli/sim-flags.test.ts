@@ -40,6 +40,7 @@ test.each<[string, Partial<SimFlags>]>([
   ['GONG-E192', { seed: '1', seeds: '1..3' }],
   ['GONG-E193', { defects: true, defect: 'vote-twice' }],
   ['GONG-E193', { defects: true, seed: '3' }],
+  ['GONG-E193', { defects: true, seeds: '1..3' }],
   ['GONG-E194', { trace: 'x', seeds: '1..3' }],
   ['GONG-E194', { trace: 'x' }],
   ['GONG-E195', { schedule: 'x.json', nodes: '3' }],

@@ -32,7 +32,7 @@ export type SimTask =
   /** Many, until one fails. */
   | { readonly type: 'many'; readonly seeds: SeedRange }
   /** Every planted bug, until it is found. */
-  | { readonly type: 'defects'; readonly seeds: SeedRange };
+  | { readonly type: 'defects' };
 
 export type OneSource =
   | { readonly type: 'seed'; readonly seed: string }
@@ -56,7 +56,7 @@ export interface SimPlan {
 }
 
 const SEEDS_DEFAULT: SeedRange = { from: 1, to: 100 };
-/** Hunting a planted bug ends when it is found, or after so many seeds. */
+/** Where the time ends the search. */
 const SEEDS_ENDLESS: SeedRange = { from: 1, to: 1_000_000 };
 const NODES = { min: 1, max: 7 };
 const THREADS = { min: 1, max: 256 };
@@ -118,7 +118,7 @@ function taskOf(flags: SimFlags): SimTask {
     });
   }
   if (defects === true) {
-    if (flags.defect !== undefined || seed !== undefined || schedule !== undefined) {
+    if (flags.defect !== undefined || named.length > 0) {
       throw usageError({
         code: 'GONG-E193',
         what: '--defects does not go with --defect, --seed or --schedule',
@@ -126,7 +126,7 @@ function taskOf(flags: SimFlags): SimTask {
         fix: 'leave the other out, or hunt one with --defect NAME --seeds 1..1000',
       });
     }
-    return { type: 'defects', seeds: seedRange(seeds) ?? SEEDS_ENDLESS };
+    return { type: 'defects' };
   }
   if (schedule !== undefined) {
     if (flags.nodes !== undefined || flags.simTime !== undefined) {

@@ -1,6 +1,13 @@
-import type { HuntResult, Scenario, ScenarioResult, ScheduleSize } from '../hunt/index.ts';
+import type {
+  DefectHunt,
+  HuntResult,
+  Scenario,
+  ScenarioResult,
+  ScheduleSize,
+} from '../hunt/index.ts';
 import { formatDuration, formatInstant, SECOND } from '../lib/duration.ts';
 import type { Defect } from '../raft/defects/index.ts';
+import type { LivenessFigures } from '../sim/liveness.ts';
 import type { Violation } from '../sim/violation.ts';
 
 /** Where everything about a failed run is. */
@@ -86,13 +93,6 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-/** Coverage that no seed met, by name. */
-export function neverSeen({ coverage }: HuntResult): readonly string[] {
-  return Object.entries(coverage)
-    .filter(([, count]) => count === 0)
-    .map(([name]) => name);
-}
-
 /** Names that are told; the others are in the JSON. */
 const NAMES_MAX = 8;
 
@@ -104,29 +104,47 @@ function describeCoverage({ coverage }: HuntResult, zero: readonly string[]): st
   return `coverage  ${counters - zero.length} of ${counters} counters were met; never ${names}`;
 }
 
-/** What a hunt did. @param isWhole - many seeds enough that each counter must have been met */
+/**
+ * What a hunt did.
+ *
+ * @param parts - `zero`: counters that no seed moved; `isLarge`: so many seeds that this is a failure;
+ *   `corpus`: how many runs that once failed came first
+ */
 export function describeHunt(
   result: HuntResult,
-  { isWhole }: { readonly isWhole: boolean },
+  {
+    zero,
+    isLarge,
+    corpus,
+  }: { readonly zero: readonly string[]; readonly isLarge: boolean; readonly corpus: number },
 ): string {
-  const { ran, simulatedNs, wallNs, cpuNs, operations, events, undecided } = result;
+  const { ran, simulatedNs, wallNs, cpuNs, operations, events, undecided, liveness } = result;
   const seconds = Math.round(simulatedNs / SECOND);
+  const isClean = result.firstFailure === undefined && ran > 0;
   const lines = [
     `${ran} seeds  ${seconds} s simulated in ${formatDuration(wallNs)}, ` +
       `${Math.round(simulatedNs / Math.max(1, cpuNs))} per CPU second; ` +
       `${operations} operations, ${events} events`,
   ];
-  const zero = neverSeen(result);
-  if (ran > 0 && result.firstFailure === undefined) lines.push(describeCoverage(result, zero));
+  if (corpus > 0) lines.push(`corpus  ${corpus} runs that once failed, first`);
+  if (isClean) {
+    const failed = (100 * liveness.failedRequests) / Math.max(1, liveness.requests);
+    lines.push(
+      `liveness  ${liveness.elections} elections, ${liveness.needlessElections} of them needless; ` +
+        `${failed.toFixed(1)} % of requests failed; with a quorum connected at most ` +
+        `${formatDuration(liveness.leaderlessNsMax)} without a leader`,
+      describeCoverage(result, zero),
+    );
+  }
   if (undecided > 0) lines.push(`UNKNOWN  the histories of ${undecided} keys were given up`);
-  if (result.isInterrupted)
+  if (result.isInterrupted) {
     lines.push('interrupted: seeds that had not come to their end do not count');
-  if (result.firstFailure === undefined && ran > 0) {
-    lines.push('NOTHING BROKEN  every invariant held, and every decided history is linearizable');
   }
   if (ran === 0) lines.push('NOTHING PROVED  no seed came to its end');
-  else if (isWhole && zero.length > 0 && result.firstFailure === undefined) {
+  else if (isClean && isLarge && zero.length > 0) {
     lines.push(`NOTHING PROVED  of what was never met: ${zero.join(', ')}`);
+  } else if (isClean) {
+    lines.push('NOTHING BROKEN  every invariant held, and every decided history is linearizable');
   }
   return `${lines.join('\n')}\n`;
 }
@@ -139,21 +157,25 @@ export interface FoundDefect {
   /** Null when it was not found. */
   readonly invariant: string | null;
   readonly seed: string | null;
+  /** For `--sim-time`, beside the seed. */
+  readonly simTimeNs: number | null;
   readonly seeds: number;
   readonly simulatedNs: number;
   readonly wallNs: number;
 }
 
-export function defectRow(defect: Defect, result: HuntResult): FoundDefect {
+export function defectRow(defect: Defect, hunted: DefectHunt): FoundDefect {
+  const { found, seeds, simulatedNs, wallNs } = hunted;
   return {
     defect: defect.name,
     source: defect.source,
     clientSees: defect.clientSees,
-    invariant: result.firstFailure?.violation.invariant ?? null,
-    seed: result.firstFailure?.seed ?? null,
-    seeds: result.ran,
-    simulatedNs: result.simulatedNs,
-    wallNs: result.wallNs,
+    invariant: found?.violation.invariant ?? null,
+    seed: found?.seed ?? null,
+    simTimeNs: found?.scenario.durationNs ?? null,
+    seeds,
+    simulatedNs,
+    wallNs,
   };
 }
 
@@ -196,7 +218,12 @@ export interface HuntJson {
   readonly events: number;
   readonly undecided: number;
   readonly interrupted: boolean;
+  readonly liveness: LivenessFigures;
   readonly coverage: Readonly<Record<string, number>>;
+  /** Counters of coverage that could have moved and did not. */
+  readonly neverMet: readonly string[];
+  /** Of all histories: the same on any number of threads. */
+  readonly digest: string;
   readonly failure: FailureJson | null;
 }
 
@@ -205,7 +232,11 @@ export interface FailureJson extends Omit<ToldFailure, 'shrunk'> {
   readonly shrunk: ToldFailure['shrunk'] | null;
 }
 
-export function huntJson(result: HuntResult, told: ToldFailure | undefined): HuntJson {
+export function huntJson(
+  result: HuntResult,
+  zero: readonly string[],
+  told: ToldFailure | undefined,
+): HuntJson {
   const { ran, simulatedNs, wallNs, cpuNs, operations, events, undecided, coverage } = result;
   return {
     schema: 1,
@@ -217,9 +248,17 @@ export function huntJson(result: HuntResult, told: ToldFailure | undefined): Hun
     events,
     undecided,
     interrupted: result.isInterrupted,
+    liveness: result.liveness,
     coverage,
+    neverMet: zero,
+    digest: result.digest,
     failure: failureJson(told, result.firstFailure?.seed),
   };
+}
+
+/** What is printed when a run of the corpus fails again: no seed has run. */
+export function corpusJson(told: ToldFailure): Pick<HuntJson, 'schema' | 'seeds' | 'failure'> {
+  return { schema: 1, seeds: 0, failure: failureJson(told, undefined) };
 }
 
 function failureJson(told: ToldFailure | undefined, seed: string | undefined): FailureJson | null {

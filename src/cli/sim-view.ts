@@ -12,8 +12,13 @@ const LINE_NS = 10 * SECOND;
 export interface SimView {
   /** A message that stays. */
   say(text: string): void;
-  /** How far a hunt is. @param of - how many seeds there are; undefined when time ends it */
-  progress(progress: HuntProgress, of: number | undefined): void;
+  /**
+   * How far a hunt is.
+   *
+   * @param of - how many seeds there are; undefined when time ends it
+   * @param what - what is hunted, where it is not everything
+   */
+  progress(progress: HuntProgress, of: number | undefined, what?: string): void;
   /** What else goes on: one line, replaced by the next. */
   doing(line: string): void;
   close(): void;
@@ -38,16 +43,20 @@ export function makeSimView(stream: Screen & Pick<WriteStream, 'isTTY'>): SimVie
   };
   return {
     say: (text) => (block === undefined ? void stream.write(text) : block.say(text)),
-    progress: (progress, of) => show(progressLine(progress, of)),
+    progress: (progress, of, what) => show(progressLine(progress, of, what)),
     doing: show,
     close: () => block?.erase(),
   };
 }
 
-function progressLine({ done, simulatedNs, wallNs }: HuntProgress, of: number | undefined): string {
+function progressLine(
+  { done, simulatedNs, wallNs }: HuntProgress,
+  of: number | undefined,
+  what: string | undefined,
+): string {
   const rate = wallNs > 0 ? Math.round(simulatedNs / wallNs) : 0;
   const seeds = of === undefined ? `${done} seeds` : `${done} of ${of} seeds`;
   const share = of === undefined ? '' : `${bar(done / of, BAR_COLUMNS)}  `;
   const simulated = `${Math.round(simulatedNs / SECOND)} s simulated`;
-  return `  ${share}${seeds}  ${simulated}, ${rate} per second  ${formatDuration(wallNs)}`;
+  return `  ${what === undefined ? '' : `${what}  `}${share}${seeds}  ${simulated}, ${rate} per second  ${formatDuration(wallNs)}`;
 }

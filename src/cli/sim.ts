@@ -1,5 +1,6 @@
-import { hunt, type HuntResult } from '../hunt/index.ts';
+import { hunt, huntDefect, type HuntResult, runCorpus } from '../hunt/index.ts';
 import { assertNever } from '../lib/assert.ts';
+import { neverCounted } from '../sim/coverage.ts';
 import { DEFECTS } from '../raft/defects/index.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
 import { exitOfViolation, simOne, type SimCase, tellFailure } from './sim-case.ts';
@@ -7,10 +8,10 @@ import { readSimFlags, type SeedRange, seedsOf, type SimFlags, type SimPlan } fr
 import {
   defectRow,
   defectsTable,
+  corpusJson,
   describeHunt,
   type FoundDefect,
   huntJson,
-  neverSeen,
 } from './sim-text.ts';
 import { makeSimView, type SimView } from './sim-view.ts';
 import { onSignals, type Signals } from './signals.ts';
@@ -19,9 +20,6 @@ export type { SimFlags } from './sim-flags.ts';
 
 /** From so many seeds on, a counter of coverage that is still zero fails: what it counts was not tested. */
 const COVERAGE_SEEDS = 1000;
-/** How long one planted bug is hunted where `--duration` does not say. */
-const DEFECT_NS = 60e9;
-
 /** What every part of the verb works with. */
 export interface SimContext {
   readonly flags: SimFlags;
@@ -59,65 +57,81 @@ async function perform(context: SimContext, task: SimPlan['task']): Promise<Exit
     case 'many':
       return simMany(context, task.seeds);
     case 'defects':
-      return simDefects(context, task.seeds);
+      return simDefects(context);
     default:
       return assertNever(task);
   }
 }
 
 async function simMany(context: SimContext, seeds: SeedRange): Promise<ExitCode> {
-  const { flags, view } = context;
-  const result = await huntIn(context, seeds, context.plan.defect, context.plan.durationNs);
+  const { flags, plan, view, signals } = context;
+  const { defect, constraints, threads, durationNs: budgetNs } = plan;
+  // What once failed comes first; with a planted bug something else is looked for.
+  const corpus = defect === undefined ? await runCorpus({ signal: signals.signal }) : undefined;
+  const old = corpus?.failure;
+  if (old !== undefined) {
+    const { name, scenario } = old.entry;
+    view.say(`${name} failed again: ${old.entry.about}\n`);
+    const told = await tellFailure(context, {
+      name: undefined,
+      scenario,
+      violation: old.violation,
+    });
+    if (flags.json === true) process.stdout.write(`${JSON.stringify(corpusJson(told))}\n`);
+    return exitOfViolation(old.violation);
+  }
+  const of = budgetNs === undefined ? seeds.to - seeds.from + 1 : undefined;
+  const result = await hunt({
+    seeds: seedsOf(seeds),
+    constraints,
+    defect,
+    threads,
+    signal: signals.signal,
+    budgetNs,
+    onProgress: (progress) => view.progress(progress, of),
+  });
   const failure = caseOf(result);
-  const zero = neverSeen(result);
-  const isProof = failure !== undefined || result.ran < COVERAGE_SEEDS || zero.length === 0;
+  const zero = neverCounted(result.coverage, constraints.nodes);
+  const isLarge = result.ran >= COVERAGE_SEEDS;
   if (flags.json !== true) {
     view.close();
-    process.stdout.write(describeHunt(result, { isWhole: result.ran >= COVERAGE_SEEDS }));
+    process.stdout.write(describeHunt(result, { zero, isLarge, corpus: corpus?.ran ?? 0 }));
   }
   const told = failure === undefined ? undefined : await tellFailure(context, failure);
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(huntJson(result, told))}\n`);
+  if (flags.json === true) {
+    process.stdout.write(`${JSON.stringify(huntJson(result, zero, told))}\n`);
+  }
+  const isProof = failure !== undefined || (result.ran > 0 && !(isLarge && zero.length > 0));
   return worstExit([
     failure === undefined ? EXIT.pass : exitOfViolation(failure.violation),
     result.undecided > 0 ? EXIT.unknown : EXIT.pass,
-    isProof && result.ran > 0 ? EXIT.pass : EXIT.provedNothing,
+    isProof ? EXIT.pass : EXIT.provedNothing,
   ]);
 }
 
-/** Every planted bug by itself: a hunt that does not find one proves that it finds too little. */
-async function simDefects(context: SimContext, seeds: SeedRange): Promise<ExitCode> {
+/** Every planted bug by itself: a search that does not find one finds too little. */
+async function simDefects(context: SimContext): Promise<ExitCode> {
   const { flags, plan, view, signals } = context;
-  const found: FoundDefect[] = [];
+  const { constraints, threads, durationNs } = plan;
+  const rows: FoundDefect[] = [];
   for (const defect of DEFECTS.values()) {
     if (signals.exit !== undefined) break;
-    const result = await huntIn(context, seeds, defect.name, plan.durationNs ?? DEFECT_NS);
-    const row = defectRow(defect, result);
-    found.push(row);
-    if (flags.json !== true) view.say('');
+    const hunted = await huntDefect(defect.name, {
+      ...(constraints.simTimeNs === undefined && constraints.nodes === undefined
+        ? {}
+        : { constraints }),
+      threads,
+      signal: signals.signal,
+      ...(durationNs === undefined ? {} : { budgetNs: durationNs }),
+      onProgress: (progress) => view.progress(progress, undefined, defect.name),
+    });
+    const row = defectRow(defect, hunted);
+    rows.push(row);
     if (flags.json === true) process.stdout.write(`${JSON.stringify({ schema: 1, ...row })}\n`);
   }
   view.close();
-  if (flags.json !== true) process.stdout.write(defectsTable(found));
-  const isWhole = found.every(({ invariant }) => invariant !== null);
-  return isWhole ? EXIT.pass : EXIT.provedNothing;
-}
-
-function huntIn(
-  { plan, view, signals }: SimContext,
-  seeds: SeedRange,
-  defect: string | undefined,
-  budgetNs: number | undefined,
-): Promise<HuntResult> {
-  const of = seeds.to - seeds.from + 1;
-  return hunt({
-    seeds: seedsOf(seeds),
-    constraints: plan.constraints,
-    defect,
-    threads: plan.threads,
-    signal: signals.signal,
-    budgetNs,
-    onProgress: (progress) => view.progress(progress, budgetNs === undefined ? of : undefined),
-  });
+  if (flags.json !== true) process.stdout.write(defectsTable(rows));
+  return rows.every(({ invariant }) => invariant !== null) ? EXIT.pass : EXIT.provedNothing;
 }
 
 function caseOf({ firstFailure }: HuntResult): SimCase | undefined {

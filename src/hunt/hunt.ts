@@ -4,7 +4,7 @@ import { addCounts, type Counts, noCounts } from '../sim/coverage.ts';
 import type { LivenessFigures } from '../sim/liveness.ts';
 import type { Violation } from '../sim/violation.ts';
 import { Lane } from './pool.ts';
-import type { SeedOutcome } from './run-seed.ts';
+import { digestOfAll, type SeedOutcome } from './run-seed.ts';
 import type { Scenario } from './scenario.ts';
 import { type Constraints, drawScenario } from './swarm.ts';
 
@@ -58,6 +58,8 @@ export interface HuntResult {
   /** Keys that could not be decided. */
   readonly undecided: number;
   readonly isInterrupted: boolean;
+  /** Of all runs, in order: the same on any number of threads, on every machine. */
+  readonly digest: string;
   /** One per seed, in order. */
   readonly outcomes: readonly SeedOutcome[];
 }
@@ -191,6 +193,7 @@ class Search {
       },
       undecided: sum(({ undecided }) => undecided),
       isInterrupted: signal?.aborted === true,
+      digest: digestOfAll(counted),
       outcomes: counted,
     };
   }

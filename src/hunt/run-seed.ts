@@ -62,3 +62,10 @@ export function digestOf(history: readonly HistoryEvent[], events: number): stri
   for (const event of history) hash.update(JSON.stringify(event));
   return hash.update(String(events)).digest('hex').slice(0, 16);
 }
+
+/** One for several runs, in their order. */
+export function digestOfAll(outcomes: readonly SeedOutcome[]): string {
+  const hash = createHash('sha256');
+  for (const { seed, digest } of outcomes) hash.update(`${seed} ${digest}\n`);
+  return hash.digest('hex').slice(0, 16);
+}

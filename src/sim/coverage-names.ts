@@ -4,8 +4,6 @@ export interface Counter {
   readonly says: string;
   /** The smallest cluster in which it can happen; 1 when it is not said. */
   readonly nodes?: number;
-  /** So rare, or so dependent on tunables, that a thousand seeds may miss it. */
-  readonly isRare?: true;
 }
 
 /** Seen in the steps of nodes. */
@@ -62,7 +60,6 @@ const STEPS = {
   'figure-8': {
     says: 'an older entry that a later leader had brought to a majority was replaced',
     nodes: 3,
-    isRare: true,
   },
   'read-round-opened': { says: 'a leader asked a quorum before it answers reads', nodes: 2 },
   'read-round-joined': { says: 'one round answered more than one read', nodes: 2 },
@@ -150,9 +147,8 @@ const CRASHES = {
   'crashed-at-Disk.read': { says: 'a process died while it read a file' },
   'crashed-at-Disk.append': { says: 'a process died in an append' },
   'crashed-at-Disk.sync': { says: 'a process died in a sync' },
-  'crashed-at-Disk.truncate': { says: 'a process died while it cut a tail off', isRare: true },
-  'crashed-at-Disk.rename': { says: 'a process died in a rename', isRare: true },
-  'crashed-at-Disk.remove': { says: 'a process died while it removed a file', isRare: true },
+  'crashed-at-Disk.rename': { says: 'a process died in a rename' },
+  'crashed-at-Disk.remove': { says: 'a process died while it removed a file' },
   'crashed-at-Disk.syncDirectory': { says: 'a process died in the sync of its directory' },
   'crashed-at-Network.send': { says: 'a process died while it sent a message', nodes: 2 },
   'crashed-at-Scheduler.wakeAt': { says: 'a process died while it set its timer' },

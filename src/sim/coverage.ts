@@ -32,8 +32,8 @@ export function addCounts(sum: Counts, counts: Counts): void {
  */
 export function neverCounted(counts: Counts, nodes: number = Infinity): readonly CoverageName[] {
   return COVERAGE_NAMES.filter((name) => {
-    const { isRare = false, nodes: nodesMin = 1 } = COVERAGE[name];
-    return counts[name] === 0 && !isRare && nodes >= nodesMin;
+    const { nodes: nodesMin = 1 } = COVERAGE[name];
+    return counts[name] === 0 && nodes >= nodesMin;
   });
 }
 

@@ -27,10 +27,10 @@ export const simulatorDefects: Scenario = {
       .split('\n')
       .map((line) => JSON.parse(line));
     must(rows.length >= 6, `${rows.length} defects were hunted`);
-    for (const { defect, invariant, seed, wallNs } of rows) {
+    for (const { defect, invariant, seed, simTimeNs, wallNs } of rows) {
       must(invariant !== null, `${defect} was not found`);
       must(wallNs < WALL_SECONDS_MAX * 1e9, `${defect} took ${wallNs / 1e9} s`);
-      const args = ['--defect', defect, '--seed', seed, '--json'];
+      const args = ['--defect', defect, '--seed', seed, '--sim-time', `${simTimeNs}ns`, '--json'];
       const run = await gong(['sim', ...args, ...where], { id });
       must(run.code === 1, `exit ${run.code} of ${defect} with seed ${seed}: ${run.stderr}`);
       const { failure } = JSON.parse(run.stdout);
