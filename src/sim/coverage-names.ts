@@ -138,7 +138,7 @@ const MACHINES = {
   'power-failure-while-down': { says: 'the page cache of a dead process was lost, too' },
   'clock-jumped': { says: 'a clock jumped ahead' },
   'clock-drifted': { says: 'a clock began to run fast or slow' },
-  'clock-steadied': { says: 'that ended' },
+  'clock-steadied': { says: 'a clock stopped running fast or slow' },
   'crashed-at-port': { says: 'a process died in a call of a port' },
   'fault-began': { says: 'a fault of the schedule began' },
   'fault-ended': { says: 'a fault of the schedule ended' },

@@ -1,6 +1,6 @@
 import { assert, assertNever, defined } from '../lib/assert.ts';
 import type { NodeId } from '../raft/core/types.ts';
-import { COVERAGE_NAMES, type CoverageName } from './coverage-names.ts';
+import { COVERAGE, COVERAGE_NAMES, type CoverageName } from './coverage-names.ts';
 import { countStep, type SeenCluster, type SeenNode } from './coverage-steps.ts';
 import { TIMED_OUT } from '../raft/driver/pending.ts';
 import type { Life, SimObserver, Stop } from './observer.ts';
@@ -25,6 +25,18 @@ export function addCounts(sum: Counts, counts: Counts): void {
   for (const name of COVERAGE_NAMES) sum[name] += counts[name];
 }
 
+/**
+ * What a large search should have met and did not, by name.
+ *
+ * @param nodes - the size of all clusters, where it was one: some things need more nodes
+ */
+export function neverCounted(counts: Counts, nodes: number = Infinity): readonly CoverageName[] {
+  return COVERAGE_NAMES.filter((name) => {
+    const { isRare = false, nodes: nodesMin = 1 } = COVERAGE[name];
+    return counts[name] === 0 && !isRare && nodes >= nodesMin;
+  });
+}
+
 interface SeenLife extends SeenNode {
   /** The segment that it wrote to last. */
   file: string | undefined;
@@ -44,7 +56,7 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
     lateCopies: new Map(),
     candidacies: new Map(),
   };
-  const of = (node: NodeId): SeenLife => defined(lives.get(node), `${node} is one of the nodes`);
+  const of = (node: NodeId): SeenLife => defined(lives.get(node), 'one of the nodes');
   return {
     counts: () => ({ ...counts }),
     started({ node, number }, { hardState, base, entries }, tornBytes) {
@@ -106,8 +118,7 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       }
     },
     happened({ kind, detail }) {
-      assert(kind in counts, `${kind} is a name of COVERAGE`);
-      counts[kind as CoverageName] += 1;
+      counts[kind] += 1;
       if (kind !== 'crashed-at-port') return;
       const call = `crashed-at-${detail?.split(' ').at(-1)}`;
       assert(call in counts, `${call} is a name of COVERAGE`);

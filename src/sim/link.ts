@@ -2,6 +2,7 @@ import type { LinkTraffic } from '../contracts/cluster.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Random } from '../lib/prng.ts';
 import type { NodeId } from '../raft/core/types.ts';
+import type { HappeningKind } from './coverage-names.ts';
 import { Connection, Sign } from './connection.ts';
 import { LinkGate } from './link-gate.ts';
 import { LinkTroubles } from './link-trouble.ts';
@@ -281,11 +282,11 @@ export class Link {
     this.gate.enter(new Sign(() => this.#flightNs(), arrive));
   }
 
-  #tellOf(kind: string, message: Uint8Array): void {
+  #tellOf(kind: HappeningKind, message: Uint8Array): void {
     this.#parts.happened({ kind, node: this.to, detail: `from ${this.from}`, message });
   }
 
-  #tell(kind: string, node: NodeId, detail: string): void {
+  #tell(kind: HappeningKind, node: NodeId, detail: string): void {
     this.#parts.happened({ kind, node, detail });
   }
 }

@@ -53,7 +53,7 @@ export function watchLiveness(parts: {
       { node, role: 'follower', term: 0, heardNs: new Map(), isUp: false },
     ]),
   );
-  const of = (node: NodeId): Seen => defined(seenNodes.get(node), `${node} is one of the nodes`);
+  const of = (node: NodeId): Seen => defined(seenNodes.get(node), 'one of the nodes');
   const askEveryNs = Math.max(1, Math.floor(electionTimeoutNsMin * ASKED));
   const heardNsMax = electionTimeoutNsMin * HEARD;
   const others = Math.floor(nodes.length / 2);

@@ -6,6 +6,7 @@ import { Driver, type DriverOptions, type DriverStatus } from '../raft/driver/dr
 import type { Disk, DriverObserver, Scheduler } from '../raft/driver/ports.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import { WalDamage } from '../raft/driver/wal.ts';
+import type { HappeningKind } from './coverage-names.ts';
 import type { SimDisk } from './disk.ts';
 import type { Endpoint } from './link.ts';
 import type { SimNetwork } from './network.ts';
@@ -348,7 +349,7 @@ export class SimNode implements Endpoint {
     };
   }
 
-  #clockChanged(kind: string, detail: string): void {
+  #clockChanged(kind: HappeningKind, detail: string): void {
     this.#parts.observer.happened({ kind, node: this.node, detail });
     this.#running?.timer.look();
   }

@@ -1,4 +1,5 @@
 import type { Answer, Request } from '../raft/driver/requests.ts';
+import type { HappeningKind } from './coverage-names.ts';
 import type { Restored } from '../raft/core/core.ts';
 import type { WalRecords } from '../raft/driver/wal.ts';
 import type { Entry, Input, NodeId, Ready } from '../raft/core/types.ts';
@@ -46,8 +47,8 @@ export interface SimObserver {
 
 /** Something that is not a step of a node. */
 export interface Happening {
-  /** Names a coverage counter: `message-lost`, `clock-jumped`, `torn-tail`, … */
-  readonly kind: string;
+  /** Names a counter of `COVERAGE`: `message-lost`, `clock-jumped`, … */
+  readonly kind: HappeningKind;
   /** Where, when it is at a node. */
   readonly node?: NodeId;
   /** For a trace, one line, without what `kind` and `node` say. */

@@ -40,8 +40,7 @@ export function makeInvariants(parts: {
   });
   const views = parts.nodes.map((node) => new NodeView(node));
   const byNode = new Map(views.map((view) => [view.node, view]));
-  const of = (node: NodeId): NodeView =>
-    defined(byNode.get(node), () => `${node} is one of the nodes`);
+  const of = (node: NodeId): NodeView => defined(byNode.get(node), () => 'one of the nodes');
   const tree = new EntryTree();
   const committed = new Committed();
   const elections = makeElectionSafety(report);
