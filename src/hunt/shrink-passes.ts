@@ -1,9 +1,10 @@
-import { MILLISECOND } from '../lib/duration.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Scenario, ScheduledFault, ScheduledOperation } from './scenario.ts';
 import type { Candidate, Failing, Pass } from './shrink-candidate.ts';
 import { fewerNodes } from './shrink-nodes.ts';
 import { plainProfile } from './shrink-profile.ts';
-import { cutTime, edges } from './shrink-time.ts';
+import { cutTime, edges, rounded } from './shrink-time.ts';
+import { nameVictims } from './shrink-victims.ts';
 
 /** What takes away most comes first: the runs after it are cheap. */
 export const PASSES: readonly Pass[] = [
@@ -18,8 +19,12 @@ export const PASSES: readonly Pass[] = [
   shorterFaults,
   fewerClients,
   plainProfile,
+  plainLoad,
   nameVictims,
 ];
+
+/** Once, at the end: it makes nothing smaller, and what does would undo it. */
+export const LAST_PASSES: readonly Pass[] = [roundTimes];
 
 /** What would have begun after the violation. */
 function* stopAtViolation(best: () => Failing): Generator<Candidate, void, boolean> {
@@ -241,20 +246,30 @@ function* fewerNodesPass(best: () => Failing): Generator<Candidate, void, boolea
   }
 }
 
-/** `the leader` is read more easily as the node that it was. */
-function* nameVictims(best: () => Failing): Generator<Candidate, void, boolean> {
-  const { scenario, result } = best();
-  let isNew = false;
-  const faults = scenario.faults.map((fault): ScheduledFault => {
-    const { what } = fault;
-    if (what.type !== 'nemesis' || what.pinned !== undefined) return fault;
-    const resolved = result.injected.find((one) => one.fault === fault)?.resolved;
-    if (resolved === undefined) return fault;
-    isNew = true;
-    const { victims, value } = resolved;
-    return { ...fault, what: { ...what, pinned: { victims, value } } };
-  });
-  if (isNew) yield { what: 'named victims', scenario: { ...scenario, faults }, isSimpler: true };
+/** What means nothing any more where operations are named. */
+function* plainLoad(best: () => Failing): Generator<Candidate, void, boolean> {
+  const { scenario } = best();
+  const { workload, operations } = scenario.load;
+  if (operations === undefined) return;
+  const plain = { concurrency: 1, keyOps: 100, values: null, settings: {}, ratePerSecond: null };
+  const load = { workload, ...plain, deadlineNs: SECOND, operations };
+  if (JSON.stringify(load) === JSON.stringify(scenario.load)) return;
+  yield { what: 'a plainer load', scenario: { ...scenario, load }, isSimpler: true };
+}
+
+/** Numbers that a person can read. */
+function* roundTimes(best: () => Failing): Generator<Candidate, void, boolean> {
+  for (const unitNs of [10 * MILLISECOND, MILLISECOND]) {
+    const { scenario } = best();
+    const isRound = (ns: number): boolean => ns % unitNs === 0;
+    if (edges(scenario).every(isRound)) return;
+    const isTaken = yield {
+      what: 'round times',
+      scenario: rounded(scenario, unitNs),
+      isSimpler: true,
+    };
+    if (isTaken) return;
+  }
 }
 
 /** Of a run, when so much time of its schedule is cut. */

@@ -38,6 +38,27 @@ export function cutTime(scenario: Scenario, stretch: Stretch): Scenario {
   };
 }
 
+/** The scenario with all times of its schedule rounded to so many nanoseconds. */
+export function rounded(scenario: Scenario, unitNs: number): Scenario {
+  const near = (ns: number): number => Math.round(ns / unitNs) * unitNs;
+  const { load } = scenario;
+  return {
+    ...scenario,
+    durationNs: Math.max(unitNs, near(scenario.durationNs)),
+    faults: scenario.faults.map((fault) => {
+      const atNs = near(fault.atNs);
+      return { ...fault, atNs, durationNs: Math.max(unitNs, near(endNs(fault)) - atNs) };
+    }),
+    load:
+      load.operations === undefined
+        ? load
+        : {
+            ...load,
+            operations: load.operations.map((one) => ({ ...one, atNs: near(one.atNs) })),
+          },
+  };
+}
+
 /** When something of the schedule begins or ends, each instant once, in order; 0 and the end among them. */
 export function edges({ durationNs, faults, load }: Scenario): readonly number[] {
   const times = [

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import type { HistoryEvent } from '../../checker/index.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
-import { DEFECTS } from '../raft/defects/index.ts';
 import type { Violation } from '../sim/violation.ts';
 import { planted } from './planted.ts';
 import { runScenario, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario, ScheduledFault } from './scenario.ts';
+import { fewerNodes } from './shrink-nodes.ts';
+import { cutTime } from './shrink-time.ts';
 import { shrink, type ShrinkOptions } from './shrink.ts';
 import { drawScenario } from './swarm.ts';
 
@@ -125,33 +126,82 @@ test('a scenario that does not fail so is refused', async () => {
   await expect(shrink(scenarioOf(1), VIOLATION, { run })).rejects.toThrow('election-safety');
 });
 
-/** Of each defect the first seed that fails, within so many. */
-const SEEDS_MAX = 60;
+/** The first seed that fails with a defect, but not within its first moments: that is small already. */
+async function failing(
+  defect: string,
+): Promise<{ readonly scenario: Scenario; readonly violation: Violation }> {
+  for (let seed = 1; seed <= 100; seed++) {
+    const scenario = drawScenario(String(seed), { simTimeNs: 20 * SECOND });
+    const { violation, events } = await runScenario(scenario, planted(defect));
+    if (violation !== undefined && events >= 2000) return { scenario, violation };
+  }
+  throw new Error('no seed fails');
+}
 
 /** Those that a few seconds of simulated time bring out. */
 const QUICK = ['vote-twice', 'acknowledge-before-fsync', 'truncate-on-old-append'];
 
 test.each(QUICK)('the failing schedule of %s goes to a quarter and less', async (defect) => {
-  expect(DEFECTS.has(defect)).toBe(true);
-  for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-    const scenario = drawScenario(String(seed), { simTimeNs: 20 * SECOND });
-    const { violation, events } = await runScenario(scenario, planted(defect));
-    // What fails within its first moments is small already.
-    if (violation === undefined || events < 2000) continue;
-    const shrunk = await shrink(scenario, violation, { defect });
-    const { before, after } = shrunk;
-    expect(shrunk.result.violation?.invariant).toBe(violation.invariant);
-    expect(after.faults + after.operations).toBeLessThanOrEqual(
-      (before.faults + before.operations) / 4,
-    );
-    expect(after.events).toBeLessThanOrEqual(before.events / 4);
-    // It is a scenario like any other: the same run again.
-    const again = await runScenario(shrunk.scenario, planted(defect));
-    expect(again.violation).toEqual(shrunk.result.violation);
-    expect(again.events).toBe(after.events);
-    // And the search is the same search.
-    expect((await shrink(scenario, violation, { defect })).scenario).toEqual(shrunk.scenario);
-    return;
-  }
-  throw new Error(`no seed up to ${SEEDS_MAX} fails`);
+  const { scenario, violation } = await failing(defect);
+  const { before, after, result, ...shrunk } = await shrink(scenario, violation, { defect });
+  expect(result.violation?.invariant).toBe(violation.invariant);
+  const entries = before.faults + before.operations;
+  expect(after.faults + after.operations).toBeLessThanOrEqual(entries / 4);
+  expect(after.events).toBeLessThanOrEqual(before.events / 4);
+  // It is a scenario like any other: the same run again, and no failure without the defect.
+  const again = await runScenario(shrunk.scenario, planted(defect));
+  expect(again.violation).toEqual(result.violation);
+  expect(again.events).toBe(after.events);
+  expect((await runScenario(shrunk.scenario)).violation).toBeUndefined();
+});
+
+test('the same search finds the same', async () => {
+  const { scenario, violation } = await failing('vote-twice');
+  const budget = { tries: 200, events: Infinity };
+  const [one, two] = [
+    await shrink(scenario, violation, { defect: 'vote-twice', budget }),
+    await shrink(scenario, violation, { defect: 'vote-twice', budget }),
+  ];
+  expect(two).toEqual(one);
+});
+
+test('with fewer nodes those stay that faults name, and who asked one that is gone asks another', () => {
+  const what = {
+    type: 'sim',
+    fault: { type: 'power-failure', victims: ['n2', 'n5'] },
+  } as const;
+  const operations = [
+    { atNs: 1, node: 'n5', f: 'read', key: 'k', value: null },
+    { atNs: 2, node: 'n4', f: 'read', key: 'k', value: null },
+  ];
+  const base = scenarioOf(0);
+  const scenario = {
+    ...base,
+    faults: [{ ...fault(1), what }],
+    load: { ...base.load, operations },
+  };
+  const [asNamed, byMentions] = fewerNodes(scenario, 2);
+  expect(asNamed?.faults[0]?.what).toMatchObject({ fault: { victims: ['n2'] } });
+  expect(byMentions?.faults[0]?.what).toMatchObject({ fault: { victims: ['n1', 'n2'] } });
+  expect(byMentions?.load.operations?.map(({ node }) => node)).toEqual(['n2', 'n2']);
+});
+
+test('time that is cut takes with it what begins and ends in it, and moves what is later', () => {
+  const base = scenarioOf(10);
+  const cut = cutTime(base, { fromNs: 200 * MILLISECOND, toNs: 700 * MILLISECOND });
+  expect(cut.durationNs).toBe(base.durationNs - 500 * MILLISECOND);
+  // 0 and 100 ms last until 400 and 500 ms; 200 ms is inside; 300 ms and later last beyond 700 ms.
+  expect(
+    cut.faults.map(({ seed, atNs, durationNs }) => [seed, atNs / 1e6, durationNs / 1e6]),
+  ).toEqual([
+    ['0', 0, 200],
+    ['1', 100, 100],
+    ['3', 200, 1e-6],
+    ['4', 200, 100],
+    ['5', 200, 200],
+    ['6', 200, 300],
+    ['7', 200, 400],
+    ['8', 300, 400],
+    ['9', 400, 400],
+  ]);
 });

@@ -3,8 +3,8 @@ import type { Violation } from '../sim/violation.ts';
 import { planted } from './planted.ts';
 import { LINEARIZABILITY, runScenario, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
-import type { Candidate, Failing } from './shrink-candidate.ts';
-import { PASSES } from './shrink-passes.ts';
+import type { Candidate, Failing, Pass } from './shrink-candidate.ts';
+import { LAST_PASSES, PASSES } from './shrink-passes.ts';
 
 /** How much there is of a failing run. */
 export interface ScheduleSize {
@@ -97,6 +97,7 @@ export async function shrink(
     isFixedPoint = await search.untilNothingHelps(otherSeeds);
     if (!isFixedPoint) break;
   }
+  if (isFixedPoint) isFixedPoint = await search.once(LAST_PASSES, OTHER_SEEDS[0]);
   const { best, tried, events, steps } = search;
   return {
     ...best,
@@ -156,16 +157,22 @@ class Search {
   async untilNothingHelps(otherSeeds: OtherSeeds): Promise<boolean> {
     for (;;) {
       const before = this.best;
-      for (const pass of PASSES) {
-        const candidates = pass(() => this.best);
-        let next = candidates.next(false);
-        while (next.done !== true) {
-          if (this.#isOver) return false;
-          next = candidates.next(await this.#takes(next.value, otherSeeds));
-        }
-      }
+      if (!(await this.once(PASSES, otherSeeds))) return false;
       if (this.best === before) return true;
     }
+  }
+
+  /** @returns false when it had to stop before */
+  async once(passes: readonly Pass[], otherSeeds: OtherSeeds): Promise<boolean> {
+    for (const pass of passes) {
+      const candidates = pass(() => this.best);
+      let next = candidates.next(false);
+      while (next.done !== true) {
+        if (this.#isOver) return false;
+        next = candidates.next(await this.#takes(next.value, otherSeeds));
+      }
+    }
+    return true;
   }
 
   get #isOver(): boolean {

@@ -18,7 +18,7 @@ export interface Known {
   votedFor: NodeId | undefined;
   commitIndex: number;
   lastIndex: number;
-  /** Newest ReadIndex round that it asked for, as a leader. */
+  /** Newest round that it asked for, as a leader: for reads, or for where logs agree. */
   round: number;
   /** Highest index that it acknowledged in this term. */
   acknowledged: number;
@@ -131,7 +131,7 @@ function messageEffects(known: Known, ready: Ready): string[] {
   }
   if (asked.preVote.length > 0) told.push(`asks ${say.names(asked.preVote)} for pre-votes`);
   if (asked.vote.length > 0) told.push(`asks ${say.names(asked.vote)} for votes`);
-  if (round > known.round) told.push(`opens read round ${round}`);
+  if (round > known.round) told.push(`opens round ${round}`);
   known.round = round;
   return told;
 }

@@ -228,7 +228,9 @@ function takeReady(state: CoreState): Ready {
 
 function deadlineNs(state: CoreState): number {
   if (state.role !== 'leader') return Math.min(state.electionDeadlineNs, askAgainNs(state));
-  let deadline = state.quorumHeardNs + state.config.electionTimeout.minNs;
+  const stepDownNs = state.quorumHeardNs + state.config.electionTimeout.minNs;
+  // Who leads on behind it does so by a planted defect: nothing more is due then.
+  let deadline = stepDownNs > state.nowNs ? stepDownNs : Infinity;
   for (const { sentNs } of state.progress.values()) {
     deadline = Math.min(deadline, sentNs + state.config.heartbeatIntervalNs);
   }

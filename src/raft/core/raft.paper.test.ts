@@ -461,3 +461,13 @@ test('a single server elects itself and commits by its own disk', () => {
   network.sync(leader.id);
   expect(leader.applied).toHaveLength(2);
 });
+
+test('a leader that is kept from stepping down does not wake for it again and again (thesis §6.2)', () => {
+  const rules = { ...PAPER_RULES, mustStepDown: () => false };
+  const network = new TestNetwork({ size: 3, seed: 1, rules });
+  const leader = network.elect();
+  network.nowNs += 10 * ELECTION_NS.maxNs;
+  const { role, deadlineNs } = network.step(leader.id, { type: 'tick' });
+  expect(role).toBe('leader');
+  expect(deadlineNs).toBeGreaterThan(network.nowNs);
+});
