@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { MILLISECOND } from '../lib/duration.ts';
 import { addCounts, type Counts, noCounts } from '../sim/coverage.ts';
+import type { LivenessFigures } from '../sim/liveness.ts';
 import type { Violation } from '../sim/violation.ts';
 import { Lane } from './pool.ts';
 import type { SeedOutcome } from './run-seed.ts';
@@ -52,6 +53,8 @@ export interface HuntResult {
   readonly operations: number;
   /** How often each thing happened, by the names of `COVERAGE`. */
   readonly coverage: Counts;
+  /** Of all runs: sums, and the longest time without a leader. */
+  readonly liveness: LivenessFigures;
   /** Keys that could not be decided. */
   readonly undecided: number;
   readonly isInterrupted: boolean;
@@ -176,6 +179,16 @@ class Search {
       events: sum(({ events }) => events),
       operations: sum(({ operations }) => operations),
       coverage,
+      liveness: {
+        requests: sum(({ liveness }) => liveness.requests),
+        failedRequests: sum(({ liveness }) => liveness.failedRequests),
+        elections: sum(({ liveness }) => liveness.elections),
+        needlessElections: sum(({ liveness }) => liveness.needlessElections),
+        leaderlessNsMax: counted.reduce(
+          (max, { liveness }) => Math.max(max, liveness.leaderlessNsMax),
+          0,
+        ),
+      },
       undecided: sum(({ undecided }) => undecided),
       isInterrupted: signal?.aborted === true,
       outcomes: counted,

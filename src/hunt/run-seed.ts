@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { HistoryEvent } from '../../checker/index.ts';
 import type { Counts } from '../sim/coverage.ts';
+import type { LivenessFigures } from '../sim/liveness.ts';
 import type { Violation } from '../sim/violation.ts';
 import { runScenario, type ScenarioOptions, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
@@ -31,6 +32,7 @@ export interface SeedOutcome {
   readonly events: number;
   readonly operations: number;
   readonly coverage: Counts;
+  readonly liveness: LivenessFigures;
   /** Keys whose history was given up: neither right nor wrong. */
   readonly undecided: number;
   /** Of the history and the number of events: the same on every thread and every machine. */
@@ -47,6 +49,7 @@ export function outcomeOf(seed: string, run: ScenarioResult, cpuNs: number): See
     cpuNs,
     events,
     coverage: run.coverage,
+    liveness: run.liveness,
     operations: history.reduce((count, { type }) => count + (type === 'invoke' ? 1 : 0), 0),
     undecided: verdict?.undecided.length ?? 0,
     digest: digestOf(history, events),

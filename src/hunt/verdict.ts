@@ -21,7 +21,7 @@ export interface HistoryVerdict {
   readonly operations: number;
 }
 
-/** Looks at the budget per key before it is given up: one is a few thousand steps of a search. */
+/** Looks at the budget per key before it is given up: there are a few thousand steps of a search to each. */
 const LOOKS_MAX = 400;
 const MEMORY_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -29,9 +29,14 @@ const MEMORY_BYTES_MAX = 256 * 1024 * 1024;
  * Decides a history key by key. Without a clock: what is decided must not depend on how fast this
  * machine is, so each key has a bound of work instead. Stops at the first key that is illegal.
  *
+ * @param looksMax - that bound; a test's own
  * @throws InvariantError when the history is malformed
  */
-export function decideHistory(workload: string, events: readonly HistoryEvent[]): HistoryVerdict {
+export function decideHistory(
+  workload: string,
+  events: readonly HistoryEvent[],
+  looksMax: number = LOOKS_MAX,
+): HistoryVerdict {
   const paired = pair(events);
   if (!paired.ok) throw new InvariantError(`the history is malformed: ${paired.error.message}`);
   const { operations } = paired.history;
@@ -40,7 +45,7 @@ export function decideHistory(workload: string, events: readonly HistoryEvent[])
   const undecided: string[] = [];
   let illegal: HistoryVerdict['illegal'];
   for (const part of parts) {
-    const verdict = decide(part, model);
+    const verdict = decide(part, model, looksMax);
     if (verdict.valid === 'unknown') undecided.push(verdict.key ?? '');
     if (verdict.valid !== false) continue;
     illegal = verdict;
@@ -55,14 +60,14 @@ export function decideHistory(workload: string, events: readonly HistoryEvent[])
   };
 }
 
-function decide(history: readonly Operation[], name: string): KeyVerdict {
+function decide(history: readonly Operation[], name: string, looksMax: number): KeyVerdict {
   const model = defined(MODELS.get(name), `there is a model ${name}`);
   let looks = 0;
   let isRefuted = false;
   const decision = decideKey(history, model, {
     // A clock that only looking at it moves.
     now: () => (isRefuted ? 0 : looks++),
-    deadlineNs: LOOKS_MAX,
+    deadlineNs: looksMax,
     memoryBytesMax: MEMORY_BYTES_MAX,
   });
   for (;;) {

@@ -17,6 +17,13 @@ function outcome(seed: string, isFailure: boolean): SeedOutcome {
     events: 100,
     operations: 1,
     coverage: noCounts(),
+    liveness: {
+      requests: 2,
+      failedRequests: 1,
+      elections: 1,
+      needlessElections: 0,
+      leaderlessNsMax: 5,
+    },
     undecided: 0,
     digest: seed,
   };
