@@ -123,3 +123,36 @@ test('a seed run again does the same, event by event; the order in which seeds r
   expect(runs.toReversed()).toEqual(runs);
   expect(new Set(runs.map(({ digest }) => digest)).size).toBe(seeds.length);
 });
+
+const TRACED = { seed: '3', constraints: { simTimeNs: 20 * SECOND } };
+
+async function traceOf(breathe?: () => Promise<void>): Promise<readonly string[]> {
+  const trace: string[] = [];
+  await runSeed(TRACED.seed, TRACED.constraints, {
+    breathe,
+    observe: (sim) => [
+      new Trace({
+        nodes: nodesOf(drawScenario(TRACED.seed, TRACED.constraints)).map(nodeId),
+        level: 'full',
+        now: () => sim.now(),
+        sink: (line) => void trace.push(line),
+      }),
+    ],
+  });
+  return trace;
+}
+
+test('a run that lets others have the thread now and then is the same run', async () => {
+  let breaths = 0;
+  const breathing = await traceOf(async () => {
+    breaths += 1;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  });
+  expect(breaths).toBeGreaterThan(2);
+  expect(breathing).toEqual(await traceOf());
+});
+
+test('a run ends at once where its breath says so', async () => {
+  const reason = new Error('enough');
+  await expect(traceOf(() => Promise.reject(reason))).rejects.toBe(reason);
+});
