@@ -73,4 +73,5 @@ test('the command that shows a run again names all that the run depends on', () 
   expect(commandOf({ schedule: 'results/sim/x/shrunk.json' }, bare)).toBe(
     'npx gong sim --schedule results/sim/x/shrunk.json',
   );
+  expect(commandOf({ seed: "a b'c" }, bare)).toBe(String.raw`npx gong sim --seed 'a b'\''c'`);
 });

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Constraints, readScenarioFile, type Scenario } from '../hunt/index.ts';
 import { DEFECTS } from '../raft/defects/index.ts';
+import { quoted } from '../report/index.ts';
 import { TRACE_LEVELS, type TraceLevel } from '../sim/trace.ts';
 import { usageError } from './failure-message.ts';
 import { durationFlag, integerFlag, oneOf } from './flag-values.ts';
@@ -175,9 +176,9 @@ export function commandOf(
 ): string {
   const { simTimeNs, nodes } = constraints;
   const words = ['npx gong sim'];
-  if ('schedule' in what) words.push('--schedule', what.schedule);
+  if ('schedule' in what) words.push('--schedule', quoted(what.schedule));
   else {
-    words.push('--seed', what.seed);
+    words.push('--seed', quoted(what.seed));
     if (simTimeNs !== undefined) words.push('--sim-time', durationWord(simTimeNs));
     if (nodes !== undefined) words.push('--nodes', String(nodes));
   }

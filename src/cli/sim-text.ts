@@ -58,6 +58,11 @@ export function describeOne(
   return `${lines.join('\n')}\n`;
 }
 
+/** One run that a signal ended. */
+export function describeInterrupted(name: Name): string {
+  return `${nameOf(name)}  NOTHING PROVED  it did not come to its end\n`;
+}
+
 /** What broke, and how to see it again. */
 export function describeFailure(told: ToldFailure): string {
   const { violation, again, shrunk, trace, history, schedule } = told;
@@ -252,18 +257,18 @@ export function huntJson(
     coverage,
     neverMet: zero,
     digest: result.digest,
-    failure: failureJson(told, result.firstFailure?.seed),
+    failure: failureJson(told, result.firstFailure?.seed ?? null),
   };
 }
 
 /** What is printed when a run of the corpus fails again: no seed has run. */
 export function corpusJson(told: ToldFailure): Pick<HuntJson, 'schema' | 'seeds' | 'failure'> {
-  return { schema: 1, seeds: 0, failure: failureJson(told, undefined) };
+  return { schema: 1, seeds: 0, failure: failureJson(told, null) };
 }
 
-function failureJson(told: ToldFailure | undefined, seed: string | undefined): FailureJson | null {
+function failureJson(told: ToldFailure | undefined, seed: string | null): FailureJson | null {
   if (told === undefined) return null;
-  return { ...told, seed: seed ?? null, shrunk: told.shrunk ?? null };
+  return { ...told, seed, shrunk: told.shrunk ?? null };
 }
 
 /** What `gong sim --seed … --json` prints. */
@@ -276,20 +281,36 @@ export interface OneJson {
   readonly operations: number;
   readonly valid: boolean | 'unknown' | null;
   readonly coverage: Readonly<Record<string, number>>;
+  readonly interrupted: boolean;
   readonly failure: FailureJson | null;
 }
 
+/** The same when a signal ended it: nothing of it counts. */
+export function interruptedJson(
+  name: Name,
+): Pick<OneJson, 'schema' | 'seed' | 'schedule' | 'valid' | 'interrupted' | 'failure'> {
+  const { seed, schedule } = namesOf(name);
+  return { schema: 1, seed, schedule, valid: null, interrupted: true, failure: null };
+}
+
+function namesOf(name: Name): Pick<OneJson, 'seed' | 'schedule'> {
+  return 'seed' in name
+    ? { seed: name.seed, schedule: null }
+    : { seed: null, schedule: name.schedule };
+}
+
 export function oneJson(name: Name, run: ScenarioResult, told: ToldFailure | undefined): OneJson {
-  const seed = 'seed' in name ? name.seed : undefined;
+  const { seed, schedule } = namesOf(name);
   return {
     schema: 1,
-    seed: seed ?? null,
-    schedule: 'schedule' in name ? name.schedule : null,
+    seed,
+    schedule,
     simulatedNs: run.simulatedNs,
     events: run.events,
     operations: run.history.filter(({ type }) => type === 'invoke').length,
     valid: run.verdict?.valid ?? null,
     coverage: run.coverage,
+    interrupted: false,
     failure: failureJson(told, seed),
   };
 }
