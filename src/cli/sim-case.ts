@@ -12,6 +12,7 @@ import {
   type ShrinkProgress,
   type Shrunk,
 } from '../hunt/index.ts';
+import { UserError } from '../lib/user-error.ts';
 import { nodeId } from '../raft/core/types.ts';
 import { LineWriter } from '../rundir/line-writer.ts';
 import { createSimDir } from '../rundir/run-dir.ts';
@@ -20,6 +21,7 @@ import { cannotWrite } from '../rundir/write-error.ts';
 import { Trace, type TraceLevel } from '../sim/trace.ts';
 import type { Violation } from '../sim/violation.ts';
 import { EXIT, type ExitCode, worstExit } from './exit-codes.ts';
+import { failureMessage } from './failure-message.ts';
 import { breath, unlessInterrupted } from './sim-breath.ts';
 import { commandOf, type OneSource } from './sim-flags.ts';
 import {
@@ -124,7 +126,14 @@ async function runTraced(
         nodes: Array.from({ length: scenario.nodes }, (_, i) => nodeId(`n${i + 1}`)),
         level,
         now: () => sim.now(),
-        sink: (line) => writer.append(line),
+        sink: (line) => {
+          try {
+            writer.append(line);
+          } catch (error) {
+            // A node would take what is thrown here for a failure of its own.
+            sim.fail(error instanceof Error ? error : new Error(String(error)));
+          }
+        },
       });
       return [trace];
     },
@@ -144,24 +153,53 @@ function emptied(file: string): void {
 
 /**
  * Shrinks what failed, and writes all that one needs to look at it: `schedule.json` and `shrunk.json`
- * (both for `--schedule`), the trace and the history of the shrunk run.
+ * (both for `--schedule`), the trace and the history of the shrunk run. What failed is told also where
+ * nothing can be written.
  *
  * @returns what is to be said of it
  */
 export async function tellFailure(context: SimContext, found: SimCase): Promise<ToldFailure> {
   const { flags, plan, view } = context;
-  const { defect } = plan;
-  const named = found.name === undefined ? { constraints: {}, defect } : plan;
-  const seed = found.scenario.seed;
-  const { resultsDir } = flags;
+  const { violation, name } = found;
+  const evidence = await writeEvidence(context, found).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    view.say(failureMessage(error));
+    return NO_EVIDENCE;
+  });
+  const { schedule } = evidence;
+  // What failed again without a name is a run of the corpus.
+  const corpus =
+    schedule === null
+      ? 'npx gong sim'
+      : commandOf({ schedule }, { constraints: {}, defect: plan.defect });
+  const again = name === undefined ? corpus : commandOf(name, plan);
+  const told: ToldFailure = { violation, again, ...evidence };
+  view.close();
+  if (flags.json !== true) process.stdout.write(describeFailure(told));
+  return told;
+}
+
+type Evidence = Omit<ToldFailure, 'violation' | 'again'>;
+
+const NO_EVIDENCE: Evidence = {
+  directory: null,
+  schedule: null,
+  shrunk: undefined,
+  trace: null,
+  history: null,
+};
+
+/** @throws UserError (`infrastructure`, GONG-E041) */
+async function writeEvidence(context: SimContext, found: SimCase): Promise<Evidence> {
+  const { resultsDir } = context.flags;
+  const { defect } = context.plan;
+  const { seed } = found.scenario;
   const root = await createSimDir({ resultsDir, seed, startedAt: new Date() });
   const at = (name: string): string => path.join(root, name);
   await writeJson(at('schedule.json'), scenarioJson(found.scenario));
   const shrunk = await shrunkOf(context, found);
   const scenario = shrunk?.scenario ?? found.scenario;
-  if (shrunk !== undefined) {
-    await writeJson(at('shrunk.json'), scenarioJson(scenario));
-  }
+  if (shrunk !== undefined) await writeJson(at('shrunk.json'), scenarioJson(scenario));
   const run = await runTraced(scenario, {
     defect,
     file: at('trace.txt'),
@@ -170,9 +208,7 @@ export async function tellFailure(context: SimContext, found: SimCase): Promise<
     breathe: breath(),
   });
   await writeHistory(at('history.jsonl'), run.history);
-  const told: ToldFailure = {
-    violation: found.violation,
-    again: commandOf(found.name ?? { schedule: at('schedule.json') }, named),
+  return {
     directory: root,
     schedule: at('schedule.json'),
     shrunk:
@@ -188,9 +224,6 @@ export async function tellFailure(context: SimContext, found: SimCase): Promise<
     trace: at('trace.txt'),
     history: at('history.jsonl'),
   };
-  view.close();
-  if (flags.json !== true) process.stdout.write(describeFailure(told));
-  return told;
 }
 
 /**

@@ -51,6 +51,7 @@ test.each<[string, Partial<SimFlags>]>([
   ['GONG-E062', { nodes: '0' }],
   ['GONG-E062', { simTime: '0s' }],
   ['GONG-E062', { threads: '0' }],
+  ['GONG-E196', { simTime: '1000h' }],
 ])('%s refuses %j', (code, flags) => {
   const { kind, code: found, why, fix } = refusal(flags);
   expect({ kind, code: found }).toEqual({ kind: 'usage', code });

@@ -10,13 +10,13 @@ import type { Defect } from '../raft/defects/index.ts';
 import type { LivenessFigures } from '../sim/liveness.ts';
 import type { Violation } from '../sim/violation.ts';
 
-/** Where everything about a failed run is. */
+/** Where everything about a failed run is; null where nothing could be written. */
 export interface ToldFailure {
   readonly violation: Violation;
   /** The command that shows it again. */
   readonly again: string;
-  readonly directory: string;
-  readonly schedule: string;
+  readonly directory: string | null;
+  readonly schedule: string | null;
   readonly shrunk:
     | {
         readonly file: string;
@@ -26,8 +26,8 @@ export interface ToldFailure {
         readonly tried: number;
       }
     | undefined;
-  readonly trace: string;
-  readonly history: string;
+  readonly trace: string | null;
+  readonly history: string | null;
 }
 
 type Name = { readonly seed: string } | { readonly schedule: string };
@@ -72,15 +72,16 @@ export function describeFailure(told: ToldFailure): string {
     `  at ${formatInstant(violation.atNs)} of simulated time`,
     `again     ${again}`,
   ];
-  if (shrunk === undefined) lines.push(`schedule  ${schedule}`);
-  else {
+  if (shrunk !== undefined) {
     lines.push(
       `shrunk    ${describeSize(shrunk.before)}`,
       `       to ${describeSize(shrunk.after)}, in ${shrunk.tried} runs`,
       `          ${shrunk.again}`,
     );
   }
-  lines.push(`trace     ${trace}`, `history   ${history}`);
+  if (shrunk === undefined && schedule !== null) lines.push(`schedule  ${schedule}`);
+  if (trace !== null) lines.push(`trace     ${trace}`);
+  if (history !== null) lines.push(`history   ${history}`);
   return `${lines.join('\n')}\n`;
 }
 

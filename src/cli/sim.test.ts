@@ -162,3 +162,24 @@ test('a trace goes into what is there, a link or a pipe, and not over it', () =>
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
   expect(readFileSync(file, 'utf8')).toMatch(/^gong-trace /);
 });
+
+test('a failure is told, and its code stands, where nothing can be written', () => {
+  using here = mkdtempDisposableSync(join(tmpdir(), 'gong-'));
+  const file = join(here.path, 'file');
+  writeFileSync(file, '');
+  const args = ['--seed', '3', '--sim-time', '20s', '--defect', 'vote-twice'];
+  const run = sim(join(file, 'x'), ...args);
+  expect(run.status, run.stderr).toBe(1);
+  expect(run.stdout).toContain('BROKEN  vote-kept');
+  expect(run.stdout).toContain(`npx gong sim ${args.join(' ')}`);
+  expect(run.stderr).toContain('GONG-E041');
+  const { failure } = JSON.parse(sim(join(file, 'x'), ...args, '--json').stdout);
+  expect(failure).toMatchObject({ seed: '3', directory: null, trace: null, shrunk: null });
+});
+
+test.runIf(existsSync('/dev/full'))('a trace that finds no space ends the run with 75', () => {
+  using here = mkdtempDisposableSync(join(tmpdir(), 'gong-'));
+  const run = sim(here.path, '--seed', '5', '--sim-time', '5s', '--trace', '/dev/full');
+  expect(run.status, run.stderr).toBe(75);
+  expect(run.stderr).toMatch(/^GONG-E041 {2}cannot write \/dev\/full/);
+});
