@@ -51,6 +51,7 @@ test.each<[string, Partial<SimFlags>]>([
   ['GONG-E062', { nodes: '0' }],
   ['GONG-E062', { simTime: '0s' }],
   ['GONG-E062', { threads: '0' }],
+  ['GONG-E196', { simTime: '1000h' }],
 ])('%s refuses %j', (code, flags) => {
   const { kind, code: found, why, fix } = refusal(flags);
   expect({ kind, code: found }).toEqual({ kind: 'usage', code });
@@ -73,4 +74,5 @@ test('the command that shows a run again names all that the run depends on', () 
   expect(commandOf({ schedule: 'results/sim/x/shrunk.json' }, bare)).toBe(
     'npx gong sim --schedule results/sim/x/shrunk.json',
   );
+  expect(commandOf({ seed: "a b'c" }, bare)).toBe(String.raw`npx gong sim --seed 'a b'\''c'`);
 });

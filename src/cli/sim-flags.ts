@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { type Constraints, readScenarioFile, type Scenario } from '../hunt/index.ts';
 import { DEFECTS } from '../raft/defects/index.ts';
+import { SECOND } from '../lib/duration.ts';
+import { quoted } from '../report/index.ts';
 import { TRACE_LEVELS, type TraceLevel } from '../sim/trace.ts';
 import { usageError } from './failure-message.ts';
 import { durationFlag, integerFlag, oneOf } from './flag-values.ts';
@@ -59,6 +61,8 @@ const SEEDS_DEFAULT: SeedRange = { from: 1, to: 100 };
 /** Where the time ends the search. */
 const SEEDS_ENDLESS: SeedRange = { from: 1, to: 1_000_000 };
 const NODES = { min: 1, max: 7 };
+/** A run keeps its history in memory: about a gigabyte for an hour. */
+const SIM_TIME_NS_MAX = 3600 * SECOND;
 const THREADS = { min: 1, max: 256 };
 
 /**
@@ -82,8 +86,7 @@ export function readSimFlags(flags: SimFlags): SimPlan {
   return {
     task,
     constraints: {
-      simTimeNs:
-        flags.simTime === undefined ? undefined : durationFlag('--sim-time', flags.simTime),
+      simTimeNs: flags.simTime === undefined ? undefined : simTime(flags.simTime),
       nodes: flags.nodes === undefined ? undefined : integerFlag('--nodes', flags.nodes, NODES),
     },
     defect,
@@ -99,6 +102,17 @@ export function readSimFlags(flags: SimFlags): SimPlan {
         : { file: flags.trace, level: flags.traceLevel === 'full' ? 'full' : 'story' },
     isShrunk: flags.shrink,
   };
+}
+
+function simTime(text: string): number {
+  const ns = durationFlag('--sim-time', text);
+  if (ns <= SIM_TIME_NS_MAX) return ns;
+  throw usageError({
+    code: 'GONG-E196',
+    what: `--sim-time ${text} is more than an hour`,
+    why: 'a run keeps its history in memory, and more seeds find more than longer runs',
+    fix: 'pass at most --sim-time 1h, and more --seeds',
+  });
 }
 
 function taskOf(flags: SimFlags): SimTask {
@@ -175,9 +189,9 @@ export function commandOf(
 ): string {
   const { simTimeNs, nodes } = constraints;
   const words = ['npx gong sim'];
-  if ('schedule' in what) words.push('--schedule', what.schedule);
+  if ('schedule' in what) words.push('--schedule', quoted(what.schedule));
   else {
-    words.push('--seed', what.seed);
+    words.push('--seed', quoted(what.seed));
     if (simTimeNs !== undefined) words.push('--sim-time', durationWord(simTimeNs));
     if (nodes !== undefined) words.push('--nodes', String(nodes));
   }

@@ -10,13 +10,13 @@ import type { Defect } from '../raft/defects/index.ts';
 import type { LivenessFigures } from '../sim/liveness.ts';
 import type { Violation } from '../sim/violation.ts';
 
-/** Where everything about a failed run is. */
+/** Where everything about a failed run is; null where nothing could be written. */
 export interface ToldFailure {
   readonly violation: Violation;
   /** The command that shows it again. */
   readonly again: string;
-  readonly directory: string;
-  readonly schedule: string;
+  readonly directory: string | null;
+  readonly schedule: string | null;
   readonly shrunk:
     | {
         readonly file: string;
@@ -26,8 +26,8 @@ export interface ToldFailure {
         readonly tried: number;
       }
     | undefined;
-  readonly trace: string;
-  readonly history: string;
+  readonly trace: string | null;
+  readonly history: string | null;
 }
 
 type Name = { readonly seed: string } | { readonly schedule: string };
@@ -58,6 +58,11 @@ export function describeOne(
   return `${lines.join('\n')}\n`;
 }
 
+/** One run that a signal ended. */
+export function describeInterrupted(name: Name): string {
+  return `${nameOf(name)}  NOTHING PROVED  it did not come to its end\n`;
+}
+
 /** What broke, and how to see it again. */
 export function describeFailure(told: ToldFailure): string {
   const { violation, again, shrunk, trace, history, schedule } = told;
@@ -67,15 +72,16 @@ export function describeFailure(told: ToldFailure): string {
     `  at ${formatInstant(violation.atNs)} of simulated time`,
     `again     ${again}`,
   ];
-  if (shrunk === undefined) lines.push(`schedule  ${schedule}`);
-  else {
+  if (shrunk !== undefined) {
     lines.push(
       `shrunk    ${describeSize(shrunk.before)}`,
       `       to ${describeSize(shrunk.after)}, in ${shrunk.tried} runs`,
       `          ${shrunk.again}`,
     );
   }
-  lines.push(`trace     ${trace}`, `history   ${history}`);
+  if (shrunk === undefined && schedule !== null) lines.push(`schedule  ${schedule}`);
+  if (trace !== null) lines.push(`trace     ${trace}`);
+  if (history !== null) lines.push(`history   ${history}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -252,18 +258,18 @@ export function huntJson(
     coverage,
     neverMet: zero,
     digest: result.digest,
-    failure: failureJson(told, result.firstFailure?.seed),
+    failure: failureJson(told, result.firstFailure?.seed ?? null),
   };
 }
 
 /** What is printed when a run of the corpus fails again: no seed has run. */
 export function corpusJson(told: ToldFailure): Pick<HuntJson, 'schema' | 'seeds' | 'failure'> {
-  return { schema: 1, seeds: 0, failure: failureJson(told, undefined) };
+  return { schema: 1, seeds: 0, failure: failureJson(told, null) };
 }
 
-function failureJson(told: ToldFailure | undefined, seed: string | undefined): FailureJson | null {
+function failureJson(told: ToldFailure | undefined, seed: string | null): FailureJson | null {
   if (told === undefined) return null;
-  return { ...told, seed: seed ?? null, shrunk: told.shrunk ?? null };
+  return { ...told, seed, shrunk: told.shrunk ?? null };
 }
 
 /** What `gong sim --seed … --json` prints. */
@@ -276,20 +282,36 @@ export interface OneJson {
   readonly operations: number;
   readonly valid: boolean | 'unknown' | null;
   readonly coverage: Readonly<Record<string, number>>;
+  readonly interrupted: boolean;
   readonly failure: FailureJson | null;
 }
 
+/** The same when a signal ended it: nothing of it counts. */
+export function interruptedJson(
+  name: Name,
+): Pick<OneJson, 'schema' | 'seed' | 'schedule' | 'valid' | 'interrupted' | 'failure'> {
+  const { seed, schedule } = namesOf(name);
+  return { schema: 1, seed, schedule, valid: null, interrupted: true, failure: null };
+}
+
+function namesOf(name: Name): Pick<OneJson, 'seed' | 'schedule'> {
+  return 'seed' in name
+    ? { seed: name.seed, schedule: null }
+    : { seed: null, schedule: name.schedule };
+}
+
 export function oneJson(name: Name, run: ScenarioResult, told: ToldFailure | undefined): OneJson {
-  const seed = 'seed' in name ? name.seed : undefined;
+  const { seed, schedule } = namesOf(name);
   return {
     schema: 1,
-    seed: seed ?? null,
-    schedule: 'schedule' in name ? name.schedule : null,
+    seed,
+    schedule,
     simulatedNs: run.simulatedNs,
     events: run.events,
     operations: run.history.filter(({ type }) => type === 'invoke').length,
     valid: run.verdict?.valid ?? null,
     coverage: run.coverage,
+    interrupted: false,
     failure: failureJson(told, seed),
   };
 }

@@ -125,6 +125,8 @@ async function simDefects(context: SimContext): Promise<ExitCode> {
       ...(durationNs === undefined ? {} : { budgetNs: durationNs }),
       onProgress: (progress) => view.progress(progress, undefined, defect.name),
     });
+    // What nobody looked for to the end is not missing.
+    if (hunted.found === undefined && hunted.isInterrupted) break;
     const row = defectRow(defect, hunted);
     rows.push(row);
     if (flags.json === true) process.stdout.write(`${JSON.stringify({ schema: 1, ...row })}\n`);

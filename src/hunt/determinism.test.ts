@@ -6,6 +6,7 @@ import { nodeId } from '../raft/core/types.ts';
 import { Trace } from '../sim/trace.ts';
 import { digestOf, drawScenario, runSeed } from './index.ts';
 import { nodesOf } from './scenario.ts';
+import { tracedOnThread } from './testing/traced-on-thread.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -122,4 +123,45 @@ test('a seed run again does the same, event by event; the order in which seeds r
   }
   expect(runs.toReversed()).toEqual(runs);
   expect(new Set(runs.map(({ digest }) => digest)).size).toBe(seeds.length);
+});
+
+const TRACED = { seed: '3', constraints: { simTimeNs: 20 * SECOND } };
+
+async function traceOf(breathe?: () => Promise<void>): Promise<string> {
+  const lines: string[] = [];
+  const traces: Trace[] = [];
+  const { violation } = await runSeed(TRACED.seed, TRACED.constraints, {
+    breathe,
+    observe: (sim) => {
+      const nodes = nodesOf(drawScenario(TRACED.seed, TRACED.constraints)).map(nodeId);
+      const sink = (line: string): void => void lines.push(line);
+      traces.push(new Trace({ nodes, level: 'full', now: () => sim.now(), sink }));
+      return traces;
+    },
+  });
+  for (const trace of traces) trace.ended(violation);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+test('a run that lets others have the thread now and then is the same run', async () => {
+  let breaths = 0;
+  const breathing = await traceOf(async () => {
+    breaths += 1;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  });
+  expect(breaths).toBeGreaterThan(2);
+  expect(breathing).toBe(await traceOf());
+});
+
+test('a run ends at once where its breath says so', async () => {
+  const reason = new Error('enough');
+  await expect(traceOf(() => Promise.reject(reason))).rejects.toBe(reason);
+});
+
+test('a seed gives the same trace on two other threads at once as on this one', async () => {
+  const here = await traceOf();
+  expect(here.length).toBeGreaterThan(100_000);
+  const { seed, constraints } = TRACED;
+  const there = await Promise.all([1, 2].map(() => tracedOnThread(seed, constraints)));
+  expect(there.map((trace) => trace === here)).toEqual([true, true]);
 });

@@ -44,6 +44,8 @@ export interface ScenarioOptions {
   readonly isHistoryDecided?: boolean;
   /** A run that needs more events than these throws. */
   readonly eventsMax?: number;
+  /** Called every few thousand events, to let others have the thread; throws to end the run. */
+  readonly breathe?: (() => Promise<void>) | undefined;
   /** Called now and then with the simulated time. */
   readonly onProgress?: (simulatedNs: number) => void;
 }
@@ -113,7 +115,10 @@ export async function runScenario(
   const seconds = Math.ceil(scenario.durationNs / SECOND) + 60;
   const eventsMax = Math.min(options.eventsMax ?? Infinity, seconds * EVENTS_PER_SECOND_MAX);
   const broken = await sim
-    .drive(play({ sim, cluster, scenario, observer, history, injected, began, options }), eventsMax)
+    .drive(play({ sim, cluster, scenario, observer, history, injected, began, options }), {
+      eventsMax,
+      breathe: options.breathe,
+    })
     .then(
       () => undefined,
       (error: unknown) => {

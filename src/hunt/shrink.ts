@@ -40,6 +40,8 @@ export interface ShrinkOptions {
   readonly budget?: ShrinkBudget | undefined;
   /** Ends the search with what it has. */
   readonly signal?: AbortSignal | undefined;
+  /** Called before each run and within: the signal must have its turn. Throws to end the run. */
+  readonly breathe?: (() => Promise<void>) | undefined;
   readonly onProgress?: ((progress: ShrinkProgress) => void) | undefined;
   /** In place of `runScenario` with that defect. Throws when the scenario cannot be run, or needs more events. */
   readonly run?: ((scenario: Scenario, eventsMax: number) => Promise<ScenarioResult>) | undefined;
@@ -83,12 +85,13 @@ export async function shrink(
   violation: Violation,
   options: ShrinkOptions = {},
 ): Promise<Shrunk> {
-  const { defect } = options;
+  const { defect, breathe } = options;
   const { invariant } = violation;
   const isHistoryDecided = invariant === LINEARIZABILITY;
   const run: Run =
     options.run ??
-    ((one, eventsMax) => runScenario(one, { ...planted(defect), isHistoryDecided, eventsMax }));
+    ((one, eventsMax) =>
+      runScenario(one, { ...planted(defect), isHistoryDecided, eventsMax, breathe }));
   const result = await run(scenario, Infinity);
   assert(result.violation?.invariant === invariant, `the scenario breaks ${invariant}`);
   const search = new Search({ scenario, result }, invariant, { ...options, run });
@@ -206,11 +209,12 @@ class Search {
   }
 
   async #failing(scenario: Scenario): Promise<Failing | undefined> {
-    const { onProgress } = this.#options;
+    const { onProgress, breathe } = this.#options;
     const eventsMax = EVENTS_SLACK + Math.ceil(this.best.result.events * TOLERANCE);
     this.tried += 1;
     let result: ScenarioResult;
     try {
+      await breathe?.();
       result = await this.#run(scenario, eventsMax);
     } catch {
       // A candidate that cannot be run, or goes on for longer, is none.

@@ -15,6 +15,7 @@ export function optionOf(config: Manifest['config'], name: string): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function quoted(word: string): string {
+/** One word of a command for a POSIX shell. */
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

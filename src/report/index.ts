@@ -1,3 +1,4 @@
+export { quoted } from './command-line.ts';
 export { githubAnnotations } from './annotations.ts';
 export { describeEarlyEnd } from './early-end-text.ts';
 export { meaningOfExit } from './exit-text.ts';

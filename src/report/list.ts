@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ClusterEvent, RunOutcome } from '../rundir/cluster-log.ts';
 import { type Manifest, readManifest } from '../rundir/manifest.ts';
 import { runPaths } from '../rundir/paths.ts';
+import { SIM_SUITE } from '../rundir/run-dir.ts';
 import { LatencyHistogram } from '../statistics/latency.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import { meaningOfExit } from './exit-text.ts';
@@ -29,6 +30,7 @@ export async function listRuns(resultsDir: string, limit: number): Promise<ListJ
 async function runDirectories(resultsDir: string): Promise<readonly string[]> {
   const found: { readonly name: string; readonly path: string }[] = [];
   for (const suite of await directoriesIn(resultsDir)) {
+    if (suite === SIM_SUITE) continue;
     for (const name of await directoriesIn(join(resultsDir, suite))) {
       const path = join(resultsDir, suite, name);
       if (await isRun(path)) found.push({ name, path });

@@ -21,6 +21,8 @@ export class LineWriter implements Disposable {
   #lines = '';
   #timer: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
+  /** Whether a caller was thrown the failure. */
+  #isTold = false;
   #isClosed = false;
 
   /** @throws UserError (`infrastructure`, GONG-E041) */
@@ -37,7 +39,7 @@ export class LineWriter implements Disposable {
   append(line: string): void {
     // The number of a file that was closed is given to the next one that is opened.
     assert(!this.#isClosed, `a line came for ${this.path} after it was closed`);
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#throwFailure();
     this.#lines += `${line}\n`;
     if (this.#lines.length >= BATCH_LENGTH) this.flush();
     else this.#timer ??= setTimeout(() => this.#flushQuietly(), WAIT_MS);
@@ -47,7 +49,7 @@ export class LineWriter implements Disposable {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#throwFailure();
     if (this.#lines === '') return;
     const bytes = Buffer.from(this.#lines);
     this.#lines = '';
@@ -57,7 +59,7 @@ export class LineWriter implements Disposable {
       }
     } catch (cause) {
       this.#failure = cannotWrite(this.path, cause);
-      throw this.#failure;
+      this.#throwFailure();
     }
   }
 
@@ -72,8 +74,20 @@ export class LineWriter implements Disposable {
     }
   }
 
+  /** As `close`; a failure that somebody knows already does not stand in its own way again. */
   [Symbol.dispose](): void {
-    this.close();
+    const isKnown = this.#isTold;
+    try {
+      this.close();
+    } catch (error) {
+      if (!isKnown || error !== this.#failure) throw error;
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure === undefined) return;
+    this.#isTold = true;
+    throw this.#failure;
   }
 
   /** From the timer nobody could catch: the failure waits for the next call. */
@@ -81,7 +95,8 @@ export class LineWriter implements Disposable {
     try {
       this.flush();
     } catch {
-      // Remembered by flush.
+      // Remembered by flush, and nobody knows it yet.
+      this.#isTold = false;
     }
   }
 }

@@ -17,6 +17,9 @@ export interface RunDirRequest {
   readonly startedAt: Date;
 }
 
+/** The suite of what simulated runs leave behind: their directories are not those of runs. */
+export const SIM_SUITE = 'sim';
+
 /**
  * Makes `results/<suite>/<utc>-<seed>/` with `logs/` in it and points `results/latest` at it. A
  * second run of the same second and seed gets `-2` behind its name.
@@ -24,7 +27,27 @@ export interface RunDirRequest {
  * @throws UserError (`infrastructure`, GONG-E041)
  */
 export async function createRunDir(request: RunDirRequest): Promise<RunPaths> {
-  const { resultsDir, suite, seed, startedAt } = request;
+  const root = await makeNamed(request);
+  try {
+    await mkdir(join(root, 'logs'));
+  } catch (cause) {
+    throw cannotWrite(root, cause);
+  }
+  await pointLatest(request.resultsDir, root);
+  return runPaths(root);
+}
+
+/**
+ * Makes `results/sim/<utc>-<seed>/` for what is left of a simulated run. `results/latest` stays: it
+ * points at a run.
+ *
+ * @throws UserError (`infrastructure`, GONG-E041)
+ */
+export async function createSimDir(request: Omit<RunDirRequest, 'suite'>): Promise<string> {
+  return makeNamed({ ...request, suite: SIM_SUITE });
+}
+
+async function makeNamed({ resultsDir, suite, seed, startedAt }: RunDirRequest): Promise<string> {
   const parent = join(resultsDir, fileName(suite));
   const name = `${utcName(startedAt)}-${fileName(seed)}`;
   let root = join(parent, name);
@@ -34,12 +57,10 @@ export async function createRunDir(request: RunDirRequest): Promise<RunPaths> {
       if (attempt > NAME_TRIES_MAX) throw new Error(`${NAME_TRIES_MAX} directories are named so`);
       root = join(parent, `${name}-${attempt}`);
     }
-    await mkdir(join(root, 'logs'));
+    return root;
   } catch (cause) {
     throw cannotWrite(root, cause);
   }
-  await pointLatest(resultsDir, root);
-  return runPaths(root);
 }
 
 /** False when there is something of that name. */

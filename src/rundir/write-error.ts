@@ -13,8 +13,12 @@ const FIXES: Readonly<Record<string, string>> = {
   EEXIST: 'a file is where a directory is needed: move it away, or pass another --results-dir',
 };
 
-/** `GONG-E041`: something in the results directory could not be created or written. */
-export function cannotWrite(path: string, cause: unknown): UserError {
+/**
+ * `GONG-E041`: something in the results directory could not be created or written.
+ *
+ * @param fix - for a file somewhere else
+ */
+export function cannotWrite(path: string, cause: unknown, fix?: string): UserError {
   const code =
     cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
   return new UserError({
@@ -22,7 +26,7 @@ export function cannotWrite(path: string, cause: unknown): UserError {
     code: 'GONG-E041',
     what: `cannot write ${path}`,
     why: cause instanceof Error ? cause.message : String(cause),
-    fix: FIXES[code] ?? 'check the results directory, or pass another with --results-dir',
+    fix: fix ?? FIXES[code] ?? 'check the results directory, or pass another with --results-dir',
     cause,
   });
 }

@@ -12,6 +12,18 @@ const PROMISE_TURNS = 24;
 /** Turns before an empty queue counts as the end of everything. */
 const LAST_TURNS = 2000;
 const SETTLED = Promise.resolve();
+/** Between two breaths: some hundredths of a second of work. */
+const BREATH_EVENTS = 4096;
+
+export interface DriveOptions {
+  /** A bound for a run that goes on for ever. */
+  readonly eventsMax?: number;
+  /**
+   * Called every few thousand events: whoever holds the thread may let others have it (a signal that
+   * waits, a timer), or end the run by throwing. The run is the same with it and without it.
+   */
+  readonly breathe?: (() => Promise<void>) | undefined;
+}
 
 /**
  * Simulated time: one queue of events, one seed. Time stands still while anything runs, and jumps to
@@ -83,10 +95,13 @@ export class Simulation implements Clock {
   /**
    * Lets time pass until the work is done.
    *
-   * @param eventsMax - a bound for a run that goes on for ever
-   * @throws what the work throws, what `fail` was given; InvariantError when nothing will happen any more, or too much did
+   * @throws what the work throws, what `fail` was given, what `breathe` throws; InvariantError when nothing
+   *   will happen any more, or too much did
    */
-  async drive<T>(work: Promise<T>, eventsMax: number = Infinity): Promise<T> {
+  async drive<T>(
+    work: Promise<T>,
+    { eventsMax = Infinity, breathe }: DriveOptions = {},
+  ): Promise<T> {
     const state = { isDone: false };
     const end = (): void => {
       state.isDone = true;
@@ -97,6 +112,12 @@ export class Simulation implements Clock {
       if (this.#hasSettled) {
         this.#hasSettled = false;
         for (let turn = 0; turn < PROMISE_TURNS; turn++) await SETTLED;
+      }
+      if (this.#events % BREATH_EVENTS === BREATH_EVENTS - 1) {
+        // A turn of the real event loop runs promises to their end. So they run to their end here in
+        // every run: whether anybody breathes must not show in the order of what follows.
+        for (let turn = 0; turn < LAST_TURNS; turn++) await SETTLED;
+        await breathe?.();
       }
       if (this.#failure !== undefined) throw this.#failure;
       if (state.isDone) return work;

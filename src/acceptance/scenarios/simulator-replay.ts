@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gong, temporary } from '../gong.ts';
+import { tracedOnThread } from '../../hunt/testing/traced-on-thread.ts';
 import { must, type Scenario } from '../scenario.ts';
+
+const SIM_SECONDS = 20;
 
 /** What a seed gives must not depend on the day, the machine's load, or how many threads there are. */
 export const simulatorReplay: Scenario = {
@@ -12,7 +15,16 @@ export const simulatorReplay: Scenario = {
     const seeds = isShort ? ['3', '7'] : Array.from({ length: 20 }, (_, i) => String(i + 1));
     const trace = async (seed: string, name: string, level: string): Promise<Buffer> => {
       const file = path.join(results.path, name);
-      const args = ['--seed', seed, '--sim-time', '20s', '--trace', file, '--trace-level', level];
+      const args = [
+        '--seed',
+        seed,
+        '--sim-time',
+        `${SIM_SECONDS}s`,
+        '--trace',
+        file,
+        '--trace-level',
+        level,
+      ];
       const run = await gong(['sim', ...args, '--results-dir', results.path], { id });
       must(run.code === 0, `exit ${run.code} of seed ${seed}: ${run.stdout}${run.stderr}`);
       return readFile(file);
@@ -24,8 +36,13 @@ export const simulatorReplay: Scenario = {
       must(first.length > 10_000, `the trace of seed ${seed} has ${first.length} bytes`);
       must(first.equals(second), `seed ${seed} gave two traces`);
       bytes += first.length;
+      const constraints = { simTimeNs: SIM_SECONDS * 1e9 };
+      const there = await Promise.all([1, 2].map(() => tracedOnThread(seed, constraints)));
+      for (const trace of there) {
+        must(first.equals(Buffer.from(trace)), `seed ${seed} is another on a thread`);
+      }
     }
-    say(`${seeds.length} seeds traced twice: the same ${bytes} bytes`);
+    say(`${seeds.length} seeds traced twice, and on two threads at once: the same ${bytes} bytes`);
     const many = async (threads: string): Promise<string> => {
       const args = ['--seeds', '1..12', '--sim-time', '20s', '--threads', threads, '--json'];
       const run = await gong(['sim', ...args, '--results-dir', results.path], { id });
