@@ -2,7 +2,7 @@ import { assertNever } from '../lib/assert.ts';
 
 /** What a node can ask of its disk. */
 export type DiskOperation =
-  'list' | 'read' | 'append' | 'sync' | 'truncate' | 'rename' | 'remove' | 'sync-directory';
+  'list' | 'read' | 'append' | 'sync' | 'rename' | 'remove' | 'sync-directory';
 
 /**
  * What is left of an unsynced write: nothing, its beginning, all of it, or all but some sectors,
@@ -18,16 +18,13 @@ export interface NameFate {
   readonly survived: boolean;
 }
 
-/** What became of one unsynced change of a file. */
-export type WriteFate =
-  | {
-      readonly type: 'append';
-      readonly name: string;
-      /** Bytes that were written. */
-      readonly bytes: number;
-      readonly shape: TornShape;
-    }
-  | { readonly type: 'truncate'; readonly name: string; readonly survived: boolean };
+/** What became of one unsynced append. */
+export interface WriteFate {
+  readonly name: string;
+  /** Bytes that were written. */
+  readonly bytes: number;
+  readonly shape: TornShape;
+}
 
 /** What a power failure did; empty lists when everything was synced. */
 export interface TornReport {
@@ -89,7 +86,7 @@ export type DiskCounter = (typeof DISK_COUNTERS)[number];
 export function diskCounterOf(event: DiskEvent): DiskCounter | undefined {
   switch (event.type) {
     case 'write-fate':
-      return event.fate.type === 'append' ? `torn-${event.fate.shape}` : undefined;
+      return `torn-${event.fate.shape}`;
     case 'name-fate':
       return event.fate.survived ? 'name-kept' : 'name-lost';
     case 'cache-kept':
@@ -122,9 +119,7 @@ function failureCounter(operation: DiskOperation): DiskCounter | undefined {
 export function diskEventDetail(event: DiskEvent): string {
   switch (event.type) {
     case 'write-fate':
-      return event.fate.type === 'append'
-        ? `${event.fate.name}, ${event.fate.bytes} bytes`
-        : event.fate.name;
+      return `${event.fate.name}, ${event.fate.bytes} bytes`;
     case 'name-fate':
       return `${event.fate.change} ${event.fate.name}`;
     case 'cache-kept':

@@ -7,19 +7,21 @@ export const SECTOR_BYTES = 512;
 
 const SHAPES: readonly TornShape[] = ['none', 'prefix', 'whole', 'holes'];
 
-/** A change that is in the page cache and not, or not certainly, on the platter. */
-type Change =
-  | { readonly type: 'append'; readonly sequence: number; readonly at: number; bytes: Uint8Array }
-  | { readonly type: 'truncate'; readonly sequence: number; readonly size: number };
+/** What is in the page cache and not, or not certainly, on the platter. */
+interface Append {
+  readonly sequence: number;
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
 
 /**
  * One file, whatever its name: what processes see (the page cache), what is on the platter, and the
- * changes between the two in their order. The cost of a call is that of the bytes it moves.
+ * appends between the two in their order. The cost of a call is that of the bytes it moves.
  */
 export class SimFile {
   readonly #cache = new GrowingBytes();
   readonly #platter = new GrowingBytes();
-  #dirty: Change[] = [];
+  #dirty: Append[] = [];
   #sequence = 0;
   /** How far the platter holds, for good, what was written: a write that was lost ends it. */
   #intact = 0;
@@ -33,7 +35,7 @@ export class SimFile {
 
   get dirtyBytes(): number {
     let sum = 0;
-    for (const change of this.#dirty) if (change.type === 'append') sum += change.bytes.length;
+    for (const { bytes } of this.#dirty) sum += bytes.length;
     return sum;
   }
 
@@ -45,7 +47,7 @@ export class SimFile {
     return this.#cache.size;
   }
 
-  /** Changes up to this one are what a sync that begins now covers. */
+  /** Appends up to this one are what a sync that begins now covers. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -56,20 +58,7 @@ export class SimFile {
     this.#cache.writeAt(at, bytes);
     this.#sequence += 1;
     const view = this.#cache.view(at, at + bytes.length);
-    this.#dirty.push({ type: 'append', sequence: this.#sequence, at, bytes: view });
-  }
-
-  truncate(size: number): void {
-    if (size >= this.#cache.size) return;
-    // What is written there next must not change what may still reach the platter.
-    for (const change of this.#dirty) {
-      if (change.type !== 'append' || change.at + change.bytes.length <= size) continue;
-      change.bytes = change.bytes.slice();
-    }
-    this.#cache.truncate(size);
-    this.#intact = Math.min(this.#intact, size);
-    this.#sequence += 1;
-    this.#dirty.push({ type: 'truncate', sequence: this.#sequence, size });
+    this.#dirty.push({ sequence: this.#sequence, at, bytes: view });
   }
 
   /** What a process sees. */
@@ -84,7 +73,7 @@ export class SimFile {
 
   /** The sync that covered all up to `sequence` is done. */
   settle(sequence: number): void {
-    for (const change of this.#take(sequence)) this.#write(change);
+    for (const { at, bytes } of this.#take(sequence)) this.#writeAt(at, bytes);
   }
 
   /**
@@ -92,15 +81,14 @@ export class SimFile {
    * them, whatever of them reached the platter. No sync writes them again.
    */
   drop(sequence: number, name: string, random: Random): WriteFate[] {
-    const changes = this.#take(sequence);
-    const fates = changes.map((change) => this.#tear(change, name, random));
-    this.#hasGhosts ||= fates.some((fate) => isLoss(fate));
+    const fates = this.#take(sequence).map((append) => this.#tear(append, name, random));
+    this.#hasGhosts ||= fates.some(({ shape }) => shape !== 'whole');
     return fates;
   }
 
   /** Power failure: the cache is gone, and of what was not synced anything may be there. */
   powerFailure(name: string, random: Random): WriteFate[] {
-    const fates = this.#take(Infinity).map((change) => this.#tear(change, name, random));
+    const fates = this.#take(Infinity).map((append) => this.#tear(append, name, random));
     this.#forget();
     return fates;
   }
@@ -123,18 +111,11 @@ export class SimFile {
     this.#hasGhosts = false;
   }
 
-  #take(sequence: number): Change[] {
-    const end = this.#dirty.findIndex((change) => change.sequence > sequence);
+  #take(sequence: number): Append[] {
+    const end = this.#dirty.findIndex((append) => append.sequence > sequence);
     const taken = end < 0 ? this.#dirty : this.#dirty.slice(0, end);
     this.#dirty = end < 0 ? [] : this.#dirty.slice(end);
     return taken;
-  }
-
-  #write(change: Change): void {
-    if (change.type === 'append') return this.#writeAt(change.at, change.bytes);
-    this.#platter.truncate(change.size);
-    // An append before it may have been counted on the way.
-    this.#intact = Math.min(this.#intact, change.size);
   }
 
   #writeAt(at: number, bytes: Uint8Array): void {
@@ -142,15 +123,10 @@ export class SimFile {
     if (this.#intact === at) this.#intact += bytes.length;
   }
 
-  #tear(change: Change, name: string, random: Random): WriteFate {
-    if (change.type === 'truncate') {
-      const survived = random.integer(0, 1) === 1;
-      if (survived) this.#write(change);
-      return { type: 'truncate', name, survived };
-    }
-    const shape = this.#tearAppend(change.at, change.bytes, random);
-    if (shape === 'whole') this.#write(change);
-    return { type: 'append', name, bytes: change.bytes.length, shape };
+  #tear({ at, bytes }: Append, name: string, random: Random): WriteFate {
+    const shape = this.#tearAppend(at, bytes, random);
+    if (shape === 'whole') this.#writeAt(at, bytes);
+    return { name, bytes: bytes.length, shape };
   }
 
   /** Writes what survives of it, all but `whole`. */
@@ -178,8 +154,4 @@ export class SimFile {
       this.#platter.writeAt(from, bytes.subarray(from - at, to - at));
     }
   }
-}
-
-function isLoss(fate: WriteFate): boolean {
-  return fate.type === 'truncate' ? !fate.survived : fate.shape !== 'whole';
 }

@@ -6,14 +6,17 @@ import type { TornReport, WriteFate } from './disk-events.ts';
 import { LoneDisk } from './testing/lone-disk.ts';
 
 /** Contents are texts of one-byte characters: they compare, slice and sit in sets. */
-type Op = { type: 'append'; at: number; text: string } | { type: 'truncate'; size: number };
+interface Append {
+  readonly at: number;
+  readonly text: string;
+}
 
 interface ModelFile {
   readonly names: string[];
   cache: string;
   /** What the platter may hold: one text after a sync, many after a tear. */
   platter: Set<string>;
-  dirty: Op[];
+  dirty: Append[];
 }
 
 interface NameOp {
@@ -42,10 +45,10 @@ class Model {
     const files = new Set([...this.dirty.flatMap((op) => op.file ?? []), ...this.durable.values()]);
     for (const file of files) {
       const fates = report.writes.filter(({ name }) => file.names.includes(name));
-      expect(fates.map(({ type }) => type)).toEqual(file.dirty.map(({ type }) => type));
-      for (const [i, op] of file.dirty.entries()) {
+      expect(fates.map(({ bytes }) => bytes)).toEqual(file.dirty.map(({ text }) => text.length));
+      for (const [i, append] of file.dirty.entries()) {
         const fate = defined(fates[i], 'one for each');
-        file.platter = new Set([...file.platter].flatMap((text) => torn(text, op, fate)));
+        file.platter = new Set([...file.platter].flatMap((text) => torn(text, append, fate)));
       }
       file.dirty = [];
     }
@@ -69,19 +72,15 @@ function write(text: string, at: number, added: string): string {
   return text.slice(0, at).padEnd(at, '\0') + added + text.slice(at + added.length);
 }
 
-function done(text: string, op: Op): string {
-  return op.type === 'truncate' ? text.slice(0, op.size) : write(text, op.at, op.text);
+function done(text: string, append: Append): string {
+  return write(text, append.at, append.text);
 }
 
 /** Everything that a fate allows. */
-function torn(text: string, op: Op, fate: WriteFate): string[] {
-  if (op.type === 'truncate' || fate.type === 'truncate') {
-    return [fate.type === 'truncate' && fate.survived ? done(text, op) : text];
-  }
-  const { at, text: added } = op;
-  expect(fate.bytes).toBe(added.length);
+function torn(text: string, append: Append, fate: WriteFate): string[] {
+  const { at, text: added } = append;
   if (fate.shape === 'none') return [text];
-  if (fate.shape === 'whole') return [done(text, op)];
+  if (fate.shape === 'whole') return [done(text, append)];
   if (fate.shape === 'prefix') {
     return Array.from({ length: added.length - 1 }, (_, i) =>
       write(text, at, added.slice(0, i + 1)),
@@ -96,7 +95,7 @@ function torn(text: string, op: Op, fate: WriteFate): string[] {
     found = found.flatMap((one) => [one, write(one, start, sector)]);
     from = to;
   }
-  return found.filter((one) => one !== done(old, op));
+  return found.filter((one) => one !== done(old, append));
 }
 
 const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
@@ -115,18 +114,12 @@ async function step(random: Random, model: Model, disk: Disk, fresh: () => strin
   }
   const name = random.pick(names);
   const file = defined(model.names.get(name), 'it is there');
-  if (roll <= 10) {
+  if (roll <= 12) {
     const letter = random.integer(97, 122);
     const text = String.fromCharCode(letter).repeat(random.integer(1, 12));
-    file.dirty.push({ type: 'append', at: file.cache.length, text });
+    file.dirty.push({ at: file.cache.length, text });
     file.cache += text;
     return disk.append(name, Buffer.from(text, 'latin1'));
-  }
-  if (roll <= 12) {
-    const size = random.integer(Math.max(0, file.cache.length - 60), file.cache.length - 1);
-    file.dirty.push({ type: 'truncate', size });
-    file.cache = file.cache.slice(0, size);
-    return disk.truncate(name, size);
   }
   if (roll <= 15) {
     file.platter = new Set([...file.platter].map((text) => file.dirty.reduce(done, text)));
@@ -184,8 +177,7 @@ test('the disk is as a simple model says, crash by crash: names, sizes, sectors'
       });
       const report = lone.disk.powerFailure();
       for (const fate of report.writes) {
-        const key = fate.type === 'append' ? fate.shape : `truncate ${fate.survived}`;
-        shapes.set(key, (shapes.get(key) ?? 0) + 1);
+        shapes.set(fate.shape, (shapes.get(fate.shape) ?? 0) + 1);
       }
       for (const { change, survived } of report.names) {
         const key = `${change} ${survived}`;
@@ -204,7 +196,7 @@ test('the disk is as a simple model says, crash by crash: names, sizes, sectors'
     }
   }
   expect(promised, 'bytes that were said to be synced').toBeGreaterThan(10_000);
-  for (const what of ['none', 'prefix', 'whole', 'holes', 'truncate true', 'truncate false']) {
+  for (const what of ['none', 'prefix', 'whole', 'holes']) {
     expect(shapes.get(what), what).toBeGreaterThan(50);
   }
   for (const change of ['create', 'rename', 'remove']) {

@@ -8,7 +8,7 @@ import type { RangeNs } from './profile.ts';
 
 /** How long a disk takes while nothing is wrong with it. */
 export interface DiskProfile {
-  /** For a read, a listing, and changes of names and sizes. */
+  /** For a read, a listing, and changes of names. */
   readonly read: RangeNs;
   readonly sync: RangeNs;
   /** What each append adds to the next sync of its file; nothing by default. */
@@ -36,8 +36,7 @@ interface Call {
  *
  * What a process writes is in the page cache, and on the platter after a sync. Killing the process
  * keeps the cache. A power failure keeps the platter, and of what was not synced anything: of each
- * append nothing, a prefix, all, or all but some sectors; of each change of a name or a size
- * either; whatever was synced stays, also where it shares a sector with what was not. A sync that
+ * append nothing, a prefix, all, or all but some sectors; of each change of a name either; whatever was synced stays, also where it shares a sector with what was not. A sync that
  * failed does the same to what it covered, while the cache goes on to show it and the next sync
  * says that all is well, as Linux does ("fsyncgate", Rebello et al., ATC 2020).
  */
@@ -97,7 +96,6 @@ export class SimDisk {
         if (!isCalled('sync', name)) return new Promise(() => {});
         return this.#begin('sync', name, this.#syncing(name), isAlive);
       },
-      truncate: (name, size) => begin('truncate', name, () => this.#truncate(name, size)),
       rename: (from, to) => begin('rename', from, () => this.#rename(from, to)),
       remove: (name) => begin('remove', name, () => this.#remove(name)),
       syncDirectory: () => {
@@ -318,14 +316,6 @@ export class SimDisk {
 
   #tellSynced(name: string): void {
     this.#tell({ type: 'synced', name, bytes: this.syncedBytes(name) });
-  }
-
-  #truncate(name: string, size: number): void {
-    const file = this.#file('truncate', name);
-    const before = file.size;
-    file.truncate(size);
-    this.#freeBytes += before - file.size;
-    this.#tellSynced(name);
   }
 
   #rename(from: string, to: string): void {

@@ -7,7 +7,6 @@ export const PORT_CALLS = [
   'Disk.read',
   'Disk.append',
   'Disk.sync',
-  'Disk.truncate',
   'Disk.rename',
   'Disk.remove',
   'Disk.syncDirectory',
@@ -21,7 +20,6 @@ export type PortCall = (typeof PORT_CALLS)[number];
 export const RECOVERY_CALLS: readonly PortCall[] = [
   'Disk.list',
   'Disk.read',
-  'Disk.truncate',
   'Disk.rename',
   'Disk.remove',
 ];
@@ -83,7 +81,6 @@ export function mortal(ports: {
       read: (name) => later('Disk.read', () => disk.read(name)),
       append: (name, bytes) => now('Disk.append', () => disk.append(name, bytes)),
       sync: (name) => later('Disk.sync', () => disk.sync(name)),
-      truncate: (name, size) => later('Disk.truncate', () => disk.truncate(name, size)),
       rename: (from, to) => later('Disk.rename', () => disk.rename(from, to)),
       remove: (name) => later('Disk.remove', () => disk.remove(name)),
       syncDirectory: () => later('Disk.syncDirectory', () => disk.syncDirectory()),

@@ -170,7 +170,6 @@ export class BenchDrivers {
         this.syncs += 1;
         return later();
       },
-      truncate: later,
       rename: later,
       remove: later,
       syncDirectory: later,

@@ -16,8 +16,6 @@ export interface Disk {
    */
   append(name: string, bytes: Uint8Array): void;
   sync(name: string): Promise<void>;
-  /** Shortens a file to `size` bytes; durable after the next `sync`. */
-  truncate(name: string, size: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(name: string): Promise<void>;
   syncDirectory(): Promise<void>;

@@ -33,7 +33,6 @@ export function openDirectory(directory: string): Disk & Disposable {
       for (let at = 0; at < bytes.length;) at += fs.writeSync(open, bytes, at);
     },
     sync: (name) => fdatasync(descriptor(name)),
-    truncate: (name, size) => fs.promises.truncate(path.join(directory, name), size),
     async rename(from, to) {
       close(from);
       // What is appended to that name next belongs to the new file.

@@ -2,7 +2,15 @@ import { expect, test } from 'vitest';
 import { InvariantError } from '../../lib/assert.ts';
 import { nodeId } from '../../raft/core/types.ts';
 import { DiskError } from '../disk.ts';
-import { entry, hard, logOf, ToldCluster, vote } from './testing/told-cluster.ts';
+import {
+  acknowledgement,
+  entry,
+  hard,
+  logOf,
+  ToldCluster,
+  vote,
+  voteRequest,
+} from './testing/told-cluster.ts';
 
 /** n1 leads term 1; its entry is on the disks of n1 and n2, and committed. */
 function committed(): ToldCluster {
@@ -113,6 +121,45 @@ test('a vote that arrives before it is on the disk breaks it (§5.2, Figure 2)',
   );
 });
 
+test('a candidate that asks before its own vote is on its disk breaks it (§5.2, Figure 2)', () => {
+  const told = new ToldCluster(3).step('n1', { role: 'candidate', term: 2, hard: hard(2, 'n1') });
+  const asked = (): ToldCluster => told.step('n2', {}, [voteRequest('n1', 2)]);
+  expect(asked().broken).toBe(
+    'vote-kept: n1 asked for votes in term 2, but on its disk is term 0 with a vote for nobody',
+  );
+});
+
+test('a candidate that asks when its vote is on its disk, and is heard later, may (§5.2)', () => {
+  const told = new ToldCluster(3).step('n1', { role: 'candidate', term: 2, hard: hard(2, 'n1') });
+  told.sync('n1').step('n2', {}, [voteRequest('n1', 2)]);
+  told.step('n1', { role: 'follower', term: 3, hard: hard(3) }).sync('n1');
+  expect(told.step('n3', {}, [voteRequest('n1', 2)]).broken).toBeUndefined();
+});
+
+test.each([
+  ['is not on its disk', logOf(1), false, 2, 'is nothing'],
+  ['it does not hold', logOf(1), true, 2, 'is nothing'],
+  ['differs from the leader', [entry(1, 1), entry(2, 0)], true, 2, 'is entry 2 of term 0'],
+])('a follower that acknowledges what %s breaks it (§5.3)', (_, entries, isSynced, index, what) => {
+  const told = new ToldCluster(3).elect('n1', 1).step('n1', { entries: [entry(2, 1)] });
+  told.step('n2', { term: 1, hard: hard(1), entries: isSynced ? entries : logOf(1, 1) });
+  if (isSynced) told.sync('n2');
+  expect(told.step('n1', {}, [acknowledgement('n2', 1, index)]).broken).toBe(
+    `acknowledgement-on-disk: n2 acknowledged index 2 to n1, leader of term 1, which holds entry 2 ` +
+      `of term 1 there, but on the disk of n2 ${what}`,
+  );
+});
+
+test('a late acknowledgement is none of a later leader, nor of a follower that has gone on (§5.3)', () => {
+  const told = new ToldCluster(3).elect('n1', 1);
+  told.replicate(['n2'], { term: 1, hard: hard(1), entries: logOf(1) });
+  told.step('n1', {}, [acknowledgement('n2', 1, 1)]);
+  told.replicate(['n2'], { term: 3, hard: hard(3), entries: [entry(1, 3)] });
+  told.step('n1', {}, [acknowledgement('n2', 1, 1)]);
+  told.elect('n1', 4).step('n1', {}, [acknowledgement('n2', 3, 7)]);
+  expect(told.broken).toBeUndefined();
+});
+
 test('a late vote of a voter that has gone on is no offence (§5.2)', () => {
   const told = new ToldCluster(3).step('n1', { role: 'candidate', term: 2, hard: hard(2, 'n1') });
   told.step('n2', { term: 2, hard: hard(2, 'n1') }).sync('n2');
@@ -190,6 +237,7 @@ test('a batch that was written in the call in which the node died may be found',
 test.each([
   ['an assertion of its own', new InvariantError('the clock is monotonic'), 'failed'],
   ['a bug', new TypeError('x is not a function'), 'failed'],
+  ['asking for a file that was never there', new DiskError('ENOENT', 'read', 'x'), 'failed'],
   ['a disk that nobody damaged', new Error('batch 3 is damaged'), 'refused'],
 ] as const)('a node that stops by %s is a failure', (_why, error, type) => {
   const told = new ToldCluster(3).stop('n2', { type, error });

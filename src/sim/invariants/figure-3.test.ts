@@ -200,6 +200,15 @@ test('another entry at an index that was committed breaks state machine safety (
   );
 });
 
+test('a follower that commits before any leader has breaks it (§5.3)', () => {
+  const told = settled()
+    .step('n1', { entries: [entry(3, 1)] })
+    .step('n2', { entries: [entry(3, 1)] });
+  expect(told.step('n2', { commit: 3 }).broken).toBe(
+    'committed-by-leader: n2 committed entry 3 of term 1 in term 1, which no leader has committed',
+  );
+});
+
 test('to commit what is not in the log breaks state machine safety (§5.4.3)', () => {
   const told = settled().step('n3', { commit: 3 });
   expect(told.broken).toBe(

@@ -4,6 +4,7 @@ import { term } from '../../raft/core/types.ts';
 import type { Life, SimObserver } from '../observer.ts';
 import type { Violation } from '../violation.ts';
 import { makeAcknowledgedOnMajority } from './acknowledged-on-majority.ts';
+import { acknowledgementIsOnDisk } from './acknowledgement-on-disk.ts';
 import { Committed } from './committed.ts';
 import { makeElectionSafety } from './election-safety.ts';
 import { EntryTree } from './entry-tree.ts';
@@ -17,7 +18,7 @@ import { makeReadReflectsAcknowledged } from './reads.ts';
 import { makeReport, type Stage } from './report.ts';
 import { appliedSafety, committedSafety } from './state-machine-safety.ts';
 import { syncedFoundAgain } from './synced-found-again.ts';
-import { hardStateKept, voteIsOnDisk } from './votes.ts';
+import { hardStateKept, ownVoteIsOnDisk, voteIsOnDisk } from './votes.ts';
 
 export interface Invariants extends SimObserver {
   /** The first that broke, if one did. */
@@ -50,15 +51,21 @@ export function makeInvariants(parts: {
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
-  const receivedVotes = (view: NodeView, inputs: readonly Input[]): void => {
+  const received = (view: NodeView, inputs: readonly Input[]): void => {
     for (const input of inputs) {
-      if (input.type !== 'message' || input.message.type !== 'vote-response') continue;
-      voteIsOnDisk(report, view.node, byNode.get(input.from), input.message);
+      if (input.type !== 'message') continue;
+      const { message } = input;
+      const from = byNode.get(input.from);
+      if (message.type === 'append-response') acknowledgementIsOnDisk(report, view, from, message);
+      else if (message.type === 'request-vote') ownVoteIsOnDisk(report, from, message);
+      else if (message.type === 'vote-response' && view.role === 'candidate') {
+        voteIsOnDisk(report, view.node, from, message);
+      }
     }
   };
   const stepped = ({ node }: Life, inputs: readonly Input[], ready: Ready): void => {
     const view = of(node);
-    if (view.role === 'candidate') receivedVotes(view, inputs);
+    received(view, inputs);
     leaderAppendOnly(report, view, ready);
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
     if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);

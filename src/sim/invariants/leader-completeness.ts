@@ -1,4 +1,3 @@
-import { isUpToDate } from '../../raft/core/rules.ts';
 import type { LogPosition, NodeId } from '../../raft/core/types.ts';
 import type { EntryTree } from './entry-tree.ts';
 import { named } from './log-view.ts';
@@ -74,7 +73,7 @@ function mustBeHeldByElectable(
   for (const { node, disk } of views) {
     if (disk.holds(committed)) continue;
     const { last } = disk.log;
-    const voters = views.filter((voter) => isUpToDate(last, voter.disk.log.last));
+    const voters = views.filter((voter) => wouldVoteFor(last, voter.disk.log.last));
     if (2 * voters.length <= views.length) continue;
     const names = voters.map((voter) => voter.node).join(', ');
     const sentence =
@@ -83,4 +82,10 @@ function mustBeHeldByElectable(
     report('leader-completeness', [leader.node, node], sentence);
     return;
   }
+}
+
+/** By §5.4.1; not by the node's own rule, which may be what is wrong. */
+function wouldVoteFor(candidate: LogPosition, voter: LogPosition): boolean {
+  if (candidate.term !== voter.term) return candidate.term > voter.term;
+  return candidate.index >= voter.index;
 }

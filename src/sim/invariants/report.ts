@@ -7,6 +7,8 @@ export type InvariantName =
   | 'log-matching'
   | 'leader-completeness'
   | 'state-machine-safety'
+  | 'committed-by-leader'
+  | 'acknowledgement-on-disk'
   | 'acknowledged-on-majority-of-disks'
   | 'applied-never-back'
   | 'commit-never-back'
@@ -40,6 +42,14 @@ export const INVARIANTS: Readonly<
     section: 'Raft §5.4.3, Figure 3',
     says: 'nobody commits or applies another entry at an index than anybody before',
   },
+  'committed-by-leader': {
+    section: 'Raft §5.3, Figure 2 (AppendEntries)',
+    says: 'nobody commits what no leader has committed before',
+  },
+  'acknowledgement-on-disk': {
+    section: 'Raft §5.3, Figure 2 (persistent state)',
+    says: 'what a follower acknowledges is on its disk, as the leader has it',
+  },
   'acknowledged-on-majority-of-disks': {
     section: 'Raft §5.3, §8, Figure 2 (persistent state)',
     says: 'what is committed, and so acknowledged, is on the disks of a majority, and stays there',
@@ -58,7 +68,7 @@ export const INVARIANTS: Readonly<
   },
   'vote-kept': {
     section: 'Raft §5.2, Figure 2 (votedFor)',
-    says: 'a vote is on the disk before it counts, and is kept for its term through restarts',
+    says: 'a vote is on the disk before anybody hears of it, and is kept for its term through restarts',
   },
   'synced-found-again': {
     section: 'Raft §5.1, Figure 2 (persistent state)',

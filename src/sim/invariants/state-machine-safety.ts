@@ -5,14 +5,15 @@ import type { NodeView } from './node-view.ts';
 import type { Report } from './report.ts';
 
 /**
- * Nobody commits another entry at an index than anybody before (Raft §5.4.3, Figure 3).
+ * Nobody commits another entry at an index than anybody before (Raft §5.4.3, Figure 3). Nor, unless it
+ * leads, what nobody has committed before: leaders decide, the others hear of it (§5.3).
  *
  * @param from - up to here the node had committed before
  */
 export function committedSafety(
   report: Report,
   committed: Committed,
-  { node, term, log, commitIndex }: NodeView,
+  { node, role, term, log, commitIndex }: NodeView,
   from: number,
 ): void {
   for (let index = from + 1; index <= commitIndex; index++) {
@@ -25,6 +26,11 @@ export function committedSafety(
       return;
     }
     const before = committed.add(node, entry);
+    if (before === undefined && role !== 'leader') {
+      const sentence = `${node} committed ${named(entry)} in term ${term}, which no leader has committed`;
+      report('committed-by-leader', [node], sentence);
+      return;
+    }
     if (before === undefined || before.term === entry.term) continue;
     const other = committed.by(index) ?? node;
     const sentence =

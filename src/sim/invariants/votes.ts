@@ -1,4 +1,4 @@
-import type { HardState, Message, NodeId } from '../../raft/core/types.ts';
+import type { HardState, NodeId, RequestVote, VoteResponse } from '../../raft/core/types.ts';
 import type { WalRecords } from '../../raft/driver/wal.ts';
 import type { NodeView } from './node-view.ts';
 import type { Report } from './report.ts';
@@ -48,9 +48,9 @@ export function voteIsOnDisk(
   report: Report,
   candidate: NodeId,
   voter: NodeView | undefined,
-  message: Message,
+  message: VoteResponse,
 ): void {
-  if (message.type !== 'vote-response' || message.preVote || !message.granted) return;
+  if (message.preVote || !message.granted) return;
   if (voter === undefined) return;
   const { term, votedFor } = voter.disk.hard;
   if (term > message.term || (term === message.term && votedFor === candidate)) return;
@@ -58,4 +58,23 @@ export function voteIsOnDisk(
     `${candidate} received the vote of ${voter.node} in term ${message.term}, but on the disk of ` +
     `${voter.node} is term ${term} with a vote for ${votedFor ?? nobody}`;
   report('vote-kept', [voter.node, candidate], sentence);
+}
+
+/**
+ * SAFETY (Raft §5.2, Figure 2): a candidate's vote for itself is on its disk before anybody hears of it,
+ * or it could win the term, forget it, and vote for another one in it.
+ */
+export function ownVoteIsOnDisk(
+  report: Report,
+  candidate: NodeView | undefined,
+  message: RequestVote,
+): void {
+  if (message.preVote || candidate === undefined) return;
+  const { node, disk } = candidate;
+  const { term, votedFor } = disk.hard;
+  if (term > message.term || (term === message.term && votedFor === node)) return;
+  const sentence =
+    `${node} asked for votes in term ${message.term}, but on its disk is term ${term} with a vote ` +
+    `for ${votedFor ?? nobody}`;
+  report('vote-kept', [node], sentence);
 }

@@ -29,10 +29,6 @@ export function openVolatileDirectory(directory: string): Disk {
       flush(name);
       return disk.read(name);
     },
-    async truncate(name, size) {
-      flush(name);
-      await disk.truncate(name, size);
-    },
     async rename(from, to) {
       flush(from);
       unsynced.delete(to);

@@ -44,12 +44,6 @@ export class MemoryDisk implements Disk {
     file.synced = Math.max(file.synced, size);
   }
 
-  async truncate(name: string, size: number): Promise<void> {
-    const file = this.#file(name);
-    file.bytes = file.bytes.slice(0, size);
-    file.synced = Math.min(file.synced, size);
-  }
-
   async rename(from: string, to: string): Promise<void> {
     this.files.set(to, this.#file(from));
     this.files.delete(from);

@@ -210,6 +210,20 @@ export class ToldCluster {
   }
 }
 
+/** `from` asks for a vote in this term. */
+export function voteRequest(from: string, at: number): Input {
+  const lastLog = { index: logIndex(0), term: term(0) };
+  const message = { type: 'request-vote', preVote: false, term: term(at), lastLog } as const;
+  return { type: 'message', from: nodeId(from), message };
+}
+
+/** `from` acknowledges up to `match` in this term. */
+export function acknowledgement(from: string, at: number, match: number): Input {
+  const result = { success: true, matchIndex: logIndex(match) } as const;
+  const message = { type: 'append-response', term: term(at), round: 0, result } as const;
+  return { type: 'message', from: nodeId(from), message };
+}
+
 /** A granted vote of `from` in this term. */
 export function vote(from: string, at: number): Input {
   const message = { type: 'vote-response', preVote: false, term: term(at), granted: true } as const;
