@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { SECOND } from '../lib/duration.ts';
-import { digestOf, runSeed } from './index.ts';
+import { nodeId } from '../raft/core/types.ts';
+import { Trace } from '../sim/trace.ts';
+import { digestOf, drawScenario, runSeed } from './index.ts';
+import { nodesOf } from './scenario.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -102,9 +105,20 @@ test('a seed run again does the same, event by event; the order in which seeds r
   const seeds = ['11', '12', '13', '14'];
   const runs = [];
   for (const seed of [...seeds, ...seeds.toReversed()]) {
-    const { history, events, simulatedNs, violation, coverage } = await runSeed(seed, constraints);
+    const trace: string[] = [];
+    const { history, events, simulatedNs, violation, coverage } = await runSeed(seed, constraints, {
+      observe: (sim) => [
+        new Trace({
+          nodes: nodesOf(drawScenario(seed, constraints)).map(nodeId),
+          level: 'full',
+          now: () => sim.now(),
+          sink: (line) => void trace.push(line),
+        }),
+      ],
+    });
     const digest = digestOf(history, events);
-    runs.push({ seed, digest, events, simulatedNs, violation, coverage });
+    expect(trace.length).toBeGreaterThan(100);
+    runs.push({ seed, digest, events, simulatedNs, violation, coverage, trace });
   }
   expect(runs.toReversed()).toEqual(runs);
   expect(new Set(runs.map(({ digest }) => digest)).size).toBe(seeds.length);

@@ -25,7 +25,7 @@ export interface ShrinkBudget {
   readonly events: number;
 }
 
-export const SHRINK_BUDGET: ShrinkBudget = { tries: 5000, events: 20_000_000 };
+export const SHRINK_BUDGET: ShrinkBudget = { tries: 10_000, events: 20_000_000 };
 
 export interface ShrinkProgress {
   readonly tried: number;
