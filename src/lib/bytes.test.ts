@@ -78,6 +78,7 @@ test('a text is the same text however often and from wherever it is read', () =>
     'zürich',
     '\u007f',
     '\u0080',
+    '\ufeffvalue',
     'x'.repeat(64),
     'x'.repeat(65),
   ];

@@ -4,7 +4,8 @@ export class DecodeError extends Error {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+/** A byte order mark is a character like any other: what was written is read, all of it. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** An allocation of more than 64 bytes costs the runtime ten times a view of a block like this. */
 const BLOCK_BYTES = 64 * 1024;
@@ -276,9 +277,20 @@ function shortAscii(bytes: Uint8Array, at: number, length: number): string | und
   const slot = (hash ^ (hash >>> 15)) & (RECENT_TEXTS.length - 1);
   const recent = RECENT_TEXTS[slot] ?? '';
   if (equalsAscii(recent, bytes, at, length)) return recent;
+  const text =
+    length <= JOINED_TEXT_MAX
+      ? joinedAscii(bytes, at, length)
+      : decoder.decode(bytes.subarray(at, at + length));
+  RECENT_TEXTS[slot] = text;
+  return text;
+}
+
+/** Above, the runtime keeps what is joined as a tree of its parts: several times the memory. */
+const JOINED_TEXT_MAX = 12;
+
+function joinedAscii(bytes: Uint8Array, at: number, length: number): string {
   let text = '';
   for (let i = at; i < at + length; i++) text += String.fromCharCode(bytes[i] ?? 0);
-  RECENT_TEXTS[slot] = text;
   return text;
 }
 

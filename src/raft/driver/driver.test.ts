@@ -220,6 +220,26 @@ test('many requests in one turn share batches and messages (group commit)', asyn
   expect(drivers.sent - before.sent).toBeLessThan(20);
 });
 
+test('while its disk hangs a candidate does not pile up requests for the same vote', async () => {
+  const drivers = new TestDrivers(3);
+  await drivers.startAll();
+  await drivers.pass(1);
+  const { promise: gate, resolve: goOn } = Promise.withResolvers<void>();
+  for (const disk of drivers.disks.values()) disk.gate = gate;
+  await drivers.pass(10_000_000_000);
+  expect(Math.max(...drivers.ids.map((id) => drivers.driver(id).status().term))).toBeGreaterThan(0);
+  const votes: string[] = [];
+  drivers.tap = (from, to, bytes) => {
+    const sent = decodePeerMessage(bytes);
+    if (sent.type === 'raft') votes.push(`${from} to ${to}: ${JSON.stringify(sent.message)}`);
+  };
+  goOn();
+  // No time passes: only what waited for the disks leaves, and the answers to it.
+  await new Promise(setImmediate);
+  expect(votes.length).toBeGreaterThan(0);
+  expect(votes).toEqual([...new Set(votes)]);
+});
+
 test('a failed fsync stops the node, and nothing is acknowledged any more', async () => {
   const { drivers, leader } = await upAndLeader(1);
   const disk = drivers.disks.get(leader);

@@ -60,6 +60,26 @@ export interface DriverStatus {
 const TICK: Input = { type: 'tick' };
 const NOT_LEADER: Answer = { type: 'refused', error: 'this node does not lead' };
 
+/** Two that a network might as well have made of one. */
+function isRepeated(a: Envelope, b: Envelope): boolean {
+  if (a.to !== b.to || a.message.term !== b.message.term) return false;
+  switch (a.message.type) {
+    case 'request-vote':
+      return b.message.type === 'request-vote' && a.message.preVote === b.message.preVote;
+    case 'vote-response':
+      return (
+        b.message.type === 'vote-response' &&
+        a.message.preVote === b.message.preVote &&
+        a.message.granted === b.message.granted
+      );
+    case 'append-entries':
+    case 'append-response':
+      return false;
+    default:
+      return assertNever(a.message);
+  }
+}
+
 /**
  * Runs the core and the state machine over ports. One turn: everything that arrived goes into one
  * step; what is to persist joins the next WAL batch; messages leave; committed entries are applied;
@@ -263,8 +283,18 @@ export class Driver {
     if (this.#durable === this.#persisted) {
       for (const envelope of ready.messagesAfterSync) this.#sendRaft(envelope);
     } else {
-      this.#heldMessages.push({ until: this.#persisted, envelopes: ready.messagesAfterSync });
+      this.#hold(ready.messagesAfterSync);
     }
+  }
+
+  /** Votes are asked for again and again: what waits for a slow disk already need not wait twice. */
+  #hold(envelopes: readonly Envelope[]): void {
+    const isNew = (envelope: Envelope): boolean =>
+      !this.#heldMessages.some((held) =>
+        held.envelopes.some((other) => isRepeated(envelope, other)),
+      );
+    const added = envelopes.filter(isNew);
+    if (added.length > 0) this.#heldMessages.push({ until: this.#persisted, envelopes: added });
   }
 
   #onDurable(write: number | undefined): void {

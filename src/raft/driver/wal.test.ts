@@ -105,6 +105,34 @@ test('nothing is called durable before its sync is done, nor after a sync that f
   expect(failures).toHaveLength(1);
 });
 
+test('a sync that failed while a batch was on its way ends both: nothing is written or durable after it', async () => {
+  const failures: string[] = [];
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(
+    disk,
+    options({
+      fsync: 'interval',
+      segmentBytesMax: 1,
+      onFailure: (error) => failures.push(String(error)),
+    }),
+  );
+  const before = disk.files.size;
+  let isDurable = false;
+  // The kernel tells of an error once: whoever syncs next hears that all is well.
+  const { promise: rotates, resolve: goOn } = Promise.withResolvers<void>();
+  disk.failsNextSync = true;
+  const failing = wal.syncNow();
+  disk.gate = rotates;
+  wal.persist({ entries: [entry(1, 1)] }, () => (isDurable = true));
+  await failing;
+  disk.failsNextSync = false;
+  goOn();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(failures).toEqual(['Error: EIO: the disk is broken']);
+  expect(isDurable).toBe(false);
+  expect(disk.files.size).toBe(before);
+});
+
 test('fsync=never calls durable what a power failure loses', async () => {
   const disk = new MemoryDisk();
   const { wal } = await Wal.open(disk, options({ fsync: 'never' }));

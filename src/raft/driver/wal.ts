@@ -171,6 +171,8 @@ export class Wal {
   }
 
   #onWritten(batch: Batch): void {
+    // SAFETY: `syncNow` may have failed meanwhile, and the kernel tells of an error only once.
+    if (this.#hasFailed) return;
     try {
       for (const done of batch.done) done();
     } catch (error) {
@@ -194,6 +196,7 @@ export class Wal {
   async #writeNextSegment(batch: Batch): Promise<void> {
     // SAFETY: the old segment is complete on disk before a batch stands behind it.
     await this.#syncSegment();
+    if (this.#hasFailed) return;
     this.#segment = segmentName(this.#number);
     this.#segmentBytes = 0;
     this.#segmentIsNew = true;
