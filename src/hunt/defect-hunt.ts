@@ -15,14 +15,14 @@ export interface DefectHunt {
 }
 
 /** Short runs: many mixes find more than long ones of few. */
-const SIM_TIME_NS = 20 * SECOND;
+const SIM_TIME_NS = 10 * SECOND;
 const BUDGET_NS = 60 * SECOND;
 
 /**
  * Looks for a planted defect over seeds 1, 2, 3, … until one fails.
  *
  * @param defect - its name in `DEFECTS`
- * @param options - `budgetNs`: of wall time, 60 s by default; `constraints.simTimeNs`: 20 s by default
+ * @param options - `budgetNs`: of wall time, 60 s by default; `constraints.simTimeNs`: 10 s by default
  */
 export async function huntDefect(
   defect: string,
