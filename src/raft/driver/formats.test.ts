@@ -188,3 +188,40 @@ test('a directory as versions before left it is opened, also one that was begun 
     }
   }
 });
+
+/** Two lives of a node, as written when recovery went on in the last segment. */
+const TWO_LIVES =
+  '4757414c010100000000000000010000000c5564c2e64b5960d8010000000163000000026e314757414c' +
+  '01010000000000000002000000274ad97d27b637b6ee020000000000000001000000026e310301000000' +
+  '000000000000010000000000000001000000004757414c010100000000000000030000000daddd0a7623' +
+  '63dba9020000000000000002000000004757414c010100000000000000040000001ff19414c6f7d92a57' +
+  '0301010000000000000000020000000000000002000000077ac3bc72696368';
+
+test.each(['', '4757414c0101'])(
+  'a directory from before recovery began new segments is opened; torn bytes: "%s"',
+  async (torn) => {
+    for (const isCutHalfway of [false, true]) {
+      const disk = new MemoryDisk();
+      disk.append(segmentName(1), Buffer.from(TWO_LIVES + torn, 'hex'));
+      // A torn segment was emptied first and removed then.
+      if (isCutHalfway) disk.append(segmentName(5), new Uint8Array(0));
+      for (let life = 0; life < 3; life++) {
+        const { restored } = await Wal.open(disk, {
+          identity: { clusterId: 'c', node: nodeId('n1') },
+          fsync: 'always',
+          onFailure: (error) => {
+            throw error;
+          },
+        });
+        expect(restored).toEqual({
+          hardState: { term: 2, votedFor: undefined },
+          base: position(0, 0),
+          entries: [
+            { ...position(1, 1), kind: 'noop', data: bytesOf('') },
+            { ...position(2, 2), kind: 'command', data: bytesOf('zürich') },
+          ],
+        });
+      }
+    }
+  },
+);
