@@ -20,7 +20,9 @@ export const simulatorDefects: Scenario = {
   async run({ isShort, id, say }) {
     await using results = await temporary();
     const where = ['--results-dir', results.path];
-    const all = await gong(['sim', '--defects', '--json', ...where], { id });
+    // A timing decides nothing where others share the machine.
+    const patience = isShort ? ['--duration', '300s'] : [];
+    const all = await gong(['sim', '--defects', '--json', ...patience, ...where], { id });
     must(all.code === 0, `exit ${all.code}: ${all.stdout}${all.stderr}`);
     const rows = all.stdout
       .trim()
@@ -29,7 +31,7 @@ export const simulatorDefects: Scenario = {
     must(rows.length >= 6, `${rows.length} defects were hunted`);
     for (const { defect, invariant, seed, simTimeNs, wallNs } of rows) {
       must(invariant !== null, `${defect} was not found`);
-      must(wallNs < WALL_SECONDS_MAX * 1e9, `${defect} took ${wallNs / 1e9} s`);
+      must(isShort || wallNs < WALL_SECONDS_MAX * 1e9, `${defect} took ${wallNs / 1e9} s`);
       const args = ['--defect', defect, '--seed', seed, '--sim-time', `${simTimeNs}ns`, '--json'];
       const run = await gong(['sim', ...args, ...where], { id });
       must(run.code === 1, `exit ${run.code} of ${defect} with seed ${seed}: ${run.stderr}`);
