@@ -125,7 +125,7 @@ test('a seed run again does the same, event by event; the order in which seeds r
   expect(new Set(runs.map(({ digest }) => digest)).size).toBe(seeds.length);
 });
 
-const TRACED = { seed: '3', constraints: { simTimeNs: 20 * SECOND } };
+const TRACED = { seed: '5', constraints: { simTimeNs: 40 * SECOND } };
 
 async function traceOf(breathe?: () => Promise<void>): Promise<string> {
   const lines: string[] = [];
@@ -149,7 +149,7 @@ test('a run that lets others have the thread now and then is the same run', asyn
     breaths += 1;
     await new Promise((resolve) => setTimeout(resolve, 0));
   });
-  expect(breaths).toBeGreaterThan(2);
+  expect(breaths).toBeGreaterThan(1);
   expect(breathing).toBe(await traceOf());
 });
 

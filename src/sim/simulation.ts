@@ -13,7 +13,7 @@ const PROMISE_TURNS = 24;
 const LAST_TURNS = 2000;
 const SETTLED = Promise.resolve();
 /** Between two breaths: some hundredths of a second of work. */
-const BREATH_EVENTS = 4096;
+const BREATH_EVENTS = 8192;
 
 export interface DriveOptions {
   /** A bound for a run that goes on for ever. */
