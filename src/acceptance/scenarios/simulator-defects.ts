@@ -20,15 +20,9 @@ export const simulatorDefects: Scenario = {
   async run({ isShort, id, say }) {
     await using results = await temporary();
     const where = ['--results-dir', results.path];
-<<<<<<< HEAD
     // In the short form the machine may have much else to do: it takes its time, and none is judged.
     const patience = isShort ? ['--duration', '15m'] : [];
     const all = await gong(['sim', '--defects', ...patience, '--json', ...where], { id });
-=======
-    // A timing decides nothing where others share the machine.
-    const patience = isShort ? ['--duration', '300s'] : [];
-    const all = await gong(['sim', '--defects', '--json', ...patience, ...where], { id });
->>>>>>> ruse
     must(all.code === 0, `exit ${all.code}: ${all.stdout}${all.stderr}`);
     const rows = all.stdout
       .trim()
