@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { InvariantError } from '../../lib/assert.ts';
-import { nodeId } from '../../raft/core/types.ts';
+import { type Input, nodeId } from '../../raft/core/types.ts';
 import { DiskError } from '../disk.ts';
 import {
   acknowledgement,
   entry,
   hard,
+  heartbeat,
   logOf,
   ToldCluster,
   vote,
@@ -160,6 +161,31 @@ test('a late acknowledgement is none of a later leader, nor of a follower that h
   expect(told.broken).toBeUndefined();
 });
 
+/** n2 holds entry 1 of term 1 and entry 2 of term 2, and votes in term 3 for n1, whose log ends so. */
+function voted(last: readonly [number, number]): ToldCluster {
+  const told = new ToldCluster(3).elect('n3', 1).elect('n3', 2);
+  told.replicate(['n2'], { term: 2, hard: hard(2), entries: logOf(1, 2) });
+  told.step('n1', { role: 'candidate', term: 3, hard: hard(3, 'n1') }).sync('n1');
+  return told.step('n2', { term: 3, hard: hard(3, 'n1'), votes: 'n1' }, [
+    voteRequest('n1', 3, last),
+  ]);
+}
+
+test.each([
+  ['shorter', [1, 2]],
+  ['longer, and of an older term', [7, 1]],
+] as const)('a vote for a log that is %s breaks it (§5.4.1)', (_how, last) => {
+  expect(voted(last).broken).toBe(
+    `vote-for-complete-log: n2 voted in term 3 for n1, whose log ends with entry ${last[0]} of term ` +
+      `${last[1]}, though its own ends with entry 2 of term 2`,
+  );
+});
+
+test('a vote for a log that ends as the voter’s, or newer, is right (§5.4.1)', () => {
+  expect(voted([2, 2]).broken).toBeUndefined();
+  expect(voted([1, 3]).broken).toBeUndefined();
+});
+
 test('a late vote of a voter that has gone on is no offence (§5.2)', () => {
   const told = new ToldCluster(3).step('n1', { role: 'candidate', term: 2, hard: hard(2, 'n1') });
   told.step('n2', { term: 2, hard: hard(2, 'n1') }).sync('n2');
@@ -306,4 +332,35 @@ test.each([
   told.answer('n1', told.submit('n1', 'command'), 1);
   told.answer('n3', what === 'read' ? early : told.submit('n3', 'stale'), 0);
   expect(told.broken).toBeUndefined();
+});
+
+const ask: Input = { type: 'read', id: 5 };
+
+test('a read that is confirmed though only a minority heard the leader since breaks it (§6.4)', () => {
+  const told = new ToldCluster(3).elect('n1', 1).step('n2', { term: 1 }, [heartbeat('n1', 1)]);
+  told.step('n1', {}, [ask]);
+  expect(told.step('n1', { reads: [5] }).broken).toBe(
+    'read-confirmed: n1 confirmed a linearizable read as leader of term 1, ' +
+      'of which, since it came, only n1, of 3, have heard',
+  );
+});
+
+test('a majority that heard it, and then of the next term, confirms it all the same (§6.4)', () => {
+  const told = new ToldCluster(3).elect('n1', 1).step('n1', {}, [ask]);
+  told.step('n2', { term: 2 }, [heartbeat('n1', 1)]);
+  told.step('n2', {}, [heartbeat('n3', 2)]).step('n1', { reads: [5] });
+  expect(told.broken).toBeUndefined();
+});
+
+test('what heard the leader in an earlier life of the read’s number does not count (§6.4)', () => {
+  const told = new ToldCluster(3).elect('n1', 1).step('n1', {}, [ask]);
+  told
+    .step('n2', { term: 1 }, [heartbeat('n1', 1)])
+    .stop('n1')
+    .start('n1');
+  told
+    .elect('n1', 2)
+    .step('n1', {}, [ask])
+    .step('n1', { reads: [5] });
+  expect(told.broken).toContain('read-confirmed: n1 confirmed');
 });

@@ -224,6 +224,13 @@ test('to apply another entry than the committed one breaks state machine safety 
   );
 });
 
+test('to apply what took the place of a committed entry breaks state machine safety (§5.4.3)', () => {
+  const told = settled().step('n2', { term: 2, entries: [entry(2, 2)] });
+  expect(told.apply('n2', 1, 2).broken).toBe(
+    'state-machine-safety: n2 applied entry 2 of term 2, where n1 had committed entry 2 of term 1',
+  );
+});
+
 test.each([
   ['twice', [1, 1], 'n1 applied entry 1 of term 1 after index 1, again or too late'],
   ['with a gap', [2], 'n1 applied entry 2 of term 1 after index 0, and left out what is between'],

@@ -14,11 +14,12 @@ import { logMatching, restoredLogMatching } from './log-matching.ts';
 import { commitNeverBack, termNeverBack } from './never-back.ts';
 import { nodeFailed } from './node-failed.ts';
 import { NodeView } from './node-view.ts';
+import { makeReadConfirmed } from './read-confirmed.ts';
 import { makeReadReflectsAcknowledged } from './reads.ts';
 import { makeReport, type Stage } from './report.ts';
 import { appliedSafety, committedSafety } from './state-machine-safety.ts';
 import { syncedFoundAgain } from './synced-found-again.ts';
-import { hardStateKept, ownVoteIsOnDisk, voteIsOnDisk } from './votes.ts';
+import { hardStateKept, ownVoteIsOnDisk, voteIsForCompleteLog, voteIsOnDisk } from './votes.ts';
 
 export interface Invariants extends SimObserver {
   /** The first that broke, if one did. */
@@ -48,6 +49,7 @@ export function makeInvariants(parts: {
   const completeness = makeLeaderCompleteness(report, tree, views);
   const majorities = makeAcknowledgedOnMajority(report, views, committed);
   const reads = makeReadReflectsAcknowledged(report);
+  const rounds = makeReadConfirmed(report, views);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
@@ -66,9 +68,12 @@ export function makeInvariants(parts: {
   const stepped = ({ node }: Life, inputs: readonly Input[], ready: Ready): void => {
     const view = of(node);
     received(view, inputs);
+    rounds.received(view, inputs);
     leaderAppendOnly(report, view, ready);
+    const { last } = view.log;
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
     if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);
+    voteIsForCompleteLog(report, last, view, inputs, ready);
     const isElected =
       ready.role === 'leader' && (view.role !== 'leader' || view.term !== ready.term);
     if (ready.term !== view.term) {
@@ -81,6 +86,7 @@ export function makeInvariants(parts: {
       completeness.elected(view);
       reads.elected(view);
     }
+    rounds.stepped(view, ready);
     if (ready.commitIndex === view.commitIndex) return;
     commitNeverBack(report, view, ready);
     const from = view.commitIndex;
@@ -109,6 +115,7 @@ export function makeInvariants(parts: {
     },
     stopped(life, stop) {
       reads.stopped(life.node);
+      rounds.stopped(life.node);
       nodeFailed(report, life, stop, { isDamaged: damaged.has(life.node) });
     },
     stepped,

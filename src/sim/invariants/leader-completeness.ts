@@ -1,4 +1,5 @@
 import type { LogPosition, NodeId } from '../../raft/core/types.ts';
+import { wouldVoteFor } from './votes.ts';
 import type { EntryTree } from './entry-tree.ts';
 import { named } from './log-view.ts';
 import type { NodeView } from './node-view.ts';
@@ -82,10 +83,4 @@ function mustBeHeldByElectable(
     report('leader-completeness', [leader.node, node], sentence);
     return;
   }
-}
-
-/** By §5.4.1; not by the node's own rule, which may be what is wrong. */
-function wouldVoteFor(candidate: LogPosition, voter: LogPosition): boolean {
-  if (candidate.term !== voter.term) return candidate.term > voter.term;
-  return candidate.index >= voter.index;
 }

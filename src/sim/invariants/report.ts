@@ -14,7 +14,9 @@ export type InvariantName =
   | 'commit-never-back'
   | 'disk-term-never-back'
   | 'vote-kept'
+  | 'vote-for-complete-log'
   | 'synced-found-again'
+  | 'read-confirmed'
   | 'read-reflects-acknowledged'
   | 'node-failed';
 
@@ -70,9 +72,17 @@ export const INVARIANTS: Readonly<
     section: 'Raft §5.2, Figure 2 (votedFor)',
     says: 'a vote is on the disk before anybody hears of it, and is kept for its term through restarts',
   },
+  'vote-for-complete-log': {
+    section: 'Raft §5.4.1',
+    says: "a vote goes only to a candidate whose log is at least as up-to-date as the voter's",
+  },
   'synced-found-again': {
     section: 'Raft §5.1, Figure 2 (persistent state)',
     says: 'a node finds on its disk, when it starts, all that was synced',
+  },
+  'read-confirmed': {
+    section: 'Raft §8, thesis §6.4',
+    says: 'a linearizable read is served when a majority has heard its leader since it came',
   },
   'read-reflects-acknowledged': {
     section: 'Raft §8, thesis §6.4',

@@ -1,5 +1,14 @@
-import type { HardState, NodeId, RequestVote, VoteResponse } from '../../raft/core/types.ts';
+import type {
+  HardState,
+  Input,
+  LogPosition,
+  NodeId,
+  Ready,
+  RequestVote,
+  VoteResponse,
+} from '../../raft/core/types.ts';
 import type { WalRecords } from '../../raft/driver/wal.ts';
+import { named } from './log-view.ts';
 import type { NodeView } from './node-view.ts';
 import type { Report } from './report.ts';
 
@@ -77,4 +86,43 @@ export function ownVoteIsOnDisk(
     `${node} asked for votes in term ${message.term}, but on its disk is term ${term} with a vote ` +
     `for ${votedFor ?? nobody}`;
   report('vote-kept', [node], sentence);
+}
+
+/** By §5.4.1; not by the node's own rule, which may be what is wrong. */
+export function wouldVoteFor(candidate: LogPosition, voter: LogPosition): boolean {
+  if (candidate.term !== voter.term) return candidate.term > voter.term;
+  return candidate.index >= voter.index;
+}
+
+/**
+ * A vote goes to a log that holds all that the voter's holds, or newer (Raft §5.4.1).
+ *
+ * @param before - where the voter's log ended before the step
+ * @param voter - as it is after the step, in which it may have heard the winner of the term as well
+ */
+export function voteIsForCompleteLog(
+  report: Report,
+  before: LogPosition,
+  { node, log }: NodeView,
+  inputs: readonly Input[],
+  ready: Ready,
+): void {
+  for (const input of inputs) {
+    if (input.type !== 'message' || input.message.type !== 'request-vote') continue;
+    const { preVote, term, lastLog } = input.message;
+    if (preVote || wouldVoteFor(lastLog, before) || wouldVoteFor(lastLog, log.last)) continue;
+    const isGranted = [...ready.messagesAfterSync, ...ready.messages].some(
+      ({ to, message }) =>
+        to === input.from &&
+        message.type === 'vote-response' &&
+        !message.preVote &&
+        message.granted &&
+        message.term === term,
+    );
+    if (!isGranted) continue;
+    const sentence =
+      `${node} voted in term ${term} for ${input.from}, whose log ends with ${named(lastLog)}, ` +
+      `though its own ends with ${named(before)}`;
+    report('vote-for-complete-log', [input.from, node], sentence);
+  }
 }

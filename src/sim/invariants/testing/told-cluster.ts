@@ -3,6 +3,7 @@ import type { Restored } from '../../../raft/core/core.ts';
 import { LOG_START } from '../../../raft/core/log.ts';
 import {
   type Entry,
+  type Envelope,
   type HardState,
   type Input,
   logIndex,
@@ -40,6 +41,10 @@ export interface Said {
   readonly entries?: readonly Entry[];
   readonly hard?: HardState;
   readonly last?: number;
+  /** Whom it grants its vote in its term. */
+  readonly votes?: string;
+  /** Reads that it confirms. */
+  readonly reads?: readonly number[];
 }
 
 interface Told {
@@ -128,11 +133,11 @@ export class ToldCluster {
       entries,
       write: entries.length > 0 ? 1 : undefined,
       messages: [],
-      messagesAfterSync: [],
+      messagesAfterSync: said.votes === undefined ? [] : [grant(said.votes, told.term)],
       committed,
       accepted: [],
       refused: [],
-      reads: [],
+      reads: (said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
       refusedReads: [],
       role: told.role,
       term: term(told.term),
@@ -210,9 +215,18 @@ export class ToldCluster {
   }
 }
 
-/** `from` asks for a vote in this term. */
-export function voteRequest(from: string, at: number): Input {
-  const lastLog = { index: logIndex(0), term: term(0) };
+function grant(to: string, at: number): Envelope {
+  const message = { type: 'vote-response', preVote: false, term: term(at), granted: true } as const;
+  return { to: nodeId(to), message };
+}
+
+/** `from` asks for a vote in this term, with a log that ends with this entry. */
+export function voteRequest(
+  from: string,
+  at: number,
+  last: readonly [number, number] = [0, 0],
+): Input {
+  const lastLog = { index: logIndex(last[0]), term: term(last[1]) };
   const message = { type: 'request-vote', preVote: false, term: term(at), lastLog } as const;
   return { type: 'message', from: nodeId(from), message };
 }
@@ -221,6 +235,14 @@ export function voteRequest(from: string, at: number): Input {
 export function acknowledgement(from: string, at: number, match: number): Input {
   const result = { success: true, matchIndex: logIndex(match) } as const;
   const message = { type: 'append-response', term: term(at), round: 0, result } as const;
+  return { type: 'message', from: nodeId(from), message };
+}
+
+/** `from` says that it leads this term. */
+export function heartbeat(from: string, at: number): Input {
+  const position = { index: logIndex(0), term: term(0) };
+  const said = { prev: position, entries: [], leaderCommit: logIndex(0), round: 0 } as const;
+  const message = { type: 'append-entries', term: term(at), ...said } as const;
   return { type: 'message', from: nodeId(from), message };
 }
 
