@@ -135,15 +135,6 @@ test.each<[PeerMessage, string]>([
   expect(decodePeerMessage(arrived)).toEqual(peerMessage);
 });
 
-const SEGMENT =
-  '4757414c010100000000000000010000000c5564c2e64b5960d8010000000163000000026e314757414c' +
-  '0101000000000000000200000025cb79f1da4788fd5d0200000000000000030000000003010000000000' +
-  '00000000080000000000000002000000004757414c01010000000000000003000000579f174a1c613c64' +
-  '26020000000000000003000000026e310301010000000000000000090000000000000003000000077ac3' +
-  'bc7269636803010101000000000000000a00000000000000030000010000000000000000000000000700' +
-  '000001784757414c0101000000000000000400000011f9da26043fa51f9d040000000000000008000000' +
-  '0000000002';
-
 test('the format of the disk is this, byte for byte', async () => {
   const disk = new MemoryDisk();
   const { wal } = await Wal.open(disk, {
@@ -161,32 +152,15 @@ test('the format of the disk is this, byte for byte', async () => {
     persist({ entries: ENTRIES.slice(1) }),
   ]);
   await persist({ base: position(8, 2) });
-  expect(hexOf(disk.files.get(segmentName(1))?.bytes ?? new Uint8Array(0))).toBe(SEGMENT);
-});
-
-test('a directory as versions before left it is opened, also one that was begun to be cut', async () => {
-  // They went on in the last segment after a restart, and emptied what was torn before removing it.
-  for (const torn of ['', '4757414c0101']) {
-    for (const hasEmptyNext of [false, true]) {
-      const disk = new MemoryDisk();
-      disk.append(segmentName(1), Buffer.from(SEGMENT + torn, 'hex'));
-      if (hasEmptyNext) disk.append(segmentName(5), new Uint8Array(0));
-      for (let life = 0; life < 3; life++) {
-        const { restored } = await Wal.open(disk, {
-          identity: { clusterId: 'c', node: nodeId('n1') },
-          fsync: 'always',
-          onFailure: (error) => {
-            throw error;
-          },
-        });
-        expect(restored).toEqual({
-          hardState: { term: 3, votedFor: 'n1' },
-          base: position(8, 2),
-          entries: ENTRIES.slice(1),
-        });
-      }
-    }
-  }
+  expect(hexOf(disk.files.get(segmentName(1))?.bytes ?? new Uint8Array(0))).toBe(
+    '4757414c010100000000000000010000000c5564c2e64b5960d8010000000163000000026e314757414c' +
+      '0101000000000000000200000025cb79f1da4788fd5d0200000000000000030000000003010000000000' +
+      '00000000080000000000000002000000004757414c01010000000000000003000000579f174a1c613c64' +
+      '26020000000000000003000000026e310301010000000000000000090000000000000003000000077ac3' +
+      'bc7269636803010101000000000000000a00000000000000030000010000000000000000000000000700' +
+      '000001784757414c0101000000000000000400000011f9da26043fa51f9d040000000000000008000000' +
+      '0000000002',
+  );
 });
 
 /** Two lives of a node, as written when recovery went on in the last segment. */
