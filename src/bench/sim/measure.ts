@@ -1,4 +1,6 @@
 import { SECOND } from '../../lib/duration.ts';
+import { median } from '../checker/measure.ts';
+import { onCores } from './cores.ts';
 import { drawScenario, hunt, runScenario, type Scenario } from '../../hunt/index.ts';
 
 const OPERATIONS_PER_SECOND = 50;
@@ -16,12 +18,14 @@ export interface Row {
   readonly operationsPerSimulated: number;
 }
 
-/** What a second thread brings. */
+/** What a second core brings; medians. */
 export interface Threads {
-  /** Simulated seconds per second of wall time. */
+  /** Simulated seconds per second of wall time: one thread on one core, two on two. */
   readonly one: number;
   readonly two: number;
   readonly gain: number;
+  /** Whether the process could be held to one core; otherwise the first used part of the other one, too. */
+  readonly isRestricted: boolean;
 }
 
 /** As the seed draws it, faults and machines and all; but the rate is the same for all seeds. */
@@ -75,18 +79,31 @@ export async function measureSize(
   };
 }
 
-/** The same seeds on one thread and on two, as `gong sim` runs them; loading included. */
+/**
+ * The same seeds by one thread on one core and by two on two, as `gong sim` runs them, loading included.
+ * The runtime compiles and collects garbage on threads of its own: they must fit on that core, too.
+ */
 export async function measureThreads(given: {
   readonly nodes: number;
   readonly seeds: readonly string[];
   readonly simTimeNs: number;
+  readonly rounds: number;
 }): Promise<Threads> {
-  const { nodes, seeds, simTimeNs } = given;
+  const { nodes, seeds, simTimeNs, rounds } = given;
   const speed = async (threads: number): Promise<number> => {
     const result = await hunt({ seeds, constraints: { nodes, simTimeNs }, threads });
     return result.simulatedNs / result.wallNs;
   };
-  const one = await speed(1);
-  const two = await speed(2);
-  return { one, two, gain: two / one };
+  const ones: number[] = [];
+  const twos: number[] = [];
+  let isRestricted = true;
+  for (let round = 0; round < rounds; round++) {
+    const first = await onCores(1, () => speed(1));
+    const second = await onCores(2, () => speed(2));
+    isRestricted &&= first.isRestricted;
+    ones.push(first.value);
+    twos.push(second.value);
+  }
+  const [one, two] = [median(ones), median(twos)];
+  return { one, two, gain: two / one, isRestricted };
 }
