@@ -8,7 +8,7 @@ test('a hunt finds a defect, says by what, and gives the scenario that shows it'
     budgetNs: 600 * SECOND,
   });
   expect(found?.violation.invariant).toBe('acknowledgement-on-disk');
-  expect(found?.scenario).toMatchObject({ seed: String(seeds), durationNs: 10 * SECOND });
+  expect(found?.scenario).toMatchObject({ seed: String(seeds), durationNs: 60 * SECOND });
   expect(simulatedNs).toBeGreaterThan(0);
 });
 
