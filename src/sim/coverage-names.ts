@@ -58,7 +58,7 @@ const STEPS = {
     nodes: 2,
   },
   'figure-8': {
-    says: 'an older entry that a later leader had brought to a majority was replaced',
+    says: 'a later leader brought an older entry to a majority, where counting must not commit it',
     nodes: 3,
   },
   'read-round-opened': { says: 'a leader asked a quorum before it answers reads', nodes: 2 },

@@ -34,8 +34,6 @@ export interface SeenCluster {
   readonly nodes: SeenNode[];
   /** The highest index that anybody has committed. */
   committed: number;
-  /** Entries that a leader of a later term replicated: term by index. */
-  readonly lateCopies: Map<number, number>;
   /** How many stood for election in a term, and whether one won. */
   readonly candidacies: Map<number, { count: number; failed: number; isWon: boolean }>;
 }
@@ -237,23 +235,19 @@ function countEntries(
   if (first.index < terms.length) {
     counts['conflict-truncated'] += 1;
     counts['entry-truncated'] += terms.length - first.index;
-    if (isFigure8(cluster, first.index, terms[first.index])) counts['figure-8'] += 1;
     terms.length = first.index;
   }
   for (const entry of entries) {
     terms[entry.index] = entry.term;
-    if (entry.term < term) cluster.lateCopies.set(entry.index, entry.term);
+    if (entry.term < term && isFigure8(cluster, entry)) counts['figure-8'] += 1;
   }
 }
 
-/** Raft §5.4.2, Figure 8 (d): it stands on a majority, was brought there later, and goes. */
-function isFigure8(
-  { nodes, lateCopies, committed }: SeenCluster,
-  index: number,
-  term: number | undefined,
-): boolean {
-  if (term === undefined || index <= committed || lateCopies.get(index) !== term) return false;
-  return 2 * nodes.filter(({ terms }) => terms[index] === term).length > nodes.length;
+/** Raft §5.4.2, Figure 8 (c): this copy makes a majority, and counting must not commit the entry for that. */
+function isFigure8({ nodes, committed }: SeenCluster, { index, term }: Entry): boolean {
+  if (index <= committed) return false;
+  const holders = nodes.filter(({ terms }) => terms[index] === term).length;
+  return holders === Math.floor(nodes.length / 2) + 1;
 }
 
 function countCommitted(

@@ -220,15 +220,10 @@ test('an older term is committed with a newer entry, once: not again by the next
   expect(seen.counted(...ELECTED)).toEqual({ 'older-term-committed-with-newer': 1 });
 });
 
-test('Figure 8: what a later leader brought to a majority is replaced (§5.4.2)', () => {
+test('Figure 8: a later leader brings older entries to a majority (§5.4.2)', () => {
   const seen = new Counted().start(n1, 1, logOf(1, 2)).lead(n1, 4);
-  seen.step(n2, { term: term(4), entries: logOf(1, 2) }).lead(nodeId('n3'), 5);
-  seen.step(n2, { term: term(5), entries: [entry(2, 3)] });
-  expect(seen.counted(...ELECTED)).toEqual({
-    'conflict-truncated': 1,
-    'entry-truncated': 1,
-    'figure-8': 1,
-  });
+  seen.step(n2, { term: term(4), entries: logOf(1, 2) });
+  expect(seen.counted(...ELECTED)).toEqual({ 'figure-8': 2 });
 });
 
 test('reads wait for the first commit, join a round, and are refused (§8, thesis §6.4)', () => {

@@ -53,7 +53,6 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
   const cluster: SeenCluster = {
     nodes: [...lives.values()],
     committed: 0,
-    lateCopies: new Map(),
     candidacies: new Map(),
   };
   const of = (node: NodeId): SeenLife => defined(lives.get(node), 'one of the nodes');
