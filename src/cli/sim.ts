@@ -20,6 +20,7 @@ export type { SimFlags } from './sim-flags.ts';
 
 /** From so many seeds on, a counter of coverage that is still zero fails: what it counts was not tested. */
 const COVERAGE_SEEDS = 1000;
+
 /** What every part of the verb works with. */
 export interface SimContext {
   readonly flags: SimFlags;
@@ -117,9 +118,7 @@ async function simDefects(context: SimContext): Promise<ExitCode> {
   for (const defect of DEFECTS.values()) {
     if (signals.exit !== undefined) break;
     const hunted = await huntDefect(defect.name, {
-      ...(constraints.simTimeNs === undefined && constraints.nodes === undefined
-        ? {}
-        : { constraints }),
+      constraints,
       threads,
       signal: signals.signal,
       ...(durationNs === undefined ? {} : { budgetNs: durationNs }),

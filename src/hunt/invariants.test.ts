@@ -5,6 +5,7 @@ import type { SimFault } from '../sim/faults.ts';
 import { planted } from './planted.ts';
 import { runScenario } from './run-scenario.ts';
 import type { Scenario, ScheduledFault } from './scenario.ts';
+import { QUICK_RESTARTS } from '../sim/testing/plain-profile.ts';
 
 const ms = (min: number, max: number) => ({ minNs: min * MILLISECOND, maxNs: max * MILLISECOND });
 
@@ -14,22 +15,7 @@ function scenario(seed: string, faults: readonly ScheduledFault[]): Scenario {
     seed,
     nodes: 5,
     durationNs: 10 * SECOND,
-    profile: {
-      disk: { read: ms(0, 1), sync: ms(1, 5) },
-      latency: ms(1, 5),
-      clientLatency: ms(1, 2),
-      turnNs: 20_000,
-      restartNs: ms(100, 300),
-      node: {
-        electionTimeout: ms(150, 300),
-        heartbeatIntervalNs: 50 * MILLISECOND,
-        maxEntriesPerAppend: 16,
-        maxBytesPerAppend: 65_536,
-        maxInflightAppends: 4,
-        requestTimeoutNs: SECOND,
-        segmentBytesMax: 16_384,
-      },
-    },
+    profile: QUICK_RESTARTS,
     load: {
       workload: 'register',
       concurrency: 5,

@@ -1,31 +1,15 @@
 import { expect, test } from 'vitest';
-import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import { SECOND } from '../lib/duration.ts';
 import { runScenario } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
-
-const ms = (min: number, max: number) => ({ minNs: min * MILLISECOND, maxNs: max * MILLISECOND });
+import { PLAIN_PROFILE } from '../sim/testing/plain-profile.ts';
 
 function scenario(seed: string): Scenario {
   return {
     seed,
     nodes: 5,
     durationNs: 20 * SECOND,
-    profile: {
-      disk: { read: ms(0, 1), sync: ms(1, 5) },
-      latency: ms(1, 5),
-      clientLatency: ms(1, 2),
-      turnNs: 20_000,
-      restartNs: ms(100, 1000),
-      node: {
-        electionTimeout: ms(150, 300),
-        heartbeatIntervalNs: 50 * MILLISECOND,
-        maxEntriesPerAppend: 16,
-        maxBytesPerAppend: 65_536,
-        maxInflightAppends: 4,
-        requestTimeoutNs: SECOND,
-        segmentBytesMax: 16_384,
-      },
-    },
+    profile: PLAIN_PROFILE,
     load: {
       workload: 'register',
       concurrency: 5,

@@ -14,25 +14,9 @@ import {
 } from './liveness.ts';
 import type { SimProfile } from './profile.ts';
 import { Simulation } from './simulation.ts';
+import { QUICK_RESTARTS } from './testing/plain-profile.ts';
 
 const ms = (min: number, max: number) => ({ minNs: min * MILLISECOND, maxNs: max * MILLISECOND });
-
-const PROFILE: SimProfile = {
-  disk: { read: ms(0, 1), sync: ms(1, 5) },
-  latency: ms(1, 5),
-  clientLatency: ms(1, 2),
-  turnNs: 20_000,
-  restartNs: ms(100, 300),
-  node: {
-    electionTimeout: ms(150, 300),
-    heartbeatIntervalNs: 50 * MILLISECOND,
-    maxEntriesPerAppend: 16,
-    maxBytesPerAppend: 65_536,
-    maxInflightAppends: 4,
-    requestTimeoutNs: SECOND,
-    segmentBytesMax: 16_384,
-  },
-};
 
 async function prove(
   rules: Partial<Rules>,
@@ -41,7 +25,7 @@ async function prove(
   const sim = new Simulation('liveness');
   const cluster = new SimCluster(sim, {
     size: 3,
-    profile: PROFILE,
+    profile: QUICK_RESTARTS,
     rules: { ...PAPER_RULES, ...rules },
     observers: [],
   });
@@ -110,10 +94,10 @@ test('a quorum that is not there, or cut off, is not connected', async () => {
 });
 
 test('bounds grow with what elections and machines take (§5.6)', () => {
-  const bounds = livenessBounds({ profile: PROFILE, nodes: 3, entries: 100 });
+  const bounds = livenessBounds({ profile: QUICK_RESTARTS, nodes: 3, entries: 100 });
   const grown = (change: Partial<SimProfile>, entries = 100) =>
-    livenessBounds({ profile: { ...PROFILE, ...change }, nodes: 3, entries });
-  const narrow = { ...PROFILE.node, electionTimeout: ms(150, 160) };
+    livenessBounds({ profile: { ...QUICK_RESTARTS, ...change }, nodes: 3, entries });
+  const narrow = { ...QUICK_RESTARTS.node, electionTimeout: ms(150, 160) };
   expect(grown({ node: narrow }).leaderNs, 'votes split').toBeGreaterThan(bounds.leaderNs);
   expect(grown({ driftPpmMax: 100_000 }).leaderNs).toBeGreaterThan(bounds.leaderNs);
   expect(grown({ restartNs: ms(1, 5000) }).leaderNs).toBeGreaterThan(bounds.leaderNs);

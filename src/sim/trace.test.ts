@@ -4,28 +4,9 @@ import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { PAPER_RULES } from '../raft/core/rules.ts';
 import { nodeId } from '../raft/core/types.ts';
 import { SimCluster } from './cluster.ts';
-import type { SimProfile } from './profile.ts';
 import { Simulation } from './simulation.ts';
 import { Trace, type TraceLevel } from './trace.ts';
-
-const ms = (min: number, max: number) => ({ minNs: min * MILLISECOND, maxNs: max * MILLISECOND });
-
-const PROFILE: SimProfile = {
-  disk: { read: ms(0, 1), sync: ms(1, 5) },
-  latency: ms(1, 5),
-  clientLatency: ms(1, 2),
-  turnNs: 20_000,
-  restartNs: ms(100, 1000),
-  node: {
-    electionTimeout: ms(150, 300),
-    heartbeatIntervalNs: 50 * MILLISECOND,
-    maxEntriesPerAppend: 16,
-    maxBytesPerAppend: 65_536,
-    maxInflightAppends: 4,
-    requestTimeoutNs: SECOND,
-    segmentBytesMax: 16_384,
-  },
-};
+import { PLAIN_PROFILE } from './testing/plain-profile.ts';
 
 /** An election, a write and a read, the crash of the leader, another write, the old leader's return. */
 async function story(level: TraceLevel, size: number): Promise<string[]> {
@@ -45,7 +26,7 @@ async function played(
     level === undefined ? [] : [new Trace({ nodes, level, now: () => sim.now(), sink })];
   const cluster = new SimCluster(sim, {
     size,
-    profile: PROFILE,
+    profile: PLAIN_PROFILE,
     rules: PAPER_RULES,
     observers: traces,
   });
@@ -135,7 +116,7 @@ test('what is happening now is written now: nothing waits for the end', async ()
   const trace = new Trace({ nodes, level: 'full', now: () => sim.now(), sink });
   const cluster = new SimCluster(sim, {
     size: 1,
-    profile: PROFILE,
+    profile: PLAIN_PROFILE,
     rules: PAPER_RULES,
     observers: [trace],
   });

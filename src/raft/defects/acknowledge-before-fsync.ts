@@ -5,7 +5,6 @@ export const acknowledgeBeforeFsync: Defect = {
   name: 'acknowledge-before-fsync',
   source: 'Raft §5.3, Figure 2; etcd#14370, NATS 2.12.1 (jepsen.io/analyses/nats-2.12.1)',
   clientSees: 'an acknowledged write is gone after a power failure',
-  breaks: 'acknowledged-on-majority',
   rules: {
     acknowledgedIndex: ({ verified }) => verified,
     leaderMatchIndex: ({ lastIndex }) => lastIndex,

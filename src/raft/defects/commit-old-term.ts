@@ -7,7 +7,6 @@ export const commitOldTerm: Defect = {
   name: 'commit-old-term',
   source: 'Raft §5.4.2, Figure 8; logcabin#44, async-raft#108, canonical/raft#220',
   clientSees: 'an acknowledged write is gone after the next election',
-  breaks: 'leader-completeness',
   rules: {
     leaderCommitIndex: ({ configuration, matchIndex, commitIndex }) =>
       logIndex(Math.max(commitIndex, quorumIndex(configuration, matchIndex))),

@@ -192,7 +192,7 @@ const SCHEDULES: Readonly<Record<string, (rules: Rules) => boolean>> = {
 };
 
 test.each([...DEFECTS.values()])(
-  '$name breaks $breaks by a schedule that the rule of the paper withstands ($source)',
+  '$name breaks its rule by a schedule that the rule of the paper withstands ($source)',
   ({ name, rules }) => {
     const schedule = defined(SCHEDULES[name], `a schedule for ${name}`);
     expect(schedule({ ...PAPER_RULES, ...rules }), 'with the defect').toBe(true);

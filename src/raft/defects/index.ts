@@ -6,7 +6,7 @@ import { readWithoutRound } from './read-without-round.ts';
 import { truncateOnOldAppend } from './truncate-on-old-append.ts';
 import { voteTwice } from './vote-twice.ts';
 
-export type { BrokenInvariant, Defect } from './defect.ts';
+export type { Defect } from './defect.ts';
 
 /** Every planted bug by its name. They let the suite show that it finds what it is built to find. */
 export const DEFECTS: ReadonlyMap<string, Defect> = new Map(

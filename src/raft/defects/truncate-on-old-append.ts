@@ -8,6 +8,5 @@ export const truncateOnOldAppend: Defect = {
   name: 'truncate-on-old-append',
   source: 'Raft §5.3, Figure 2 (AppendEntries, step 3)',
   clientSees: 'an acknowledged write is gone after the next election',
-  breaks: 'acknowledged-on-majority',
   rules: { mustTruncate: () => true },
 };

@@ -6,7 +6,6 @@ export const voteTwice: Defect = {
   name: 'vote-twice',
   source: 'Raft §5.2; akka-raft#56, canonical/raft#386',
   clientSees: 'two leaders of one term acknowledge different writes, and one of them is lost',
-  breaks: 'election-safety',
   rules: {
     mayGrantVote: (question) =>
       mayGrantVote({ ...question, own: { ...question.own, votedFor: undefined } }),

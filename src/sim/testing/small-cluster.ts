@@ -1,28 +1,15 @@
-import { MILLISECOND, SECOND } from '../../lib/duration.ts';
 import { PAPER_RULES, type Rules } from '../../raft/core/rules.ts';
 import type { Disk } from '../../raft/driver/ports.ts';
 import { SimCluster } from '../cluster.ts';
 import type { Happening, SimObserver } from '../observer.ts';
 import type { SimProfile } from '../profile.ts';
 import { Simulation } from '../simulation.ts';
+import { PLAIN_PROFILE } from './plain-profile.ts';
 
-const ms = (min: number, max: number) => ({ minNs: min * MILLISECOND, maxNs: max * MILLISECOND });
-
+/** Small segments: the log goes on in another file again and again. */
 export const PROFILE: SimProfile = {
-  disk: { read: ms(0, 1), sync: ms(1, 5) },
-  latency: ms(1, 5),
-  clientLatency: ms(1, 2),
-  turnNs: 20_000,
-  restartNs: ms(100, 1000),
-  node: {
-    electionTimeout: ms(150, 300),
-    heartbeatIntervalNs: 50 * MILLISECOND,
-    maxEntriesPerAppend: 16,
-    maxBytesPerAppend: 65_536,
-    maxInflightAppends: 4,
-    requestTimeoutNs: SECOND,
-    segmentBytesMax: 4096,
-  },
+  ...PLAIN_PROFILE,
+  node: { ...PLAIN_PROFILE.node, segmentBytesMax: 4096 },
 };
 
 export interface SmallCluster {
