@@ -153,6 +153,7 @@ const CRASHES = {
   'crashed-at-Network.send': { says: 'a process died while it sent a message', nodes: 2 },
   'crashed-at-Scheduler.wakeAt': { says: 'a process died while it set its timer' },
   'crashed-at-Scheduler.soon': { says: 'a process died while it asked for its next turn' },
+  'crashed-at-Disk.readAt': { says: 'a process died while it read a part of a snapshot' },
 } as const;
 
 /** What faults and chance tell of (`Happening.kind`). */

@@ -78,6 +78,8 @@ const READY: Ready = {
   refused: [],
   reads: [],
   refusedReads: [],
+  chunks: [],
+  needSnapshot: [],
   role: 'follower',
   term: term(0),
   leader: undefined,

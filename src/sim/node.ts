@@ -296,6 +296,7 @@ export class SimNode implements Endpoint {
       fsyncIntervalNs: 0,
       requestTimeoutNs: profile.requestTimeoutNs,
       segmentBytesMax: profile.segmentBytesMax,
+      ...(profile.snapshots === undefined ? {} : { snapshots: profile.snapshots }),
       rules,
       random: this.#random.fork(String(running.life.number)),
       ...ports,
@@ -318,6 +319,7 @@ export class SimNode implements Endpoint {
       restored: (restored, torn) => alive(() => observer.started(life, restored, torn)),
       stepped: (inputs, ready) => alive(() => observer.stepped(life, inputs, ready)),
       written: (file, end, records) => alive(() => observer.written(life, file, end, records)),
+      snapshot: (event) => alive(() => observer.snapshot(life, event)),
       applied: (entry) => alive(() => observer.applied(life, entry)),
     };
   }

@@ -1,6 +1,7 @@
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { HappeningKind } from './coverage-names.ts';
 import type { Restored } from '../raft/core/core.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { WalRecords } from '../raft/driver/wal.ts';
 import type { Entry, Input, NodeId, Ready } from '../raft/core/types.ts';
 
@@ -37,6 +38,8 @@ export interface SimObserver {
   /** The first `bytes` of a file of this node are on its disk. */
   synced?(node: NodeId, file: string, bytes: number): void;
   applied?(life: Life, entry: Entry): void;
+  /** What became of a snapshot of this node. */
+  snapshot?(life: Life, event: SnapshotEvent): void;
   /** A client's request reached a node. */
   submitted?(life: Life, request: number, what: Request): void;
   /** The node answered it: from now on a client may know. */
@@ -77,6 +80,9 @@ export function tellAll(observers: readonly SimObserver[]): Required<SimObserver
     },
     applied(life, entry) {
       for (const one of observers) one.applied?.(life, entry);
+    },
+    snapshot(life, event) {
+      for (const one of observers) one.snapshot?.(life, event);
     },
     submitted(life, request, what) {
       for (const one of observers) one.submitted?.(life, request, what);

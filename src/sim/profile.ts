@@ -1,3 +1,4 @@
+import type { SnapshotSettings } from '../raft/driver/snapshots.ts';
 import type { DiskProfile } from './disk.ts';
 
 /** A uniform draw of nanoseconds. */
@@ -33,4 +34,6 @@ export interface NodeProfile {
   readonly maxInflightAppends: number;
   readonly requestTimeoutNs: number;
   readonly segmentBytesMax: number;
+  /** By default none is taken. */
+  readonly snapshots?: SnapshotSettings;
 }

@@ -143,7 +143,7 @@ export function message(what: Message): string {
       return `snapshot t${what.term} of ${position(what.last)}: ${bytes}${end}`;
     }
     case 'snapshot-response':
-      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}`;
+      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}${what.isDamaged ? ', it was damaged' : ''}`;
     default:
       return assertNever(what);
   }
@@ -181,6 +181,8 @@ export function input(what: Input): string {
       return `leadership is asked for ${what.to}`;
     case 'compact':
       return `the log may go up to ${what.upTo}`;
+    case 'snapshot-received':
+      return `a snapshot of ${position(what.last)} was received`;
     case 'synced':
       return `write ${what.write} synced`;
     case 'disconnected':

@@ -20,6 +20,8 @@ export interface Rules {
   readonly isReadConfirmed: typeof isReadConfirmed;
   readonly mayServeRead: typeof mayServeRead;
   readonly mustStepDown: typeof mustStepDown;
+  readonly mustInstall: typeof mustInstall;
+  readonly keepsEntriesBehind: typeof keepsEntriesBehind;
 }
 
 /**
@@ -167,6 +169,25 @@ export function mustStepDown(state: {
   return state.nowNs - state.quorumHeardNs >= state.electionTimeoutNsMin;
 }
 
+/** Only a snapshot of more than what is committed here brings anything: state never goes back. §7. */
+export function mustInstall(state: {
+  readonly last: LogPosition;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return state.last.index > state.commitIndex;
+}
+
+/**
+ * Entries behind a snapshot's last one stay when the log holds that one: they follow from it, and may
+ * have been acknowledged. Otherwise the whole log goes. Raft §7.
+ */
+export function keepsEntriesBehind(state: {
+  readonly last: LogPosition;
+  readonly ownTermAtLast: Term | undefined;
+}): boolean {
+  return state.ownTermAtLast === state.last.term;
+}
+
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
   rememberedHardState,
@@ -183,4 +204,6 @@ export const PAPER_RULES: Rules = {
   isReadConfirmed,
   mayServeRead,
   mustStepDown,
+  mustInstall,
+  keepsEntriesBehind,
 };

@@ -284,6 +284,8 @@ function readyOf(at: number) {
     refused: [],
     reads: [],
     refusedReads: [],
+    chunks: [],
+    needSnapshot: [],
     role: 'follower',
     term: at as never,
     leader: undefined,
