@@ -5,6 +5,7 @@ import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { Datum } from '../raft/kv/datum.ts';
 import type { Command } from '../raft/kv/commands.ts';
 import { decodeStamped } from '../raft/kv/stamped-command.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { Stop } from './observer.ts';
 
 /** Entries that are listed one by one, with what they say. */
@@ -187,6 +188,34 @@ export function input(what: Input): string {
       return `write ${what.write} synced`;
     case 'disconnected':
       return `connection to ${what.peer} lost`;
+    default:
+      return assertNever(what);
+  }
+}
+
+export function snapshot(what: SnapshotEvent): string | undefined {
+  switch (what.type) {
+    case 'restored': {
+      if (what.last === undefined) return undefined;
+      const damages = what.damages.map((damage) => `; damaged: ${damage}`).join('');
+      return `begins with a snapshot of ${position(what.last)}${damages}`;
+    }
+    case 'begun':
+      return `begins a snapshot of ${position(what.last)}`;
+    case 'taken':
+      return `has a snapshot of ${position(what.last)}, ${what.bytes} bytes`;
+    case 'abandoned':
+      return `gives up the snapshot of ${position(what.last)} that was ${what.was}: ${what.why}`;
+    case 'sent':
+      return `sends ${what.to} the snapshot of ${position(what.last)} from byte ${what.offset}`;
+    case 'damaged':
+      return `received a damaged snapshot of ${position(what.last)}: ${what.why}`;
+    case 'received':
+      return `has received the snapshot of ${position(what.last)}`;
+    case 'installed':
+      return `INSTALLS the snapshot of ${position(what.last)}`;
+    case 'segment-removed':
+      return `removes ${what.name}`;
     default:
       return assertNever(what);
   }

@@ -2,6 +2,7 @@ import type { Restored } from '../raft/core/core.ts';
 import type { Entry, HardState, Input, NodeId, Ready } from '../raft/core/types.ts';
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { WalRecords } from '../raft/driver/wal.ts';
 import type { Happening, Life, SimObserver, Stop } from './observer.ts';
 import { Lanes } from './trace-lanes.ts';
@@ -88,7 +89,7 @@ export class Trace implements SimObserver {
   }
 
   started({ node, number }: Life, restored: Restored, tornBytes: number): void {
-    const { hardState, base, entries } = restored;
+    const { hardState, base, entries, snapshot = base } = restored;
     const lastIndex = entries.at(-1)?.index ?? base.index;
     this.#nodes.set(node, {
       known: {
@@ -96,7 +97,7 @@ export class Trace implements SimObserver {
         term: hardState.term,
         leader: undefined,
         votedFor: hardState.votedFor,
-        commitIndex: base.index,
+        commitIndex: snapshot.index,
         lastIndex,
         round: 0,
         acknowledged: 0,
@@ -155,6 +156,11 @@ export class Trace implements SimObserver {
 
   applied({ node }: Life, entry: Entry): void {
     if (this.#isFull) this.#write(node, [`applies ${say.contents([entry])}`]);
+  }
+
+  snapshot({ node }: Life, event: SnapshotEvent): void {
+    const text = say.snapshot(event);
+    if (text !== undefined) this.#write(node, [text]);
   }
 
   submitted({ node }: Life, number: number, what: Request): void {

@@ -173,10 +173,10 @@ export class Driver {
     );
     for (const name of found.leftovers) await disk.remove(name);
     const { tornBytes } = stored;
-    const { restored, damages, machine } = found;
+    const { restored, damages, machine, isLogReplaced } = found;
     observer?.restored(restored, tornBytes);
     const last = found.snapshot?.last;
-    observer?.snapshot({ type: 'restored', last, machine, damages });
+    observer?.snapshot({ type: 'restored', last, machine, damages, isLogReplaced });
     const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
     const driver = new Driver(options, core, wal, found);
     driver.#enqueue(TICK);

@@ -56,13 +56,20 @@ export type SnapshotEvent =
       readonly machine: StateMachine;
       /** Newer ones that were damaged, and where. */
       readonly damages: readonly string[];
+      /** The log did not hold its last entry, and begins behind it now. */
+      readonly isLogReplaced: boolean;
     }
   /** The state was frozen. */
   | { readonly type: 'begun'; readonly last: LogPosition; readonly machine: StateMachine }
   /** It is whole and durable. */
   | { readonly type: 'taken'; readonly last: LogPosition; readonly bytes: number }
   /** It was not taken, or not received, to its end. */
-  | { readonly type: 'abandoned'; readonly last: LogPosition; readonly why: string }
+  | {
+      readonly type: 'abandoned';
+      readonly was: 'taken' | 'received';
+      readonly last: LogPosition;
+      readonly why: string;
+    }
   /** Its first piece goes to a follower, or a later one to a follower that has those before it. */
   | {
       readonly type: 'sent';

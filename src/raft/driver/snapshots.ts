@@ -129,7 +129,7 @@ export class Snapshots {
         void parts.send(to, { type: 'snapshot-response', term: this.#term, ...answer }),
       onReceived: (snapshot) => this.#onReceived(snapshot),
       onDamaged: (last, why) => observer({ type: 'damaged', last, why }),
-      onAbandoned: (last, why) => observer({ type: 'abandoned', last, why }),
+      onAbandoned: (last, why) => observer({ type: 'abandoned', was: 'received', last, why }),
       onFailure,
     });
   }
@@ -227,7 +227,7 @@ export class Snapshots {
   #onAbandoned(last: LogPosition, why: string): void {
     this.#nextIndex = last.index + Math.ceil(this.#parts.settings.threshold / RETRY_SHARE);
     this.#refused = undefined;
-    this.#parts.observer({ type: 'abandoned', last, why });
+    this.#parts.observer({ type: 'abandoned', was: 'taken', last, why });
   }
 
   #onReceived(snapshot: StoredSnapshot): void {

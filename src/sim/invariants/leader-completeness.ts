@@ -73,8 +73,8 @@ function mustBeHeldByElectable(
 ): void {
   for (const { node, disk } of views) {
     if (disk.holds(committed)) continue;
-    const { last } = disk.log;
-    const voters = views.filter((voter) => wouldVoteFor(last, voter.disk.log.last));
+    const { last } = disk;
+    const voters = views.filter((voter) => wouldVoteFor(last, voter.disk.last));
     if (2 * voters.length <= views.length) continue;
     const names = voters.map((voter) => voter.node).join(', ');
     const sentence =

@@ -20,12 +20,12 @@ export class NodeView {
     this.node = node;
   }
 
-  begin(life: Life, { hardState, base, entries }: Restored): void {
+  begin(life: Life, { hardState, base, entries, snapshot = base }: Restored): void {
     this.life = life.number;
     this.role = 'follower';
     this.term = hardState.term;
-    this.commitIndex = base.index;
-    this.applied = base.index;
+    this.commitIndex = snapshot.index;
+    this.applied = snapshot.index;
     this.log.reset(base, entries);
   }
 }
