@@ -157,7 +157,7 @@ export class Driver {
     const { disk, clusterId, config, observer, segmentBytesMax } = options;
     const identity = { clusterId, node: config.id };
     const stored = await readWal(disk, identity);
-    const found = await findState(disk, clusterId, stored.restored);
+    const found = await findState(disk, clusterId, stored);
     // From here on the directory is changed.
     const wal = await Wal.resume(
       disk,

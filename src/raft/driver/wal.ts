@@ -4,6 +4,7 @@ import type { HardState, LogIndex, LogPosition } from '../core/types.ts';
 import type { Disk } from './ports.ts';
 
 import {
+  beginsWithHead,
   type ReplayedBatch,
   WalContents,
   type WalIdentity,
@@ -310,6 +311,8 @@ export class Wal {
 
 /** What a directory holds; nothing was changed to find out. */
 export interface StoredWal {
+  /** All files of the directory. */
+  readonly names: readonly string[];
   readonly restored: Restored;
   /** Bytes at the end that are no batch: a write that was interrupted. */
   readonly tornBytes: number;
@@ -325,10 +328,15 @@ export interface StoredWal {
  *   disk throws
  */
 export async function readWal(disk: Disk, identity: WalIdentity): Promise<StoredWal> {
-  const log = await readDirectory(disk);
+  const { names, log } = await readDirectory(disk);
   const contents = new WalContents();
   const segments = new Segments();
-  for (const batch of log.batches) segments.wrote(batch.file.name, replay(contents, batch));
+  // A crash may have come when the oldest segments were being removed, one by one: what is left of those
+  // in front of a head went with them.
+  const first = log.batches.findIndex(({ payload }) => beginsWithHead(payload));
+  for (const [at, batch] of log.batches.entries()) {
+    segments.wrote(batch.file.name, at < first ? USELESS : replay(contents, batch));
+  }
   if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
   else if (log.batches.length > 0) {
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
@@ -341,6 +349,7 @@ export async function readWal(disk: Disk, identity: WalIdentity): Promise<Stored
     );
   }
   return {
+    names,
     restored: {
       hardState,
       base,
@@ -353,6 +362,8 @@ export async function readWal(disk: Disk, identity: WalIdentity): Promise<Stored
     segments: segments.all,
   };
 }
+
+const USELESS: ReplayedBatch = { maxIndex: 0, hasHead: false, hasBase: false, isReplaced: false };
 
 function replay(contents: WalContents, { payload, file, at }: StoredBatch): ReplayedBatch {
   try {
