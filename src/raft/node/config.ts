@@ -13,6 +13,7 @@ export interface Tunables {
   readonly fsyncIntervalNs: number;
   readonly readMode: Consistency;
   readonly requestTimeoutNs: number;
+  readonly changeTimeoutNs: number;
 }
 
 const FSYNC_MODES = ['always', 'interval', 'never'] as const satisfies readonly FsyncMode[];
@@ -134,6 +135,14 @@ export const TUNABLES: readonly AnyTunable[] = [
     meaning: 'how long a request waits before the node answers that its outcome is unknown',
     ...duration('10ms', '60s'),
   },
+  {
+    name: 'raft.changeTimeout',
+    field: 'changeTimeoutNs',
+    fallback: '60s',
+    meaning:
+      'how long a change of the membership waits for its answer; new members have half of it to catch up',
+    ...duration('100ms', '1h'),
+  },
 ];
 
 /**
@@ -161,6 +170,7 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     fsyncIntervalNs: value(settings, 'fsyncIntervalNs'),
     readMode: value(settings, 'readMode'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),
+    changeTimeoutNs: value(settings, 'changeTimeoutNs'),
   };
   if (tunables.electionTimeout.minNs < 2 * tunables.heartbeatIntervalNs) {
     throw new UserError({

@@ -153,11 +153,13 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
         maxEntriesPerAppend: tunables.maxEntriesPerAppend,
         maxBytesPerAppend: 1024 * 1024,
         maxInflightAppends: tunables.maxInflightAppends,
+        catchUpTimeoutNs: Math.ceil(tunables.changeTimeoutNs / 2),
       },
       clusterId: given.clusterId,
       fsync: tunables.fsync,
       fsyncIntervalNs: tunables.fsyncIntervalNs,
       requestTimeoutNs: tunables.requestTimeoutNs,
+      changeTimeoutNs: tunables.changeTimeoutNs,
       rules: parts.rules,
       // Election timeouts must differ between nodes and between their lives.
       random: makeRandom(`${given.id}/${process.pid}/${Date.now()}`),
