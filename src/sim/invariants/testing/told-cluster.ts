@@ -183,6 +183,11 @@ export class ToldCluster {
     own: readonly Entry[] = [entry(this.#told(id).log.length + 1, at)],
   ): this {
     this.step(id, { role: 'candidate', term: at, hard: hard(at, id) }).sync(id);
+    const voters = [...this.#nodes].filter(([name, told]) => name !== id && told.hard.term < at);
+    for (const [name, told] of voters.slice(0, Math.floor(this.#nodes.size / 2))) {
+      told.hard = hard(at, id);
+      this.write(name, { hardState: told.hard }).sync(name);
+    }
     return this.step(id, { role: 'leader', entries: own }).sync(id);
   }
 
