@@ -79,7 +79,7 @@ function countLeader(counts: Counts, seen: SeenNode, ready: Ready): void {
     if (entry.kind === 'configuration') {
       const isHalfWay = isJoint(decodeConfiguration(entry.data));
       counts[isHalfWay ? 'joint-committed' : 'configuration-committed'] += 1;
-    } else if (entry.index > ready.configurationIndex && isJoint(ready.configuration)) {
+    } else if (!isElected && isJoint(seen.configuration)) {
       counts['committed-by-both-majorities'] += 1;
     }
   }

@@ -22,8 +22,13 @@ export function makeAcknowledgedOnMajority(
   committed: Committed,
   first: Configuration,
 ): {
-  /** The view leads, and has committed up to its commit index. */
-  committed(view: NodeView): void;
+  /**
+   * The view leads, and has committed up to its commit index.
+   *
+   * @param configuration - in force when it counted: before the step, since what a leader appends in it
+   *   comes after, or counts more strictly
+   */
+  committed(view: NodeView, configuration: Configuration): void;
   /** A client was told of everything up to this index. */
   acknowledged(node: NodeId, index: number): void;
   /** A disk holds something else from this index on, or nothing. */
@@ -49,8 +54,7 @@ export function makeAcknowledgedOnMajority(
     return `${names}, of ${isJoint(by) ? `${outgoing.length} and ${voters.length}` : voters.length}`;
   };
   return {
-    committed({ node, term, log, commitIndex }) {
-      const { configuration } = log;
+    committed({ node, term, log, commitIndex }, configuration) {
       if (commitIndex >= basisIndex) {
         basis = configuration;
         basisIndex = commitIndex;

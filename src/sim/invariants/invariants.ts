@@ -86,7 +86,7 @@ export function makeInvariants(parts: {
     rounds.received(view, inputs);
     leaderAppendOnly(report, view, ready);
     oneChangeAtATime(report, view, ready);
-    const { last } = view.log;
+    const { last, configuration } = view.log;
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
     if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);
     voteIsForCompleteLog(report, last, view, inputs, ready);
@@ -111,7 +111,7 @@ export function makeInvariants(parts: {
     committedSafety(report, committed, view, from);
     if (ready.role !== 'leader') return;
     completeness.committed(view);
-    majorities.committed(view);
+    majorities.committed(view, configuration);
   };
 
   return {
