@@ -68,3 +68,19 @@ export function electedByQuorum(report: Report, view: NodeView, views: readonly 
     `the configuration in its log`;
   report('elected-by-quorum', [node], sentence);
 }
+
+/**
+ * A leader that is no part of the configuration that it has committed leads no more (Raft §6).
+ *
+ * @param view - as it was before the step
+ */
+export function whoLeftLeadsNoMore(report: Report, view: NodeView, ready: Ready): void {
+  const { node, role, term, log, commitIndex } = view;
+  if (role !== 'leader' || ready.role !== 'leader' || ready.term !== term) return;
+  const { index, configuration } = log.configurationAt(Infinity);
+  if (index > commitIndex || isVoter(configuration, node)) return;
+  const sentence =
+    `${node} leads on in term ${term}, though it committed at index ${index} that ` +
+    `${say.configuration(configuration)} vote, and it does not`;
+  report('who-left-leads-no-more', [node], sentence);
+}

@@ -11,7 +11,7 @@ import {
   makeConfiguration,
   NO_CONFIGURATION,
 } from '../../raft/core/configuration.ts';
-import { electedByQuorum, oneChangeAtATime } from './configuration-changes.ts';
+import { electedByQuorum, oneChangeAtATime, whoLeftLeadsNoMore } from './configuration-changes.ts';
 import { acknowledgementIsOnDisk } from './acknowledgement-on-disk.ts';
 import { Committed } from './committed.ts';
 import { makeElectionSafety } from './election-safety.ts';
@@ -86,6 +86,7 @@ export function makeInvariants(parts: {
     rounds.received(view, inputs);
     leaderAppendOnly(report, view, ready);
     oneChangeAtATime(report, view, ready);
+    whoLeftLeadsNoMore(report, view, ready);
     const { last, configuration } = view.log;
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
     if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);

@@ -20,6 +20,7 @@ export type InvariantName =
   | 'read-reflects-acknowledged'
   | 'one-change-at-a-time'
   | 'elected-by-quorum'
+  | 'who-left-leads-no-more'
   | 'node-failed';
 
 /** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
@@ -97,6 +98,10 @@ export const INVARIANTS: Readonly<
   'elected-by-quorum': {
     section: 'Raft §5.2, §6',
     says: 'a leader has the votes of a quorum of the configuration in its log',
+  },
+  'who-left-leads-no-more': {
+    section: 'Raft §6',
+    says: 'a leader steps down when it has committed a configuration that it is no part of',
   },
   'node-failed': {
     section: "the node's own assertions",
