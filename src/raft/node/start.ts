@@ -8,10 +8,10 @@ import { nodeId } from '../core/types.ts';
 import { Driver } from '../driver/driver.ts';
 import type { Disk } from '../driver/ports.ts';
 import { WalDamage } from '../driver/wal.ts';
-import { parseTunables } from './config.ts';
 import { openDirectory } from './files.ts';
 import { makeHttpServer } from './http.ts';
 import { makeScheduler } from './scheduler.ts';
+import { gatherSettings, type Settings, settingsHelp } from './settings.ts';
 import { type PeerAddress, Transport } from './transport.ts';
 
 /** How a node ends when it cannot go on. 1 is never used: it is what Node gives by accident. */
@@ -34,7 +34,8 @@ export const PRODUCTION: NodeParts = { rules: PAPER_RULES, openDisk: openDirecto
 
 const USAGE = `gong raft node
   --id n1 --cluster-id NAME --data-dir DIR --host 127.0.0.1 --client-port N --peer-port N
-  --peer ID=HOST:PORT (one for each other node)   --set raft.NAME=VALUE (any tunable)
+  --peer ID=HOST:PORT (one for each other node)
+  --set raft.NAME=VALUE (any setting; wins)   --config FILE (JSON of settings)
   --stop-with-stdin (end when standard input closes)`;
 
 /** Prints what a person can act on, and ends the process. */
@@ -51,7 +52,7 @@ interface Arguments {
   readonly clientPort: number;
   readonly peerPort: number;
   readonly peers: readonly PeerAddress[];
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: Settings;
   readonly stopWithStdin: boolean;
 }
 
@@ -67,12 +68,13 @@ function parseArguments(argv: readonly string[]): Arguments {
       'peer-port': { type: 'string' },
       peer: { type: 'string', multiple: true, default: [] },
       set: { type: 'string', multiple: true, default: [] },
+      config: { type: 'string' },
       'stop-with-stdin': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
+    process.stdout.write(`${USAGE}\n\nsettings, with their defaults:\n${settingsHelp()}\n`);
     process.exit(NODE_EXIT.ok);
   }
   const { id } = values;
@@ -86,7 +88,11 @@ function parseArguments(argv: readonly string[]): Arguments {
     clientPort: parsePort('--client-port', values['client-port']),
     peerPort: parsePort('--peer-port', values['peer-port']),
     peers: values.peer.map(parsePeer),
-    settings: Object.fromEntries(values.set.map(parseSetting)),
+    settings: gatherSettings({
+      file: values.config,
+      environment: process.env,
+      flags: values.set.map(parseSetting),
+    }),
     stopWithStdin: values['stop-with-stdin'],
   };
 }
@@ -116,14 +122,13 @@ function parseSetting(text: string): [string, string] {
 /** Runs a node until a signal, a fatal error, or (if asked) the end of standard input. */
 export async function startNode(argv: readonly string[], parts: NodeParts): Promise<void> {
   let given: Arguments;
-  let tunables;
   try {
     given = parseArguments(argv);
-    tunables = parseTunables(given.settings);
   } catch (error) {
     const why = error instanceof UserError ? `${error.message}: ${error.why}` : String(error);
     return quit(NODE_EXIT.usage, `${why}\n${USAGE}`);
   }
+  const { tunables } = given.settings;
   const log = (line: string): void => {
     process.stdout.write(`${new Date().toISOString()} ${given.id} ${line}\n`);
   };
@@ -151,7 +156,7 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
         electionTimeout: tunables.electionTimeout,
         heartbeatIntervalNs: tunables.heartbeatIntervalNs,
         maxEntriesPerAppend: tunables.maxEntriesPerAppend,
-        maxBytesPerAppend: 1024 * 1024,
+        maxBytesPerAppend: tunables.maxBytesPerAppend,
         maxInflightAppends: tunables.maxInflightAppends,
       },
       clusterId: given.clusterId,
