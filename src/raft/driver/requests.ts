@@ -33,7 +33,12 @@ export type Answer =
       readonly applied: boolean;
     } & ServedBy)
   /** Certainly did not happen, and will not. */
-  | { readonly type: 'refused'; readonly error: string }
+  | {
+      readonly type: 'refused';
+      readonly error: string;
+      /** Who would serve it: the client is to ask there. Never goes to a peer. */
+      readonly leader?: NodeId;
+    }
   /** May have happened, may still happen. */
   | { readonly type: 'unknown'; readonly error: string };
 
