@@ -41,18 +41,14 @@ function settingOf(path: string, { name: key, value, loc }: MemberNode): GivenSe
   const name = key.type === 'String' ? key.value : key.name;
   const { line } = loc.start;
   const source = { type: 'file', path, line } as const;
-  switch (value.type) {
-    case 'String':
-    case 'Boolean':
-    case 'Number':
-      return { name, text: String(value.value), source };
-    default:
-      throw refused(
-        path,
-        `gives ${name} a value of no known kind (line ${line})`,
-        'a value is a text, a whole number, true or false',
-      );
+  if (value.type === 'String' || value.type === 'Boolean' || value.type === 'Number') {
+    return { name, text: String(value.value), source };
   }
+  throw refused(
+    path,
+    `gives ${name} a value of no known kind (line ${line})`,
+    'a value is a text, a whole number, true or false',
+  );
 }
 
 function refused(path: string, what: string, why: string, cause?: unknown): UserError {

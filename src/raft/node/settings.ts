@@ -1,3 +1,4 @@
+import { assertNever } from '../../lib/assert.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { parseTunables, resolveSettings, TUNABLES, type Tunables } from './config.ts';
 import { readSettingsFile } from './settings-file.ts';
@@ -111,6 +112,8 @@ export function describeSource(source: SettingSource): string {
       return `environment ${source.variable}`;
     case 'flag':
       return '--set';
+    default:
+      return assertNever(source);
   }
 }
 
