@@ -17,9 +17,11 @@ import {
   type Role,
   type Term,
 } from '../core/types.ts';
-import { decodeCommand, encodeCommand } from '../kv/commands.ts';
+import type { Datum } from '../kv/datum.ts';
+import { encodeStamped } from '../kv/stamped-command.ts';
 import { StateMachine } from '../kv/state-machine.ts';
 import { BatchDelay } from './batch-delay.ts';
+import { LogClock } from './log-clock.ts';
 import { checkPeerMessage } from './peer-check.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
@@ -82,6 +84,18 @@ export interface DriverStatus {
 const TICK: Input = { type: 'tick' };
 const NOT_LEADER: Answer = { type: 'refused', error: 'this node does not lead' };
 
+function proposal(
+  id: RequestId,
+  { command, session }: Extract<Request, { readonly type: 'command' }>,
+  timeMs: number,
+): Input {
+  if (session === undefined) {
+    return { type: 'propose', id, data: encodeStamped({ timeMs, acknowledged: 0, command }) };
+  }
+  const { acknowledged, ...client } = session;
+  return { type: 'propose', id, data: encodeStamped({ timeMs, acknowledged, command }), client };
+}
+
 /** Two that a network might as well have made of one. */
 function isRepeated(a: Envelope, b: Envelope): boolean {
   if (a.to !== b.to || a.message.term !== b.message.term) return false;
@@ -115,6 +129,7 @@ export class Driver {
   readonly #core: RaftCore;
   readonly #wal: Wal;
   readonly #machine = new StateMachine();
+  readonly #logClock: LogClock;
   readonly #pending: PendingRequests;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
   readonly #reads = Object.fromEntries(CONSISTENCIES.map((name) => [name, 0])) as Record<
@@ -170,6 +185,7 @@ export class Driver {
     this.#pending = new PendingRequests(options.requestTimeoutNs, options.random.fork('requests'));
     this.#delayed = new BatchDelay(options.batchDelayNs ?? 0);
     this.#lastApplied = applied;
+    this.#logClock = new LogClock(options.scheduler.now());
     this.#state = core.step([], options.scheduler.now());
     if (options.fsync === 'interval') {
       this.#fsyncDueNs = options.scheduler.now() + options.fsyncIntervalNs;
@@ -253,16 +269,17 @@ export class Driver {
   #take(request: Request, done: (answer: Answer) => void): void {
     if (request.type === 'read') this.#reads[request.consistency] += 1;
     if (request.type === 'read' && request.consistency === 'stale') {
-      return done(this.#ok(this.#machine.read(request.key), true));
+      return done(this.#ok(this.#machine.read(request.key, request.of), true));
     }
-    const id = this.#pending.add(request, this.#options.scheduler.now(), done);
+    const now = this.#options.scheduler.now();
+    const id = this.#pending.add(request, now, done);
     if (request.type === 'read') this.#enqueue({ type: 'read', id });
-    else this.#propose({ type: 'propose', id, data: encodeCommand(request.command) });
+    else this.#propose(proposal(id, request, this.#logClock.readMs(now)), now);
   }
 
-  #propose(proposal: Input): void {
-    if (!this.#delayed.isOn) return this.#enqueue(proposal);
-    this.#delayed.add(proposal, this.#options.scheduler.now());
+  #propose(input: Input, now: number): void {
+    if (!this.#delayed.isOn) return this.#enqueue(input);
+    this.#delayed.add(input, now);
     this.#setTimer();
   }
 
@@ -319,6 +336,9 @@ export class Driver {
     for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
     for (const entry of ready.committed) this.#apply(entry);
+    if (ready.committed.length > 0) {
+      this.#logClock.applied(this.#machine.timeMs, this.#options.scheduler.now());
+    }
     for (const id of ready.refused) this.#pending.answer(id, NOT_LEADER);
     for (const id of ready.refusedReads) this.#pending.answer(id, NOT_LEADER);
     for (const read of ready.reads) this.#readsToServe.push(read);
@@ -366,19 +386,20 @@ export class Driver {
   }
 
   #apply(entry: Entry): void {
-    const result =
-      entry.kind === 'command' ? this.#machine.apply(decodeCommand(entry.data)) : undefined;
+    const applied = entry.kind === 'command' ? this.#machine.apply(entry) : undefined;
     this.#lastApplied = logIndex(entry.index);
-    this.#options.observer?.applied(entry);
+    this.#options.observer?.applied(entry, applied);
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);
     // SAFETY (Raft §5.3): another entry is committed at its index, so this one never will be.
-    if (proposal.term !== entry.term || result === undefined) {
+    if (proposal.term !== entry.term || applied === undefined) {
       const error = 'another leader took over and the entry was not committed';
       return this.#pending.answer(proposal.id, { type: 'refused', error });
     }
-    this.#pending.answer(proposal.id, this.#ok(null, result.applied));
+    const { result } = applied;
+    if (result.type === 'refused') return this.#pending.answer(proposal.id, result);
+    this.#pending.answer(proposal.id, this.#ok(result.value, result.applied));
   }
 
   #serveReads(): void {
@@ -391,7 +412,7 @@ export class Driver {
       if (!isReady) return true;
       const request = this.#pending.get(id);
       if (request?.type === 'read') {
-        this.#pending.answer(id, this.#ok(this.#machine.read(request.key), true));
+        this.#pending.answer(id, this.#ok(this.#machine.read(request.key, request.of), true));
       }
       return false;
     });
@@ -403,7 +424,7 @@ export class Driver {
     onRejected(rejected);
   }
 
-  #ok(value: string | null, applied: boolean): Answer {
+  #ok(value: Datum, applied: boolean): Answer {
     return {
       type: 'ok',
       value,

@@ -1,7 +1,7 @@
 import { DecodeError } from '../../lib/bytes.ts';
 import { decodeConfiguration } from '../core/configuration-codec.ts';
 import type { Entry, Message } from '../core/types.ts';
-import { decodeCommand } from '../kv/commands.ts';
+import { decodeStamped } from '../kv/stamped-command.ts';
 
 /**
  * Terms and indexes of a peer beyond this are refused: no cluster gets there, and a node that took one
@@ -41,7 +41,7 @@ export function checkPeerMessage(message: Message): void {
 
 function checkEntry({ kind, data, index }: Entry): void {
   checkNumber('an index', index);
-  if (kind === 'command') decodeCommand(data);
+  if (kind === 'command') checkNumber('a log time', decodeStamped(data).timeMs);
   if (kind !== 'configuration') return;
   if (decodeConfiguration(data).voters.length === 0) throw new DecodeError('nobody votes');
 }

@@ -127,14 +127,14 @@ export const TUNABLES: readonly AnyTunable[] = [
     field: 'maxKeyBytes',
     fallback: '512B',
     meaning: 'the longest key, in bytes of UTF-8; a longer one is answered 400',
-    ...size('1B', '64KiB'),
+    ...size('1B', '512B'),
   },
   {
     name: 'raft.maxValueBytes',
     field: 'maxValueBytes',
     fallback: '256KiB',
     meaning: 'the longest value, in bytes of UTF-8; a longer one is answered 413',
-    ...size('1B', '2MiB'),
+    ...size('1B', '256KiB'),
   },
   {
     name: 'raft.maxBodyBytes',

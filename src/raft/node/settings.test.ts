@@ -103,7 +103,7 @@ test.each([
   ['{"raft.fsync": null}', /raft.fsync a value of no known kind \(line 1\)/],
   ['{"raft.fsync": {"mode": "never"}}', /no known kind/],
   ['{"raft.electionTimeout": "100..150ms"}', /too short for the heartbeat/],
-  ['{"raft.maxValueBytes": "2MiB", "raft.maxBodyBytes": "1MiB"}', /fits into a body/],
+  ['{"raft.maxBodyBytes": "1KiB"}', /fits into a body/],
   ['{"raft.batchDelay": "1s"}', /as long as raft.requestTimeout/],
 ])('the settings file %s is refused', (text, why) => {
   expect(refusalOf({ file: file(text) })).toMatch(why);
