@@ -9,9 +9,12 @@ import { Driver } from '../driver/driver.ts';
 import type { Disk } from '../driver/ports.ts';
 import { WalDamage } from '../driver/wal.ts';
 import { openDirectory } from './files.ts';
-import { makeHttpServer } from './http.ts';
+import { ClientServer } from './client-server.ts';
+import { makeApi } from './http.ts';
+import { NodeMetrics } from './metrics.ts';
 import { makeScheduler } from './scheduler.ts';
-import { gatherSettings, type Settings, settingsHelp } from './settings.ts';
+import { readSecurity, type Security } from './security.ts';
+import { describeSettings, gatherSettings, type Settings, settingsHelp } from './settings.ts';
 import { type PeerAddress, Transport } from './transport.ts';
 
 /** How a node ends when it cannot go on. 1 is never used: it is what Node gives by accident. */
@@ -35,6 +38,11 @@ export const PRODUCTION: NodeParts = { rules: PAPER_RULES, openDisk: openDirecto
 const USAGE = `gong raft node
   --id n1 --cluster-id NAME --data-dir DIR --host 127.0.0.1 --client-port N --peer-port N
   --peer ID=HOST:PORT (one for each other node)
+  --client-url URL (where clients reach this node, if not at HOST:CLIENT-PORT)
+  --token-file FILE (peers and clients must present what it holds)
+  --tls-cert FILE --tls-key FILE --tls-ca FILE (peers and clients must have a certificate of that
+      authority; a node's names its id as a DNS name)
+  --insecure (listen beyond this machine without a token and without TLS)
   --set raft.NAME=VALUE (any setting; wins)   --config FILE (JSON of settings)
   --stop-with-stdin (end when standard input closes)`;
 
@@ -54,6 +62,8 @@ interface Arguments {
   readonly peers: readonly PeerAddress[];
   readonly settings: Settings;
   readonly stopWithStdin: boolean;
+  readonly security: Security;
+  readonly clientUrl: string;
 }
 
 function parseArguments(argv: readonly string[]): Arguments {
@@ -69,6 +79,12 @@ function parseArguments(argv: readonly string[]): Arguments {
       peer: { type: 'string', multiple: true, default: [] },
       set: { type: 'string', multiple: true, default: [] },
       config: { type: 'string' },
+      'client-url': { type: 'string' },
+      'token-file': { type: 'string' },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
+      'tls-ca': { type: 'string' },
+      insecure: { type: 'boolean', default: false },
       'stop-with-stdin': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -80,12 +96,25 @@ function parseArguments(argv: readonly string[]): Arguments {
   const { id } = values;
   const dataDir = values['data-dir'];
   if (id === undefined || dataDir === undefined) throw new Error('--id and --data-dir are needed');
+  const security = readSecurity({
+    host: values.host,
+    tokenFile: values['token-file'],
+    tlsCert: values['tls-cert'],
+    tlsKey: values['tls-key'],
+    tlsCa: values['tls-ca'],
+    insecure: values.insecure,
+  });
+  const scheme = security.tls === undefined ? 'http' : 'https';
+  const clientPort = parsePort('--client-port', values['client-port']);
+  const host = values.host.includes(':') ? `[${values.host}]` : values.host;
   return {
     id,
+    security,
+    clientUrl: parseUrl(values['client-url'] ?? `${scheme}://${host}:${clientPort}`),
     clusterId: values['cluster-id'],
     dataDir,
     host: values.host,
-    clientPort: parsePort('--client-port', values['client-port']),
+    clientPort,
     peerPort: parsePort('--peer-port', values['peer-port']),
     peers: values.peer.map(parsePeer),
     settings: gatherSettings({
@@ -95,6 +124,14 @@ function parseArguments(argv: readonly string[]): Arguments {
     }),
     stopWithStdin: values['stop-with-stdin'],
   };
+}
+
+function parseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new Error(`--client-url takes a URL such as http://10.0.0.1:7001, not ${text}`);
+  }
+  return url.origin;
 }
 
 function parsePort(name: string, text: string | undefined): number {
@@ -134,6 +171,7 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
   };
   const id = nodeId(given.id);
   let driver: Driver | undefined;
+  const metrics = new NodeMetrics();
   // Listening comes before the data is touched: a second process on this directory stops here.
   const transport = await Transport.listen({
     clusterId: given.clusterId,
@@ -141,6 +179,8 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
     host: given.host,
     port: given.peerPort,
     peers: given.peers,
+    clientUrl: given.clientUrl,
+    ...given.security,
     onMessage: (from, bytes) => driver?.receive(from, bytes),
     onDisconnect: (peer) => driver?.disconnected(peer),
     log,
@@ -163,10 +203,14 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       fsync: tunables.fsync,
       fsyncIntervalNs: tunables.fsyncIntervalNs,
       requestTimeoutNs: tunables.requestTimeoutNs,
+      batchDelayNs: tunables.batchDelayNs,
+      followers: tunables.followers,
+      onRejected: ({ from, reason }) => transport.closeFrom(from, 'contradiction', reason),
+      observer: metrics.observer,
       rules: parts.rules,
       // Election timeouts must differ between nodes and between their lives.
       random: makeRandom(`${given.id}/${process.pid}/${Date.now()}`),
-      disk: parts.openDisk(given.dataDir),
+      disk: metrics.timed(parts.openDisk(given.dataDir)),
       network: transport,
       scheduler: makeScheduler(),
       onFatal: (error) => {
@@ -182,7 +226,7 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
     return quit(NODE_EXIT.damage, `refuses to start on ${given.dataDir}: ${error.message}`);
   }
   transport.connect();
-  await listen(makeHttpServer(driver, { readMode: tunables.readMode }), given);
+  await listen(serveClients(driver, transport, metrics, given).server, given);
   log(`serves clients on ${given.host}:${given.clientPort}, pid ${process.pid}`);
 
   const stop = (): void => {
@@ -195,6 +239,38 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
     process.stdin.on('close', stop);
     process.stdin.resume();
   }
+}
+
+function serveClients(
+  driver: Driver,
+  transport: Transport,
+  metrics: NodeMetrics,
+  given: Arguments,
+): ClientServer {
+  const { tunables } = given.settings;
+  const api = makeApi(driver, {
+    readMode: tunables.readMode,
+    limits: tunables,
+    status: () => ({
+      ...driver.status(),
+      pid: process.pid,
+      peers: transport.connections,
+      clients: { ...clients.counts, pending: clients.pending },
+    }),
+    config: () => ({
+      id: given.id,
+      clusterId: given.clusterId,
+      clientUrl: given.clientUrl,
+      token: given.security.token !== undefined,
+      tls: given.security.tls !== undefined,
+      settings: describeSettings(given.settings),
+    }),
+    metrics: () => metrics.scrape(),
+    clientUrlOf: (node) => (node === given.id ? given.clientUrl : transport.clientUrlOf(node)),
+  });
+  const clients = new ClientServer({ ...given.security, ...tunables }, api);
+  metrics.read({ status: () => driver.status(), peers: transport, clients });
+  return clients;
 }
 
 async function listen(server: http.Server, given: Arguments): Promise<void> {
