@@ -240,6 +240,7 @@ function takeReady(state: CoreState): Ready {
     refused: handOut(out.refused),
     reads: handOut(out.reads),
     refusedReads: handOut(out.refusedReads),
+    rejected: handOut(out.rejected),
     role: state.role,
     term: state.hard.term,
     leader: state.leader,

@@ -12,6 +12,7 @@ import type {
   LogPosition,
   Message,
   NodeId,
+  Rejected,
   RequestId,
   Role,
   Term,
@@ -57,6 +58,7 @@ export interface Outbox {
   refused: RequestId[];
   reads: { readonly id: RequestId; readonly readIndex: LogIndex }[];
   refusedReads: RequestId[];
+  rejected: Rejected[];
 }
 
 /** Everything the core remembers; changed only inside a step. */
@@ -111,6 +113,7 @@ export function emptyOutbox(): Outbox {
     refused: [],
     reads: [],
     refusedReads: [],
+    rejected: [],
   };
 }
 
@@ -124,6 +127,7 @@ export function renewOutbox(out: Outbox): void {
   if (out.refused.length > 0) out.refused = [];
   if (out.reads.length > 0) out.reads = [];
   if (out.refusedReads.length > 0) out.refusedReads = [];
+  if (out.rejected.length > 0) out.rejected = [];
 }
 
 /**

@@ -167,6 +167,12 @@ export type Input =
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
+/** A message that cannot be true, given what is committed here; it had no effect on the log. */
+export interface Rejected {
+  readonly from: NodeId;
+  readonly reason: string;
+}
+
 /**
  * What the shell has to do after a step, in this order: start to persist, send `messages`, apply
  * `committed`, answer; send `messagesAfterSync` once everything persisted so far is durable.
@@ -188,6 +194,8 @@ export interface Ready {
   readonly reads: readonly { readonly id: RequestId; readonly readIndex: LogIndex }[];
   /** Reads that this node cannot serve, since it does not lead. */
   readonly refusedReads: readonly RequestId[];
+  /** Empty among nodes that do not lie. */
+  readonly rejected: readonly Rejected[];
   readonly role: Role;
   readonly term: Term;
   readonly leader: NodeId | undefined;
