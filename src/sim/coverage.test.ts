@@ -83,6 +83,7 @@ const READY: Ready = {
   changes: [],
   configuration: makeConfiguration(nodes),
   configurationIndex: logIndex(0),
+  rejected: [],
   role: 'follower',
   term: term(0),
   leader: undefined,

@@ -250,6 +250,7 @@ function takeReady(state: CoreState): Ready {
     changes: handOut(out.changes),
     configuration: state.configurations.current,
     configurationIndex: state.configurations.currentIndex,
+    rejected: handOut(out.rejected),
     role: state.role,
     term: state.hard.term,
     leader: state.leader,

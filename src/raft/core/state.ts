@@ -15,6 +15,7 @@ import {
   type LogPosition,
   type Message,
   type NodeId,
+  type Rejected,
   type RequestId,
   type Role,
   type Term,
@@ -78,6 +79,7 @@ export interface Outbox {
   reads: { readonly id: RequestId; readonly readIndex: LogIndex }[];
   refusedReads: RequestId[];
   changes: ChangeProgress[];
+  rejected: Rejected[];
 }
 
 /** Everything the core remembers; changed only inside a step. */
@@ -142,6 +144,7 @@ export function emptyOutbox(): Outbox {
     reads: [],
     refusedReads: [],
     changes: [],
+    rejected: [],
   };
 }
 
@@ -156,6 +159,7 @@ export function renewOutbox(out: Outbox): void {
   if (out.reads.length > 0) out.reads = [];
   if (out.refusedReads.length > 0) out.refusedReads = [];
   if (out.changes.length > 0) out.changes = [];
+  if (out.rejected.length > 0) out.rejected = [];
 }
 
 /**

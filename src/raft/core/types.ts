@@ -191,6 +191,12 @@ export type ChangeRefusal =
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
+/** A message that cannot be true, given what is committed here; it had no effect on the log. */
+export interface Rejected {
+  readonly from: NodeId;
+  readonly reason: string;
+}
+
 /**
  * What the shell has to do after a step, in this order: start to persist, send `messages`, apply
  * `committed`, answer; send `messagesAfterSync` once everything persisted so far is durable.
@@ -218,6 +224,8 @@ export interface Ready {
   readonly configuration: Configuration;
   /** Of its entry; the log's base when it is older. */
   readonly configurationIndex: LogIndex;
+  /** Empty among nodes that do not lie. */
+  readonly rejected: readonly Rejected[];
   readonly role: Role;
   readonly term: Term;
   readonly leader: NodeId | undefined;

@@ -288,6 +288,7 @@ function readyOf(at: number) {
     changes: [],
     configuration: NO_CONFIGURATION,
     configurationIndex: 0 as never,
+    rejected: [],
     role: 'follower',
     term: at as never,
     leader: undefined,

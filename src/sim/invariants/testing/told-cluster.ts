@@ -145,6 +145,7 @@ export class ToldCluster {
       changes: [],
       configuration: this.#initial,
       configurationIndex: logIndex(0),
+      rejected: [],
       role: told.role,
       term: term(told.term),
       leader: undefined,
