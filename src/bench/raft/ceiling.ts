@@ -26,6 +26,6 @@ export async function startCeiling(options: {
     requestsFor: options.requestsFor,
     pids: [server.pid],
     syncs: async () => undefined,
-    [Symbol.asyncDispose]: () => server.kill(),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

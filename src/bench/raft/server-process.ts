@@ -8,7 +8,10 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** A server that is measured: one process, started here and ended here. */
+/** So long a process has to end by itself, as it must to write its profile. */
+const STOP_LIMIT_MS = 3000;
+
+/** A server that is measured: one process, started here and ended here, gently on disposal. */
 export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
   /** SIGKILL, and its end. */
@@ -38,7 +41,13 @@ export async function startProcess(
     await ended;
   };
   if (child.pid === undefined) throw new Error(`${command} has no process id`);
-  return { pid: child.pid, kill, [Symbol.asyncDispose]: kill };
+  const stop = async (): Promise<void> => {
+    const giveUp = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+    child.kill('SIGTERM');
+    await ended;
+    clearTimeout(giveUp);
+  };
+  return { pid: child.pid, kill, [Symbol.asyncDispose]: stop };
 }
 
 /** Of Linux on every architecture that Node runs on (`getconf CLK_TCK`). */

@@ -58,7 +58,7 @@ export async function eventually<T>(
 
 /** Ends all, even when one of them cannot be ended. */
 export async function endAll(processes: Iterable<ServerProcess>): Promise<void> {
-  await Promise.allSettled([...processes].map((one) => one.kill()));
+  await Promise.allSettled([...processes].map((one) => one[Symbol.asyncDispose]()));
 }
 
 /** `--name value` for each; a list repeats its flag. */
