@@ -97,6 +97,15 @@ export function message(what: Message): string {
       const { prevIndex, hint } = result;
       return `reject t${what.term} prev ${prevIndex}, perhaps ${position(hint)}${round}`;
     }
+    case 'timeout-now':
+      return `take over t${what.term}`;
+    case 'install-snapshot': {
+      const end = what.done ? ', the last piece' : '';
+      const bytes = `${what.data.length} bytes from ${what.offset}`;
+      return `snapshot t${what.term} of ${position(what.last)}: ${bytes}${end}`;
+    }
+    case 'snapshot-response':
+      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}`;
     default:
       return assertNever(what);
   }
@@ -128,6 +137,12 @@ export function input(what: Input): string {
       return `proposal ${command(decodeCommand(what.data))}`;
     case 'read':
       return 'read';
+    case 'change-configuration':
+      return `a change to ${names(what.voters)} is asked for`;
+    case 'transfer':
+      return `leadership is asked for ${what.to}`;
+    case 'compact':
+      return `the log may go up to ${what.upTo}`;
     case 'synced':
       return `write ${what.write} synced`;
     case 'disconnected':

@@ -1,5 +1,12 @@
 import { assert } from '../../lib/assert.ts';
-import { becomeFollower, type CoreState, resetElectionTimer, send } from './state.ts';
+import {
+  appendEntries,
+  becomeFollower,
+  type CoreState,
+  resetElectionTimer,
+  send,
+  truncateLog,
+} from './state.ts';
 import { type AppendEntries, type LogIndex, logIndex, type NodeId } from './types.ts';
 
 /** AppendEntries of the current term or a newer one. Raft §5.3. */
@@ -59,7 +66,7 @@ function storeEntries(state: CoreState, message: AppendEntries): void {
         !isConflict || entry.index > state.commitIndex,
         () => `committed entry ${entry.index} would be truncated`,
       );
-      log.truncate(entry.index);
+      truncateLog(state, entry.index);
       state.durable = logIndex(Math.min(state.durable, entry.index - 1));
       state.verified = logIndex(Math.min(state.verified, entry.index - 1));
       for (const write of state.writes) {
@@ -68,9 +75,7 @@ function storeEntries(state: CoreState, message: AppendEntries): void {
       // What this very step was to persist from there on is replaced as well.
       state.out.entries = state.out.entries.filter((kept) => kept.index < entry.index);
     }
-    const added = message.entries.slice(offset);
-    log.append(added);
-    state.out.entries.push(...added);
+    appendEntries(state, message.entries.slice(offset));
     return;
   }
 }

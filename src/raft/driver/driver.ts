@@ -74,6 +74,9 @@ function isRepeated(a: Envelope, b: Envelope): boolean {
       );
     case 'append-entries':
     case 'append-response':
+    case 'timeout-now':
+    case 'install-snapshot':
+    case 'snapshot-response':
       return false;
     default:
       return assertNever(a.message);
