@@ -2,21 +2,12 @@ import http from 'node:http';
 import type { Driver } from '../driver/driver.ts';
 import { type Answer, CONSISTENCIES, type Consistency, type Request } from '../driver/requests.ts';
 import type { Value } from '../kv/commands.ts';
+import { BadRequest } from './bad-request.ts';
+import { readJson } from './json-body.ts';
 
 /** Bytes of UTF-8. */
 export const KEY_BYTES_MAX = 512;
 export const VALUE_BYTES_MAX: number = 256 * 1024;
-/** JSON may escape a byte as six; two values and their frame. */
-const BODY_BYTES_MAX = 4 * 1024 * 1024;
-
-/** A request that cannot be meant: refused before anything was done. */
-class BadRequest extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /** What the API asks of the driver. */
 export type Store = Pick<Driver, 'submit' | 'status'>;
@@ -156,31 +147,4 @@ function parseValue(body: object, field: 'value' | 'from' | 'to'): Value {
     throw new BadRequest(413, `${field} is longer than ${VALUE_BYTES_MAX} bytes`);
   }
   return value;
-}
-
-async function readJson(request: http.IncomingMessage): Promise<object> {
-  // Said beforehand, it can be answered; leaving the loop below ends the connection.
-  if (Number(request.headers['content-length']) > BODY_BYTES_MAX) {
-    throw new BadRequest(413, `the body is over ${BODY_BYTES_MAX} bytes`);
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > BODY_BYTES_MAX) break;
-      chunks.push(chunk);
-    }
-  } catch {
-    throw new BadRequest(400, 'the body was cut off');
-  }
-  if (size > BODY_BYTES_MAX) throw new BadRequest(413, `the body is over ${BODY_BYTES_MAX} bytes`);
-  let body: unknown;
-  try {
-    body = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    throw new BadRequest(400, 'the body is not JSON');
-  }
-  if (typeof body !== 'object' || body === null) throw new BadRequest(400, 'the body is no object');
-  return body;
 }
