@@ -98,7 +98,12 @@ export const WALLS: readonly Wall[] = [
     isShell: true,
   },
   { room: 'src/bench', imports: ['src/contracts', 'src/lib'], isShell: true },
-  { room: 'src/bench/raft', imports: [...RAFT, 'src/bench', 'src/lib'], isShell: true },
+  { room: 'src/bench/driver', imports: [...RAFT, 'src/bench', 'src/lib'], isShell: true },
+  {
+    room: 'src/bench/raft',
+    imports: ['src/clusters/local/ports.ts', 'src/statistics', 'src/bench', 'src/lib'],
+    isShell: true,
+  },
   {
     room: 'src/bench/sim',
     imports: ['src/hunt', 'src/bench', 'src/lib'],
