@@ -1,4 +1,5 @@
 import type { Operation } from '../history.ts';
+import { show } from '../models/register.ts';
 import { completedBy, named } from './phrases.ts';
 import type { Scene } from './sentence.ts';
 
@@ -60,7 +61,7 @@ function toldTwice(tellers: readonly Operation[]): string | undefined {
     const other = incrs.slice(i + 1).find(({ output }) => output === one.output);
     if (other === undefined) continue;
     return (
-      `${named(one)} returned ${String(one.output)}, and so did ${named(other)}: ` +
+      `${named(one)} returned ${show(one.output)}, and so did ${named(other)}: ` +
       'one of them did not count'
     );
   }

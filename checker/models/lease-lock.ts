@@ -9,8 +9,9 @@ const FUNCTIONS = ['acquire', 'renew', 'release'] as const;
 /**
  * A lock with fencing tokens that its holder may lose by time. `acquire` → token, an integer from 0 greater
  * than all before; its argument says for how long it is held at most, and null that this is longer than the
- * history. `renew` and `release` name the token. Each of them may be refused: `applied: false`, an
- * observation that the lock was held (`acquire`), or was not held with this token (the others).
+ * history. `release` names the token, `renew` the token and such a time, from then on: [token, time]. Each
+ * of them may be refused: `applied: false`, an observation that the lock was held (`acquire`), or was not
+ * held with this token (the others).
  *
  * *Time.* When a lock expires is the object's own business (its clock is none of the history's). So one that
  * may expire can be granted to another at any time, and who holds a token may be told at any time that it
@@ -20,8 +21,8 @@ const FUNCTIONS = ['acquire', 'renew', 'release'] as const;
  * but its holder could tell.
  *
  * The token of a crashed acquire is unknown, and taken for one between the last and the next that somebody
- * saw, as if tokens were dense. A renewal or release that is accepted while such a one holds the lock tells
- * which it is. A crashed renewal changes nothing that is seen here.
+ * saw, as if tokens were dense. A renewal or release that takes effect while such a one holds the lock tells
+ * which it is.
  *
  * States: [holder, last token or -1], the holder null where free, else [token, or null where unknown;
  * whether it may expire].
@@ -40,7 +41,10 @@ export const leaseLock: Model = {
     }
     if (f !== 'renew' && f !== 'release')
       return unknownFunction('lease-lock', FUNCTIONS, operation);
-    return isToken(input)
+    if (f === 'renew' && (!isArray(input) || input.length !== 2)) {
+      return `renew has value ${show(input)}, expected [token, time]`;
+    }
+    return isToken(tokenOf(input))
       ? undefined
       : `${f} has value ${show(input)}, expected a token: an integer from 0`;
   },
@@ -53,30 +57,29 @@ export const leaseLock: Model = {
       if (outcome === 'info') return [[null, input !== null], last];
       return Number(output) > last ? [[Number(output), input !== null], Number(output)] : REJECTED;
     }
-    const named = Number(input);
+    const named = Number(tokenOf(input));
     if (!applied) {
       // An unknown token may be another.
       if (holder?.token !== named) return state;
       // It had expired: the token is void from now on.
       return holder.mayExpire ? [null, last] : REJECTED;
     }
-    if (f === 'renew' && outcome === 'info') return state;
     if (holder === undefined) return REJECTED;
     const isHolder = holder.token === undefined ? named > last : holder.token === named;
     if (!isHolder) return REJECTED;
-    return f === 'release' ? [null, named] : [[named, holder.mayExpire], named];
+    return f === 'release' ? [null, named] : [[named, timeOf(input) !== null], named];
   },
-  isReadOnly: ({ f, outcome, applied }) =>
-    // One that was accepted may tell a token that nobody knew, one that was refused that it has expired.
-    f === 'acquire' ? outcome === 'ok' && !applied : f === 'renew' && outcome === 'info',
+  // A renewal may tell a token that nobody knew; whoever was refused may tell that it had expired.
+  isReadOnly: ({ f, applied }) => f === 'acquire' && !applied,
   effectKey({ f, input, output, outcome, applied }) {
     if (f === 'acquire') {
       if (!applied) return 'acquire refused';
       const token = outcome === 'ok' ? Number(output) : '?';
       return `acquire ${token}${input === null ? '' : ' for a time'}`;
     }
-    if (!applied) return `${Number(input)} refused`;
-    return f === 'renew' && outcome === 'info' ? 'renew ?' : `${f} ${Number(input)}`;
+    const token = Number(tokenOf(input));
+    if (!applied) return `${token} refused`;
+    return `${f} ${token}${f === 'renew' && timeOf(input) !== null ? ' for a time' : ''}`;
   },
   describe(operation) {
     const { f, outcome, applied, output } = operation;
@@ -92,11 +95,20 @@ export const leaseLock: Model = {
     const { holder, last } = lockOf(state);
     const isHeld = `the lock is ${describeHolder(holder)}`;
     if (!applied) return `it was refused, but ${isHeld}`;
-    if (f !== 'acquire') return `it named token ${show(input)}, but ${isHeld}`;
+    if (f !== 'acquire') return `it named token ${show(tokenOf(input))}, but ${isHeld}`;
     if (holder?.mayExpire === false) return isHeld;
     return `it got token ${show(output)}, but ${last} had been given`;
   },
 };
+
+/** What a release names, and a renewal before its time. */
+function tokenOf(input: Json): Json {
+  return isArray(input) ? (input[0] ?? null) : input;
+}
+
+function timeOf(input: Json): Json {
+  return isArray(input) ? (input[1] ?? null) : null;
+}
 
 interface Holder {
   /** Undefined where nobody knows it. */

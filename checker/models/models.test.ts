@@ -122,11 +122,13 @@ describe('what objects do', () => {
     const held = call('acquire', null, 3);
     const refused = { applied: false };
     expect(run('lease-lock', [held, call('acquire', null, 4)])).toEqual({ rejected: 1 });
-    const still = [call('acquire', 9, null, refused), call('renew', 3), call('release', 3)];
+    const still = [call('acquire', 9, null, refused), call('renew', [3, null]), call('release', 3)];
     expect(run('lease-lock', [held, ...still])).toEqual([null, 3]);
-    const late = [call('release', 3, 3, refused), call('renew', 3)];
+    const late = [call('release', 3, 3, refused), call('renew', [3, 5])];
     expect(run('lease-lock', [held, ...still, ...late])).toEqual({ rejected: 5 });
-    expect(run('lease-lock', [held, call('renew', 3, 3, refused)])).toEqual({ rejected: 1 });
+    expect(run('lease-lock', [held, call('renew', [3, 5], null, refused)])).toEqual({
+      rejected: 1,
+    });
     expect(run('lease-lock', [call('acquire', 9, null, refused)])).toEqual({ rejected: 0 });
   });
 
@@ -135,15 +137,15 @@ describe('what objects do', () => {
     expect(run('lease-lock', [held, call('acquire', null, 3)])).toEqual({ rejected: 1 });
     const again = [held, call('acquire', null, 4)];
     expect(run('lease-lock', again)).toEqual([[4, false], 4]);
-    expect(run('lease-lock', [...again, call('renew', 3)])).toEqual({ rejected: 2 });
+    expect(run('lease-lock', [...again, call('renew', [3, 5])])).toEqual({ rejected: 2 });
     expect(run('lease-lock', [...again, crashed('release', 3)])).toEqual({ rejected: 2 });
     // Whoever is told that it expired learnt it for all: it is free now.
-    const told = [held, call('renew', 3, 3, { applied: false })];
+    const told = [held, call('renew', [3, 5], 3, { applied: false })];
     expect(run('lease-lock', [...told, call('release', 3)])).toEqual({ rejected: 2 });
     const unknown = [held, crashed('acquire', 5), call('release', 3, 3, { applied: false })];
     expect(run('lease-lock', unknown)).toEqual([[null, true], 3]);
-    expect(run('lease-lock', [...unknown, call('renew', 3)])).toEqual({ rejected: 3 });
-    expect(run('lease-lock', [...unknown, call('renew', 5)])).toEqual([[5, true], 5]);
+    expect(run('lease-lock', [...unknown, call('renew', [3, 5])])).toEqual({ rejected: 3 });
+    expect(run('lease-lock', [...unknown, call('renew', [5, 9])])).toEqual([[5, true], 5]);
   });
 
   test('a conditional transaction does all where its comparisons hold, and else nothing', () => {
@@ -224,6 +226,7 @@ test.each<[string, Operation, RegExp | undefined]>([
   ['lease-lock', call('acquire', null), /expected a token/],
   ['lease-lock', call('acquire', null, null, { applied: false }), undefined],
   ['lease-lock', call('release', null), /expected a token/],
+  ['lease-lock', call('renew', 3), /expected \[token, time\]/],
   ['lease-lock', call('lock', null), /knows acquire, renew, release/],
   ['txn-kv', call('txn', 1), /expected a list/],
   ['txn-kv', crashed('txn', [['r', 'x', null]]), /expected a list/],
@@ -268,7 +271,7 @@ test.each<[string, readonly Operation[], Operation, RegExp]>([
     call('acquire', null, 2),
     /token 2, but 2 had been given/,
   ],
-  ['lease-lock', [], call('renew', 4), /named token 4, but the lock is free/],
+  ['lease-lock', [], call('renew', [4, null]), /named token 4, but the lock is free/],
   ['lease-lock', [], call('acquire', 1, null, { applied: false }), /refused, but the lock is free/],
   ['txn-kv', [], call('txn', [['if', 'x', 1]], [['if', 'x', 1]]), /expects 1 of "x"/],
   ['txn-kv', [], call('txn', [['if', 'x', null]], null, { applied: false }), /all do in this/],

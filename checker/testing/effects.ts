@@ -194,13 +194,13 @@ function applyInTime(lease: Lease, operation: Operation): readonly Lease[] {
     const token = Number(output);
     return token > lease.last ? [{ holder: token, mayExpire, last: token }] : [];
   }
-  const named = Number(input);
+  const [token, time] = f === 'renew' ? (input as readonly [Json, Json]) : [input, null];
+  const named = Number(token);
   const canBeHeld = typeof lease.holder === 'string' ? named > lease.last : lease.holder === named;
   const canBeOther = lease.holder !== named;
-  const rest = { mayExpire: lease.mayExpire && f === 'renew', last: named };
+  const rest = { mayExpire: time !== null, last: named };
   const accepted = { ...rest, holder: f === 'renew' ? named : null };
-  // One that crashed told nobody which token it is.
-  if (isCrashed) return canBeHeld && f === 'release' ? [lease, accepted] : [lease];
+  if (isCrashed) return canBeHeld ? [lease, accepted] : [lease];
   if (applied) return canBeHeld ? [accepted] : [];
   return canBeOther ? [lease] : [];
 }

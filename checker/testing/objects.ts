@@ -213,8 +213,10 @@ function lease(isCasObserved: boolean): CorrectObject {
         mayExpire = value !== null;
         return ok(token);
       }
-      if (holder !== value) return refused(value);
+      const [named, time] = f === 'renew' ? (value as readonly [Json, Json]) : [value, null];
+      if (holder !== named) return refused(value);
       if (f === 'release') holder = undefined;
+      else mayExpire = time !== null;
       return ok(value);
     },
   };
@@ -224,13 +226,14 @@ function lease(isCasObserved: boolean): CorrectObject {
 function drawLease(): (draw: Draw) => Call {
   let acquires = 0;
   return ({ random, below, values }) => {
+    const time = random() < (values === 2 ? 0.8 : 0.3) ? null : 5;
     if (random() < 0.45) {
       acquires++;
-      return { f: 'acquire', value: random() < (values === 2 ? 0.8 : 0.3) ? null : 5 };
+      return { f: 'acquire', value: time };
     }
     const first = [1, 3, 4, 6, 7, 9, 10];
-    const f = random() < 0.4 ? 'renew' : 'release';
-    return { f, value: first[below(Math.min(acquires, first.length))] ?? 1 };
+    const token = first[below(Math.min(acquires, first.length))] ?? 1;
+    return random() < 0.4 ? { f: 'renew', value: [token, time] } : { f: 'release', value: token };
   };
 }
 
