@@ -44,7 +44,8 @@ function toCompletion({ f, value }: Invocation, answer: Answer): Completion {
       const { servedBy, term, appliedIndex } = answer;
       const served = { servedBy, term, appliedIndex };
       if (f === 'read') {
-        const read: Json = answer.value === null ? null : (JSON.parse(answer.value) as Json);
+        const read: Json =
+          typeof answer.value === 'string' ? (JSON.parse(answer.value) as Json) : answer.value;
         return { type: 'ok', value: read, ...served };
       }
       const applied = f === 'cas' && !answer.applied ? { applied: false } : {};

@@ -78,6 +78,7 @@ const READY: Ready = {
   refused: [],
   reads: [],
   refusedReads: [],
+  rejected: [],
   role: 'follower',
   term: term(0),
   leader: undefined,

@@ -125,6 +125,14 @@ function messageEffects(known: Known, ready: Ready): string[] {
           told.push(`acks ${message.result.matchIndex} to ${to}`);
         }
         break;
+      case 'timeout-now':
+        told.push(`asks ${to} to take over`);
+        break;
+      case 'install-snapshot':
+        told.push(`sends ${to} a snapshot of ${say.position(message.last)} from ${message.offset}`);
+        break;
+      case 'snapshot-response':
+        break;
       default:
         assertNever(message);
     }
@@ -156,6 +164,11 @@ export function isTold(input: Input, known: Known): boolean {
       return message.entries.length > 0 || message.term !== known.term;
     case 'append-response':
       return !message.result.success;
+    case 'timeout-now':
+      return true;
+    case 'install-snapshot':
+    case 'snapshot-response':
+      return false;
     default:
       return assertNever(message);
   }

@@ -4,6 +4,7 @@ import type { NodeId } from './types.ts';
 /** What a core is told at its start, and never changes. */
 export interface CoreConfig {
   readonly id: NodeId;
+  /** What the cluster begins with: counts while neither log nor snapshot holds a configuration. */
   readonly configuration: Configuration;
   /** A follower waits a random time from this range, and so does a candidate (§5.2). */
   readonly electionTimeout: { readonly minNs: number; readonly maxNs: number };

@@ -1,7 +1,8 @@
 import type { CoreConfig } from './core-config.ts';
 import type { Random } from '../../lib/prng.ts';
 import { assert, assertNever } from '../../lib/assert.ts';
-import { isVoter } from './configuration.ts';
+import type { Configuration } from './configuration.ts';
+import { Configurations } from './configurations.ts';
 import {
   askAgainNs,
   askForVotes,
@@ -40,6 +41,8 @@ export interface Restored {
   readonly hardState: HardState;
   /** What lies before the first entry; `LOG_START` when nothing was compacted. */
   readonly base: LogPosition;
+  /** In force at the base; undefined when none was ever stored: it is what the cluster began with. */
+  readonly configuration?: Configuration | undefined;
   readonly entries: readonly Entry[];
 }
 
@@ -63,13 +66,16 @@ export function makeRaftCore(parts: {
   readonly nowNs: number;
 }): RaftCore {
   const { config, restored } = parts;
-  assert(isVoter(config.configuration, config.id), 'a node is one of its own voters');
   const log = new RaftLog(restored.base, restored.entries);
+  const first = restored.configuration ?? config.configuration;
+  const configurations = new Configurations(restored.base, first);
+  configurations.appended(restored.entries);
   const state: CoreState = {
     config,
     rules: parts.rules,
     random: parts.random,
     log,
+    configurations,
     nowNs: parts.nowNs,
     hard: parts.rules.rememberedHardState(restored.hardState),
     role: 'follower',
@@ -127,6 +133,15 @@ function take(state: CoreState, input: Input): void {
     case 'read':
       (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
       return;
+    case 'change-configuration':
+    case 'transfer':
+      state.out.refused.push(input.id);
+      return;
+    case 'compact':
+      assert(input.upTo <= state.handedOut, 'only what was applied is in a snapshot');
+      state.log.compact(input.upTo);
+      state.configurations.compacted(state.log.base);
+      return;
     case 'synced':
       onSynced(state, input.write);
       acknowledgeDurable(state);
@@ -149,7 +164,8 @@ function onSynced(state: CoreState, upTo: number): void {
 }
 
 function onMessage(state: CoreState, from: NodeId, message: Message): void {
-  if (!isVoter(state.config.configuration, from) || from === state.config.id) return;
+  // Whoever asks is heard: a node need not know yet that another one belongs to its cluster (§6).
+  if (from === state.config.id) return;
   if (message.term < state.hard.term) return answerOlderTerm(state, from, message);
   switch (message.type) {
     case 'request-vote':
@@ -165,6 +181,11 @@ function onMessage(state: CoreState, from: NodeId, message: Message): void {
     case 'append-response':
       if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
       return onAppendResponse(state, from, message);
+    case 'timeout-now':
+    case 'install-snapshot':
+    case 'snapshot-response':
+      if (message.term > state.hard.term) becomeFollower(state, message.term, undefined);
+      return;
     default:
       return assertNever(message);
   }
@@ -187,6 +208,9 @@ function answerOlderTerm(state: CoreState, from: NodeId, message: Message): void
       });
     case 'vote-response':
     case 'append-response':
+    case 'timeout-now':
+    case 'install-snapshot':
+    case 'snapshot-response':
       return;
     default:
       return assertNever(message);
@@ -216,6 +240,7 @@ function takeReady(state: CoreState): Ready {
     refused: handOut(out.refused),
     reads: handOut(out.reads),
     refusedReads: handOut(out.refusedReads),
+    rejected: handOut(out.rejected),
     role: state.role,
     term: state.hard.term,
     leader: state.leader,

@@ -1,9 +1,10 @@
-import { hasQuorum } from './configuration.ts';
+import { hasQuorum, isVoter } from './configuration.ts';
 import { becomeLeader } from './leader.ts';
 import {
   becomeFollower,
+  configurationOf,
   type CoreState,
-  peers,
+  otherVoters,
   resetElectionTimer,
   send,
   sendAfterSync,
@@ -11,8 +12,12 @@ import {
 } from './state.ts';
 import { type NodeId, type RequestVote, term, type VoteResponse } from './types.ts';
 
-/** The election timer ran out: asks first whether an election could be won. Thesis §9.6. */
+/**
+ * The election timer ran out: asks first whether an election could be won (thesis §9.6). Who does not
+ * vote is no candidate, and goes on waiting (§6).
+ */
 export function startPreVote(state: CoreState): void {
+  if (!isVoter(configurationOf(state), state.config.id)) return resetElectionTimer(state);
   state.role = 'pre-candidate';
   state.leader = undefined;
   state.votes = new Set([state.config.id]);
@@ -38,7 +43,7 @@ export function askForVotes(state: CoreState): void {
   state.askedNs = state.nowNs;
   const preVote = state.role === 'pre-candidate';
   const at = preVote ? term(state.hard.term + 1) : state.hard.term;
-  for (const peer of peers(state)) {
+  for (const peer of otherVoters(state)) {
     if (state.votes.has(peer)) continue;
     const message: RequestVote = {
       type: 'request-vote',
@@ -122,7 +127,7 @@ export function onVoteResponse(state: CoreState, from: NodeId, message: VoteResp
 }
 
 function isElected(state: CoreState): boolean {
-  return hasQuorum(state.config.configuration, (voter) => state.votes.has(voter));
+  return hasQuorum(configurationOf(state), (voter) => state.votes.has(voter));
 }
 
 function isDisturbance(state: CoreState): boolean {

@@ -1,6 +1,13 @@
 import { defined } from '../../lib/assert.ts';
-import { quorumValue } from './configuration.ts';
-import { becomeFollower, type CoreState, peers, type Progress, send } from './state.ts';
+import { members, quorumValue } from './configuration.ts';
+import {
+  appendEntries,
+  becomeFollower,
+  configurationOf,
+  type CoreState,
+  type Progress,
+  send,
+} from './state.ts';
 import {
   type AppendResponse,
   type Entry,
@@ -15,25 +22,27 @@ export function becomeLeader(state: CoreState): void {
   state.role = 'leader';
   state.leader = state.config.id;
   state.owesAcknowledgement = false;
-  state.progress = new Map(
-    peers(state).map((peer): [NodeId, Progress] => [
-      peer,
-      {
-        peer,
-        nextIndex: logIndex(state.log.lastIndex + 1),
-        matchIndex: logIndex(0),
-        mode: 'probe',
-        probeSent: false,
-        probeRound: 0,
-        inflight: [],
-        acknowledgedRound: 0,
-        sentRound: 0,
-        heardNs: state.nowNs,
-        sentNs: -Infinity,
-      },
-    ]),
-  );
+  state.progress = new Map();
+  for (const member of members(configurationOf(state))) {
+    if (member !== state.config.id) state.progress.set(member, makeProgress(state, member));
+  }
   appendOwn(state, { kind: 'noop', data: new Uint8Array(0) });
+}
+
+function makeProgress(state: CoreState, peer: NodeId): Progress {
+  return {
+    peer,
+    nextIndex: logIndex(state.log.lastIndex + 1),
+    matchIndex: logIndex(0),
+    mode: 'probe',
+    probeSent: false,
+    probeRound: 0,
+    inflight: [],
+    acknowledgedRound: 0,
+    sentRound: 0,
+    heardNs: state.nowNs,
+    sentNs: -Infinity,
+  };
 }
 
 /** Appends to the leader's own log; §5.3. */
@@ -48,8 +57,7 @@ export function appendOwn(
     data: what.data,
     ...(what.client === undefined ? {} : { client: what.client }),
   };
-  state.log.append([entry]);
-  state.out.entries.push(entry);
+  appendEntries(state, [entry]);
   return entry;
 }
 
@@ -124,7 +132,7 @@ export function lead(state: CoreState): void {
   });
   if (stale) return becomeFollower(state, state.hard.term, undefined);
   state.commitIndex = rules.leaderCommitIndex({
-    configuration: config.configuration,
+    configuration: configurationOf(state),
     matchIndex: (voter) => (voter === config.id ? ownMatchIndex(state) : matchIndex(state, voter)),
     commitIndex: state.commitIndex,
     currentTerm: state.hard.term,
@@ -147,7 +155,7 @@ function matchIndex(state: CoreState, voter: NodeId): LogIndex {
 }
 
 function quorumHeardNs(state: CoreState): number {
-  return quorumValue(state.config.configuration, (voter) =>
+  return quorumValue(configurationOf(state), (voter) =>
     voter === state.config.id ? state.nowNs : (state.progress.get(voter)?.heardNs ?? -Infinity),
   );
 }
@@ -176,7 +184,7 @@ function confirmReads(state: CoreState): void {
   while (state.rounds.length > 0) {
     const oldest = defined(state.rounds[0], 'not empty');
     const isConfirmed = state.rules.isReadConfirmed({
-      configuration: state.config.configuration,
+      configuration: configurationOf(state),
       round: oldest.round,
       acknowledgedRound: (voter) =>
         voter === state.config.id

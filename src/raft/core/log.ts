@@ -9,15 +9,19 @@ export const LOG_START: LogPosition = { index: logIndex(0), term: term(0) };
  * snapshot.
  */
 export class RaftLog {
-  /** The last position that is *not* in this log. */
-  readonly base: LogPosition;
-  readonly #entries: Entry[];
+  #base: LogPosition;
+  #entries: Entry[];
 
   /** @param entries - consecutive, beginning right behind `base` */
   constructor(base: LogPosition, entries: readonly Entry[]) {
-    this.base = base;
+    this.#base = base;
     this.#entries = [];
     this.append(entries);
+  }
+
+  /** The last position that is *not* in this log. */
+  get base(): LogPosition {
+    return this.#base;
   }
 
   get firstIndex(): LogIndex {
@@ -67,6 +71,20 @@ export class RaftLog {
   truncate(from: LogIndex): void {
     assert(from > this.base.index, 'a snapshot cannot be truncated');
     this.#entries.length = Math.max(0, Math.min(this.#entries.length, from - this.base.index - 1));
+  }
+
+  /** Removes everything up to `index`, which must be in the log: a snapshot holds it. Raft §7. */
+  compact(index: LogIndex): void {
+    if (index <= this.base.index) return;
+    const at = defined(this.termAt(index), () => `entry ${index} is not in the log`);
+    this.#entries = this.#entries.slice(index - this.base.index);
+    this.#base = { index, term: at };
+  }
+
+  /** Forgets everything: a snapshot that holds more takes its place. Raft §7. */
+  reset(base: LogPosition): void {
+    this.#entries = [];
+    this.#base = base;
   }
 
   /**

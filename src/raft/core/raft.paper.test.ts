@@ -1,3 +1,4 @@
+import { makeConfiguration } from './configuration.ts';
 import { expect, test } from 'vitest';
 import { makeRandom } from '../../lib/prng.ts';
 import { PAPER_RULES, isUpToDate } from './rules.ts';
@@ -12,11 +13,16 @@ const n3 = nodeId('n3');
 test('a higher term makes any server a follower of it (§5.1)', () => {
   const network = new TestNetwork({ size: 3, seed: 1 });
   const leader = network.elect();
-  const ready = network.step(leader.id, from('n9', append(9, [0, 0], {})));
-  expect(ready.role, 'a stranger is ignored').toBe('leader');
   const other = [n1, n2, n3].find((id) => id !== leader.id) ?? n1;
   const after = network.step(leader.id, from(other, append(9, [0, 0], {})));
   expect(after).toMatchObject({ role: 'follower', term: 9, leader: other });
+});
+
+test('who is no member is heard all the same: it may know of a later configuration (§6)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const leader = network.elect();
+  const ready = network.step(leader.id, from('n9', append(9, [0, 0], {})));
+  expect(ready).toMatchObject({ role: 'follower', term: 9, leader: 'n9' });
 });
 
 test('requests of an older term are answered with the current one, not dropped (§5.1)', () => {
@@ -313,7 +319,7 @@ test('counting needs a majority of the voters: rule alone', () => {
   const match: Record<string, number> = { n1: 5, n2: 4, n3: 3, n4: 1, n5: 0 };
   const commit = (currentTerm: number) =>
     PAPER_RULES.leaderCommitIndex({
-      configuration: { voters: Object.keys(match).map((id) => nodeId(id)) },
+      configuration: makeConfiguration(Object.keys(match).map((id) => nodeId(id))),
       matchIndex: (voter) => logIndex(match[voter] ?? 0),
       commitIndex: logIndex(1),
       currentTerm: term(currentTerm),

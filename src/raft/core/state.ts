@@ -1,5 +1,7 @@
 import type { CoreConfig } from './core-config.ts';
 import type { Random } from '../../lib/prng.ts';
+import { allVoters, type Configuration } from './configuration.ts';
+import type { Configurations } from './configurations.ts';
 import type { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
 import type {
@@ -10,6 +12,7 @@ import type {
   LogPosition,
   Message,
   NodeId,
+  Rejected,
   RequestId,
   Role,
   Term,
@@ -55,6 +58,7 @@ export interface Outbox {
   refused: RequestId[];
   reads: { readonly id: RequestId; readonly readIndex: LogIndex }[];
   refusedReads: RequestId[];
+  rejected: Rejected[];
 }
 
 /** Everything the core remembers; changed only inside a step. */
@@ -63,6 +67,7 @@ export interface CoreState {
   readonly rules: Rules;
   readonly random: Random;
   readonly log: RaftLog;
+  readonly configurations: Configurations;
   nowNs: number;
   hard: HardState;
   role: Role;
@@ -108,6 +113,7 @@ export function emptyOutbox(): Outbox {
     refused: [],
     reads: [],
     refusedReads: [],
+    rejected: [],
   };
 }
 
@@ -121,6 +127,7 @@ export function renewOutbox(out: Outbox): void {
   if (out.refused.length > 0) out.refused = [];
   if (out.reads.length > 0) out.reads = [];
   if (out.refusedReads.length > 0) out.refusedReads = [];
+  if (out.rejected.length > 0) out.rejected = [];
 }
 
 /**
@@ -133,9 +140,27 @@ export function handOut<T>(list: readonly T[]): readonly T[] {
   return list.length === 0 ? NOTHING : list;
 }
 
-/** The voters but for this node. */
-export function peers(state: CoreState): readonly NodeId[] {
-  return state.config.configuration.voters.filter((voter) => voter !== state.config.id);
+/** The one that counts now: the last in the log, committed or not. Raft §6. */
+export function configurationOf(state: CoreState): Configuration {
+  return state.configurations.current;
+}
+
+/** The voters but for this node, in both halves of a joint configuration. */
+export function otherVoters(state: CoreState): readonly NodeId[] {
+  return allVoters(configurationOf(state)).filter((voter) => voter !== state.config.id);
+}
+
+/** The only way into the log, this node's own entries or the leader's: configurations count at once. */
+export function appendEntries(state: CoreState, entries: readonly Entry[]): void {
+  state.log.append(entries);
+  state.configurations.appended(entries);
+  for (const entry of entries) state.out.entries.push(entry);
+}
+
+/** The only way out of it at the end. */
+export function truncateLog(state: CoreState, from: LogIndex): void {
+  state.log.truncate(from);
+  state.configurations.truncated(from);
 }
 
 /** May leave at once. */

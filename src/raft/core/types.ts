@@ -1,4 +1,5 @@
 import type { Brand } from '../../lib/brand.ts';
+import type { Configuration } from './configuration.ts';
 
 /** Election term, from 1; 0 before the first. Raft §5.1. */
 export type Term = Brand<number, 'Term'>;
@@ -22,8 +23,11 @@ export interface LogPosition {
   readonly index: LogIndex;
 }
 
-/** A `noop` starts a leader's term (§8); a `command` is the state machine's. */
-export type EntryKind = 'noop' | 'command';
+/**
+ * A `noop` starts a leader's term (§8); a `command` is the state machine's; a `configuration` says
+ * who the members are from this entry on (§6), its data by `encodeConfiguration`.
+ */
+export type EntryKind = 'noop' | 'command' | 'configuration';
 
 export interface Entry extends LogPosition {
   readonly kind: EntryKind;
@@ -45,6 +49,8 @@ export interface RequestVote {
   /** The candidate's term; for a pre-vote the term that it would start. */
   readonly term: Term;
   readonly lastLog: LogPosition;
+  /** The leader asked for this election itself: it is no disturbance. Thesis §3.10. */
+  readonly transfer?: true;
 }
 
 export interface VoteResponse {
@@ -86,7 +92,43 @@ export interface AppendResponse {
       };
 }
 
-export type Message = RequestVote | VoteResponse | AppendEntries | AppendResponse;
+/** The leader asks its successor for an election at once. Thesis §3.10. */
+export interface TimeoutNow {
+  readonly type: 'timeout-now';
+  readonly term: Term;
+}
+
+/** InstallSnapshot (§7): one piece of a snapshot, for a follower whose next entry is compacted away. */
+export interface InstallSnapshot {
+  readonly type: 'install-snapshot';
+  readonly term: Term;
+  /** The last position that the snapshot holds: `lastIncludedIndex`, `lastIncludedTerm`. */
+  readonly last: LogPosition;
+  /** In force at that position. */
+  readonly configuration: Configuration;
+  /** Where this piece belongs, in bytes. */
+  readonly offset: number;
+  readonly data: Uint8Array;
+  /** This piece is the last one. */
+  readonly done: boolean;
+}
+
+export interface SnapshotResponse {
+  readonly type: 'snapshot-response';
+  readonly term: Term;
+  readonly last: LogPosition;
+  /** The follower has everything before this byte: the leader goes on from here. */
+  readonly nextOffset: number;
+}
+
+export type Message =
+  | RequestVote
+  | VoteResponse
+  | AppendEntries
+  | AppendResponse
+  | TimeoutNow
+  | InstallSnapshot
+  | SnapshotResponse;
 
 export interface Envelope {
   readonly to: NodeId;
@@ -107,12 +149,29 @@ export type Input =
       readonly client?: { readonly id: number; readonly sequence: number };
     }
   | { readonly type: 'read'; readonly id: RequestId }
+  /** Who is to vote from then on; everybody else leaves. Raft §6. */
+  | {
+      readonly type: 'change-configuration';
+      readonly id: RequestId;
+      readonly voters: readonly NodeId[];
+      readonly addresses: ReadonlyMap<NodeId, string>;
+    }
+  /** To hand the leadership over. Thesis §3.10. */
+  | { readonly type: 'transfer'; readonly id: RequestId; readonly to: NodeId }
+  /** Entries up to here are in a durable snapshot of this node: its log need not keep them. Raft §7. */
+  | { readonly type: 'compact'; readonly upTo: LogIndex }
   /** What Readys asked to persist, up to the one that gave this number, is durable. */
   | { readonly type: 'synced'; readonly write: number }
   /** What was sent to this peer lately may be lost. */
   | { readonly type: 'disconnected'; readonly peer: NodeId };
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
+
+/** A message that cannot be true, given what is committed here; it had no effect on the log. */
+export interface Rejected {
+  readonly from: NodeId;
+  readonly reason: string;
+}
 
 /**
  * What the shell has to do after a step, in this order: start to persist, send `messages`, apply
@@ -135,6 +194,8 @@ export interface Ready {
   readonly reads: readonly { readonly id: RequestId; readonly readIndex: LogIndex }[];
   /** Reads that this node cannot serve, since it does not lead. */
   readonly refusedReads: readonly RequestId[];
+  /** Empty among nodes that do not lie. */
+  readonly rejected: readonly Rejected[];
   readonly role: Role;
   readonly term: Term;
   readonly leader: NodeId | undefined;

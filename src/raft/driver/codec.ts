@@ -1,10 +1,18 @@
 import { assertNever } from '../../lib/assert.ts';
 import { type ByteReader, type ByteWriter, DecodeError } from '../../lib/bytes.ts';
-import { type Entry, logIndex, type LogPosition, type Message, term } from '../core/types.ts';
+import { readConfiguration, writeConfiguration } from '../core/configuration-codec.ts';
+import {
+  type Entry,
+  type EntryKind,
+  logIndex,
+  type LogPosition,
+  type Message,
+  term,
+} from '../core/types.ts';
 
 /** Version of the encoding of entries; in every entry, since they live long. */
 const ENTRY_VERSION = 1;
-const ENTRY_KINDS = ['noop', 'command'] as const;
+const ENTRY_KINDS = ['noop', 'command', 'configuration'] as const satisfies readonly EntryKind[];
 const HAS_CLIENT = 1;
 
 export function writeEntry(writer: ByteWriter, entry: Entry): void {
@@ -33,11 +41,18 @@ export function readEntry(reader: ByteReader): Entry {
   return { index, term: at, kind, data: reader.block(), client };
 }
 
+/** Flags of a request for a vote. */
+const PRE_VOTE = 1;
+const TRANSFER = 2;
+
 const MESSAGE_TYPES = [
   'request-vote',
   'vote-response',
   'append-entries',
   'append-response',
+  'timeout-now',
+  'install-snapshot',
+  'snapshot-response',
 ] as const satisfies readonly Message['type'][];
 
 /** The caller frames it: version, length and checksum are the frame's. */
@@ -45,7 +60,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
   writer.u8(MESSAGE_TYPES.indexOf(message.type)).u53(message.term);
   switch (message.type) {
     case 'request-vote':
-      writer.u8(Number(message.preVote));
+      writer.u8((message.preVote ? PRE_VOTE : 0) + (message.transfer === true ? TRANSFER : 0));
       writePosition(writer, message.lastLog);
       break;
     case 'vote-response':
@@ -64,6 +79,19 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
         writePosition(writer, message.result.hint);
       }
       break;
+    case 'timeout-now':
+      break;
+    case 'install-snapshot':
+      writePosition(writer, message.last);
+      writeConfiguration(writer, message.configuration);
+      writer.u53(message.offset).block(message.data).u8(Number(message.done));
+      break;
+    case 'snapshot-response':
+      writePosition(writer, message.last);
+      writer.u53(message.nextOffset);
+      break;
+    default:
+      assertNever(message);
   }
 }
 
@@ -77,8 +105,14 @@ function readBody(reader: ByteReader, type: Message['type'] | undefined): Messag
   if (type === undefined) throw new DecodeError('the message type is not known');
   const at = term(reader.u53());
   switch (type) {
-    case 'request-vote':
-      return { type, term: at, preVote: readFlag(reader), lastLog: readPosition(reader) };
+    case 'request-vote': {
+      const flags = reader.u8();
+      if (flags > PRE_VOTE + TRANSFER) throw new DecodeError(`${flags} are no flags of a vote`);
+      const preVote = (flags & PRE_VOTE) !== 0;
+      const lastLog = readPosition(reader);
+      const isTransfer = (flags & TRANSFER) !== 0;
+      return { type, term: at, preVote, lastLog, ...(isTransfer ? { transfer: true } : {}) };
+    }
     case 'vote-response':
       return { type, term: at, preVote: readFlag(reader), granted: readFlag(reader) };
     case 'append-entries': {
@@ -99,6 +133,24 @@ function readBody(reader: ByteReader, type: Message['type'] | undefined): Messag
       const hint = readPosition(reader);
       return { type, term: at, round, result: { success: false, prevIndex, hint } };
     }
+    case 'timeout-now':
+      return { type, term: at };
+    case 'install-snapshot': {
+      const last = readPosition(reader);
+      const configuration = readConfiguration(reader);
+      const offset = reader.u53();
+      return {
+        type,
+        term: at,
+        last,
+        configuration,
+        offset,
+        data: reader.block(),
+        done: readFlag(reader),
+      };
+    }
+    case 'snapshot-response':
+      return { type, term: at, last: readPosition(reader), nextOffset: reader.u53() };
     default:
       return assertNever(type);
   }

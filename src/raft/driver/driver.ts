@@ -1,5 +1,5 @@
 import type { CoreConfig } from '../core/core-config.ts';
-import { assertNever } from '../../lib/assert.ts';
+import { assert, assertNever } from '../../lib/assert.ts';
 import type { Random } from '../../lib/prng.ts';
 import { makeRaftCore, type RaftCore } from '../core/core.ts';
 import type { Rules } from '../core/rules.ts';
@@ -12,16 +12,21 @@ import {
   type LogPosition,
   type NodeId,
   type Ready,
+  type Rejected,
   type RequestId,
   type Role,
   type Term,
 } from '../core/types.ts';
-import { decodeCommand, encodeCommand } from '../kv/commands.ts';
+import type { Datum } from '../kv/datum.ts';
+import { encodeStamped } from '../kv/stamped-command.ts';
 import { StateMachine } from '../kv/state-machine.ts';
+import { BatchDelay } from './batch-delay.ts';
+import { LogClock } from './log-clock.ts';
+import { checkPeerMessage } from './peer-check.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
 import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
-import type { Answer, Request } from './requests.ts';
+import { type Answer, CONSISTENCIES, type Consistency, type Request } from './requests.ts';
 import { type FsyncMode, Wal } from './wal.ts';
 
 export interface DriverOptions {
@@ -42,6 +47,15 @@ export interface DriverOptions {
   readonly observer?: DriverObserver;
   /** By default `SEGMENT_BYTES_MAX`. */
   readonly segmentBytesMax?: number;
+  /** How long a proposal waits for others; by default not at all. */
+  readonly batchDelayNs?: number;
+  /** What happens to a request that the leader is to serve: by default it is handed on. */
+  readonly followers?: 'forward' | 'redirect';
+  /**
+   * A peer sent what contradicts what is committed here; nothing was done about it. Without this hook
+   * it is fatal: among nodes that do not lie it is a bug.
+   */
+  readonly onRejected?: (rejected: Rejected) => void;
 }
 
 export interface DriverStatus {
@@ -54,11 +68,33 @@ export interface DriverStatus {
   readonly log: { readonly firstIndex: LogIndex; readonly lastIndex: LogIndex };
   /** Answers to clients of this node by outcome. */
   readonly requests: Readonly<Record<Answer['type'], number>>;
+  /** Reads by consistency, asked of this node by its clients and by peers. */
+  readonly reads: Readonly<Record<Consistency, number>>;
+  /** Requests that wait for their answer. */
+  readonly pending: number;
+  /** Inputs of the next turn, proposals that wait for company, and messages that wait for the disk. */
+  readonly queues: {
+    readonly inputs: number;
+    readonly delayed: number;
+    readonly held: number;
+  };
   readonly walBatches: number;
 }
 
 const TICK: Input = { type: 'tick' };
 const NOT_LEADER: Answer = { type: 'refused', error: 'this node does not lead' };
+
+function proposal(
+  id: RequestId,
+  { command, session }: Extract<Request, { readonly type: 'command' }>,
+  timeMs: number,
+): Input {
+  if (session === undefined) {
+    return { type: 'propose', id, data: encodeStamped({ timeMs, acknowledged: 0, command }) };
+  }
+  const { acknowledged, ...client } = session;
+  return { type: 'propose', id, data: encodeStamped({ timeMs, acknowledged, command }), client };
+}
 
 /** Two that a network might as well have made of one. */
 function isRepeated(a: Envelope, b: Envelope): boolean {
@@ -74,6 +110,9 @@ function isRepeated(a: Envelope, b: Envelope): boolean {
       );
     case 'append-entries':
     case 'append-response':
+    case 'timeout-now':
+    case 'install-snapshot':
+    case 'snapshot-response':
       return false;
     default:
       return assertNever(a.message);
@@ -90,8 +129,14 @@ export class Driver {
   readonly #core: RaftCore;
   readonly #wal: Wal;
   readonly #machine = new StateMachine();
+  readonly #logClock: LogClock;
   readonly #pending: PendingRequests;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
+  readonly #reads = Object.fromEntries(CONSISTENCIES.map((name) => [name, 0])) as Record<
+    Consistency,
+    number
+  >;
+  readonly #delayed: BatchDelay;
   /** For the turn that is due; what was there when a turn began is that turn's. */
   #inputs: Input[] = [];
   // Handed to the scheduler in every turn: made once.
@@ -138,7 +183,9 @@ export class Driver {
     this.#core = core;
     this.#wal = wal;
     this.#pending = new PendingRequests(options.requestTimeoutNs, options.random.fork('requests'));
+    this.#delayed = new BatchDelay(options.batchDelayNs ?? 0);
     this.#lastApplied = applied;
+    this.#logClock = new LogClock(options.scheduler.now());
     this.#state = core.step([], options.scheduler.now());
     if (options.fsync === 'interval') {
       this.#fsyncDueNs = options.scheduler.now() + options.fsyncIntervalNs;
@@ -155,18 +202,23 @@ export class Driver {
     if (this.#isOwn(request) || leader === this.#options.config.id)
       return this.#take(request, count);
     if (leader === undefined) return count({ type: 'refused', error: 'no leader is known here' });
+    if (this.#options.followers === 'redirect') {
+      return count({ type: 'refused', error: `${leader} leads`, leader });
+    }
     this.#forward(leader, request, count);
   }
 
   /**
    * What a peer sent.
    *
-   * @throws DecodeError when the bytes are malformed: the transport closes that connection
+   * @throws DecodeError when the bytes are malformed, or mean nothing: the transport closes that
+   *   connection
    */
   receive(from: NodeId, bytes: Uint8Array): void {
     const peerMessage = decodePeerMessage(bytes);
     switch (peerMessage.type) {
       case 'raft':
+        checkPeerMessage(peerMessage.message);
         return this.#enqueue({ type: 'message', from, message: peerMessage.message });
       case 'forward':
         return this.#onForwarded(from, peerMessage.id, peerMessage.request);
@@ -198,6 +250,13 @@ export class Driver {
       lastApplied: this.#lastApplied,
       log: { firstIndex, lastIndex },
       requests: { ...this.#answered },
+      reads: { ...this.#reads },
+      pending: this.#pending.size,
+      queues: {
+        inputs: this.#isTurnDue ? this.#inputs.length : 0,
+        delayed: this.#delayed.length,
+        held: this.#heldMessages.length,
+      },
       walBatches: this.#wal.batches,
     };
   }
@@ -208,12 +267,20 @@ export class Driver {
 
   /** Handled by this node itself; refused by the core when it does not lead. */
   #take(request: Request, done: (answer: Answer) => void): void {
+    if (request.type === 'read') this.#reads[request.consistency] += 1;
     if (request.type === 'read' && request.consistency === 'stale') {
-      return done(this.#ok(this.#machine.read(request.key), true));
+      return done(this.#ok(this.#machine.read(request.key, request.of), true));
     }
-    const id = this.#pending.add(request, this.#options.scheduler.now(), done);
+    const now = this.#options.scheduler.now();
+    const id = this.#pending.add(request, now, done);
     if (request.type === 'read') this.#enqueue({ type: 'read', id });
-    else this.#enqueue({ type: 'propose', id, data: encodeCommand(request.command) });
+    else this.#propose(proposal(id, request, this.#logClock.readMs(now)), now);
+  }
+
+  #propose(input: Input, now: number): void {
+    if (!this.#delayed.isOn) return this.#enqueue(input);
+    this.#delayed.add(input, now);
+    this.#setTimer();
   }
 
   #forward(leader: NodeId, request: Request, done: (answer: Answer) => void): void {
@@ -246,6 +313,7 @@ export class Driver {
     if (this.#isStopped) return;
     const now = this.#options.scheduler.now();
     const inputs = this.#inputs;
+    if (this.#delayed.isOn) inputs.push(...this.#delayed.take(now));
     try {
       const ready = this.#core.step(inputs, now);
       this.#options.observer?.stepped(inputs, ready);
@@ -263,10 +331,14 @@ export class Driver {
 
   #do(ready: Ready): void {
     this.#state = ready;
+    for (const rejected of ready.rejected) this.#onRejected(rejected);
     this.#persist(ready);
     for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
     for (const entry of ready.committed) this.#apply(entry);
+    if (ready.committed.length > 0) {
+      this.#logClock.applied(this.#machine.timeMs, this.#options.scheduler.now());
+    }
     for (const id of ready.refused) this.#pending.answer(id, NOT_LEADER);
     for (const id of ready.refusedReads) this.#pending.answer(id, NOT_LEADER);
     for (const read of ready.reads) this.#readsToServe.push(read);
@@ -314,19 +386,20 @@ export class Driver {
   }
 
   #apply(entry: Entry): void {
-    const result =
-      entry.kind === 'command' ? this.#machine.apply(decodeCommand(entry.data)) : undefined;
+    const applied = entry.kind === 'command' ? this.#machine.apply(entry) : undefined;
     this.#lastApplied = logIndex(entry.index);
-    this.#options.observer?.applied(entry);
+    this.#options.observer?.applied(entry, applied);
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);
     // SAFETY (Raft §5.3): another entry is committed at its index, so this one never will be.
-    if (proposal.term !== entry.term || result === undefined) {
+    if (proposal.term !== entry.term || applied === undefined) {
       const error = 'another leader took over and the entry was not committed';
       return this.#pending.answer(proposal.id, { type: 'refused', error });
     }
-    this.#pending.answer(proposal.id, this.#ok(null, result.applied));
+    const { result } = applied;
+    if (result.type === 'refused') return this.#pending.answer(proposal.id, result);
+    this.#pending.answer(proposal.id, this.#ok(result.value, result.applied));
   }
 
   #serveReads(): void {
@@ -339,13 +412,19 @@ export class Driver {
       if (!isReady) return true;
       const request = this.#pending.get(id);
       if (request?.type === 'read') {
-        this.#pending.answer(id, this.#ok(this.#machine.read(request.key), true));
+        this.#pending.answer(id, this.#ok(this.#machine.read(request.key, request.of), true));
       }
       return false;
     });
   }
 
-  #ok(value: string | null, applied: boolean): Answer {
+  #onRejected(rejected: Rejected): void {
+    const { onRejected } = this.#options;
+    assert(onRejected !== undefined, () => `${rejected.from} sent a message: ${rejected.reason}`);
+    onRejected(rejected);
+  }
+
+  #ok(value: Datum, applied: boolean): Answer {
     return {
       type: 'ok',
       value,
@@ -359,7 +438,12 @@ export class Driver {
   #setTimer(): void {
     const { scheduler } = this.#options;
     scheduler.wakeAt(
-      Math.min(this.#state.deadlineNs, this.#pending.deadlineNs, this.#fsyncDueNs),
+      Math.min(
+        this.#state.deadlineNs,
+        this.#pending.deadlineNs,
+        this.#fsyncDueNs,
+        this.#delayed.dueNs,
+      ),
       this.#runTick,
     );
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { makeConfiguration } from '../core/configuration.ts';
 import {
   type Entry,
   type LogPosition,
@@ -71,6 +72,39 @@ test.each<[PeerMessage, string]>([
       result: { success: false, prevIndex: logIndex(7), hint: position(4, 1) },
     }),
     '00030000000000000003000000000000000000000000000000000700000000000000040000000000000001',
+  ],
+  [
+    raft({
+      type: 'request-vote',
+      preVote: false,
+      term: term(4),
+      lastLog: position(9, 3),
+      transfer: true,
+    }),
+    '000000000000000000040200000000000000090000000000000003',
+  ],
+  [raft({ type: 'timeout-now', term: term(4) }), '00040000000000000004'],
+  [
+    raft({
+      type: 'install-snapshot',
+      term: term(4),
+      last: position(9, 3),
+      configuration: makeConfiguration([nodeId('n1')], {
+        outgoing: [nodeId('n2')],
+        learners: [nodeId('n3')],
+        addresses: new Map([[nodeId('n1'), 'h:1']]),
+      }),
+      offset: 5,
+      data: bytesOf('xyz'),
+      done: true,
+    }),
+    '00050000000000000004000000000000000900000000000000030100000001000000026e310000000100' +
+      '0000026e320000000100000' +
+      '0026e3300000001000000026e3100000003683a3100000000000000050000000378797a01',
+  ],
+  [
+    raft({ type: 'snapshot-response', term: term(4), last: position(9, 3), nextOffset: 8 }),
+    '00060000000000000004000000000000000900000000000000030000000000000008',
   ],
   [
     {

@@ -1,5 +1,6 @@
 import type { Restored } from '../core/core.ts';
 import type { Entry, Input, NodeId, Ready } from '../core/types.ts';
+import type { Applied } from '../kv/state-machine.ts';
 import type { WalRecords } from './wal.ts';
 
 /**
@@ -52,5 +53,6 @@ export interface DriverObserver {
   stepped(inputs: readonly Input[], ready: Ready): void;
   /** These records stand in the first `end` bytes of a file now, together, and are not synced yet. */
   written(file: string, end: number, records: readonly WalRecords[]): void;
-  applied(entry: Entry): void;
+  /** @param applied - what a command did */
+  applied(entry: Entry, applied: Applied | undefined): void;
 }

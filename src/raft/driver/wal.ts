@@ -10,6 +10,8 @@ import {
   type NodeId,
   term,
 } from '../core/types.ts';
+import type { Configuration } from '../core/configuration.ts';
+import { readConfiguration, writeConfiguration } from '../core/configuration-codec.ts';
 import { readEntry, writeEntry } from './codec.ts';
 import type { Disk } from './ports.ts';
 import { type LogEnd, readDirectory, renewTail } from './wal-recovery.ts';
@@ -30,12 +32,15 @@ export interface WalRecords {
   readonly entries?: readonly Entry[];
   /** The log begins behind this position from now on: a snapshot holds what was before. */
   readonly base?: LogPosition;
+  /** In force at the stored log's base from now on. */
+  readonly configuration?: Configuration;
 }
 
 const RECORD_IDENTITY = 1;
 const RECORD_HARD_STATE = 2;
 const RECORD_ENTRY = 3;
 const RECORD_BASE = 4;
+const RECORD_CONFIGURATION = 5;
 
 export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
 
@@ -228,7 +233,7 @@ export class Wal {
 }
 
 function writeRecords(writer: ByteWriter, batch: readonly WalRecords[]): void {
-  for (const { hardState, base, entries } of batch) {
+  for (const { hardState, base, configuration, entries } of batch) {
     if (hardState !== undefined) {
       writer
         .u8(RECORD_HARD_STATE)
@@ -236,6 +241,9 @@ function writeRecords(writer: ByteWriter, batch: readonly WalRecords[]): void {
         .text(hardState.votedFor ?? '');
     }
     if (base !== undefined) writer.u8(RECORD_BASE).u53(base.index).u53(base.term);
+    if (configuration !== undefined) {
+      writeConfiguration(writer.u8(RECORD_CONFIGURATION), configuration);
+    }
     for (const entry of entries ?? []) {
       writer.u8(RECORD_ENTRY);
       writeEntry(writer, entry);
@@ -256,6 +264,7 @@ async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
     identity: undefined,
     hardState: { term: term(0), votedFor: undefined },
     base: LOG_START,
+    configuration: undefined,
     entries: [],
   };
   for (const batch of log.batches) replay(contents, batch);
@@ -265,9 +274,14 @@ async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
   }
   // Only now: a directory that is refused stays as it is.
   const end = await renewTail(disk, log);
-  const { hardState, base, entries } = contents;
+  const { hardState, base, configuration, entries } = contents;
   return {
-    restored: { hardState, base, entries },
+    restored: {
+      hardState,
+      base,
+      ...(configuration === undefined ? {} : { configuration }),
+      entries,
+    },
     isEmpty: contents.identity === undefined,
     tornBytes: log.tornBytes,
     end,
@@ -278,6 +292,7 @@ interface Contents {
   identity: WalIdentity | undefined;
   hardState: HardState;
   base: LogPosition;
+  configuration: Configuration | undefined;
   entries: Entry[];
 }
 
@@ -311,6 +326,9 @@ function replayRecord(contents: Contents, reader: ByteReader): void {
       contents.entries = contents.entries.filter((entry) => entry.index > contents.base.index);
       return;
     }
+    case RECORD_CONFIGURATION:
+      contents.configuration = readConfiguration(reader);
+      return;
     default:
       throw new DecodeError(`record kind ${kind} is not known`);
   }

@@ -5,8 +5,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestDrivers } from '../driver/testing/drivers.ts';
 import { nodeId } from '../core/types.ts';
 import type { Answer, Request } from '../driver/requests.ts';
-import { KEY_BYTES_MAX, makeHttpServer, type Store, VALUE_BYTES_MAX } from './http.ts';
+import { ClientServer } from './client-server.ts';
+import { parseTunables } from './config.ts';
+import { makeApi, type Store } from './http.ts';
 
+const tunables = parseTunables({});
+const { maxKeyBytes, maxValueBytes } = tunables;
 let answer: Answer = { type: 'refused', error: 'not yet' };
 let submitted: Request[] = [];
 let server: http.Server;
@@ -21,9 +25,16 @@ beforeAll(async () => {
       submitted.push(request);
       done(answer);
     },
-    status: () => status,
   };
-  server = makeHttpServer(driver, { readMode: 'linearizable' });
+  const api = makeApi(driver, {
+    readMode: 'linearizable',
+    limits: tunables,
+    status: () => status,
+    config: () => ({ settings: {} }),
+    metrics: async () => ({ type: 'text/plain', text: 'gong_raft_term 1\n' }),
+    clientUrlOf: (node) => (node === 'n2' ? 'http://n2:7002' : undefined),
+  });
+  ({ server } = new ClientServer(tunables, api));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -75,7 +86,7 @@ test('an answer says whether what did not succeed certainly did not happen', asy
   expect(await ask('DELETE', '/kv/a')).toMatchObject({ status: 503, body: { definite: false } });
 });
 
-const long = 'x'.repeat(VALUE_BYTES_MAX + 1);
+const long = 'x'.repeat(maxValueBytes + 1);
 test.each([
   ['GET', '/nowhere', undefined, 404],
   ['GET', '/kv/', undefined, 404],
@@ -83,7 +94,7 @@ test.each([
   ['POST', '/kv/a', '{}', 405],
   ['GET', '/kv/a?consistency=psychic', undefined, 400],
   ['GET', '/kv/%ff', undefined, 400],
-  ['GET', `/kv/${'k'.repeat(KEY_BYTES_MAX + 1)}`, undefined, 400],
+  ['GET', `/kv/${'k'.repeat(maxKeyBytes + 1)}`, undefined, 400],
   ['PUT', '/kv/a', '{"value":4}', 400],
   ['PUT', '/kv/a', '{"value":null}', 400],
   ['PUT', '/kv/a', '{}', 400],

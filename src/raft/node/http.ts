@@ -1,13 +1,15 @@
-import http from 'node:http';
+import type http from 'node:http';
+import type { NodeId } from '../core/types.ts';
 import type { Driver } from '../driver/driver.ts';
 import { type Answer, CONSISTENCIES, type Consistency, type Request } from '../driver/requests.ts';
-import type { Value } from '../kv/commands.ts';
+import type { Value } from '../kv/value.ts';
+import type { Tunables } from './config.ts';
 
-/** Bytes of UTF-8. */
-export const KEY_BYTES_MAX = 512;
-export const VALUE_BYTES_MAX: number = 256 * 1024;
-/** JSON may escape a byte as six; two values and their frame. */
-const BODY_BYTES_MAX = 4 * 1024 * 1024;
+/** What the API takes; bytes of UTF-8, and of a whole body. */
+export type ApiLimits = Pick<Tunables, 'maxKeyBytes' | 'maxValueBytes' | 'maxBodyBytes'>;
+
+/** Bodies that are being read take so much together; what is beyond is refused. */
+const BODIES_BYTES_MAX = 256 * 1024 * 1024;
 
 /** A request that cannot be meant: refused before anything was done. */
 class BadRequest extends Error {
@@ -19,38 +21,49 @@ class BadRequest extends Error {
 }
 
 /** What the API asks of the driver. */
-export type Store = Pick<Driver, 'submit' | 'status'>;
+export type Store = Pick<Driver, 'submit'>;
+
+/** What the API knows of its node beside the store. */
+export interface ApiOptions {
+  readonly readMode: Consistency;
+  readonly limits: ApiLimits;
+  /** Bodies of `GET /status` and `GET /config`. */
+  readonly status: () => object;
+  readonly config: () => object;
+  /** Body of `GET /metrics`, and its type. */
+  readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
+  /** Where clients reach a node, if it has said so. */
+  readonly clientUrlOf: (node: NodeId) => string | undefined;
+}
 
 /**
  * The node's API for clients. Every answer says whether an operation that did not succeed
  * certainly did not happen (`"definite":true`) or may have.
  */
-export function makeHttpServer(
-  driver: Store,
-  options: { readonly readMode: Consistency },
-): http.Server {
-  const server = http.createServer((request, response) => {
-    void answer(driver, options.readMode, request, response);
-  });
-  // Clients keep one connection; it must not be closed under a request that is just being sent.
-  server.keepAliveTimeout = 120_000;
-  server.requestTimeout = 30_000;
-  return server;
+export function makeApi(store: Store, options: ApiOptions): http.RequestListener {
+  const bodies = { bytes: 0 };
+  return (request, response) => {
+    void answer({ store, options, bodies }, request, response);
+  };
+}
+
+interface Api {
+  readonly store: Store;
+  readonly options: ApiOptions;
+  /** Of bodies that are being read now. */
+  readonly bodies: { bytes: number };
 }
 
 async function answer(
-  driver: Store,
-  readMode: Consistency,
+  api: Api,
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
   try {
     const url = parseUrl(request.url ?? '/');
-    const path = url.pathname;
-    if (path === '/status') return reply(response, 200, { ...driver.status(), pid: process.pid });
-    if (path === '/healthz') return reply(response, 200, { ok: true });
-    const parsed = await parse(request, url, readMode);
-    driver.submit(parsed, (result) => replyWith(response, result));
+    if (await answerOfNode(api.options, url.pathname, request.method, response)) return;
+    const parsed = await parse(api, request, url);
+    api.store.submit(parsed, (result) => replyWith(api.options, url, response, result));
   } catch (error) {
     if (!(error instanceof BadRequest)) {
       const message = error instanceof Error ? error.message : String(error);
@@ -62,13 +75,45 @@ async function answer(
   }
 }
 
-function replyWith(response: http.ServerResponse, result: Answer): void {
-  if (result.type !== 'ok') {
-    const definite = result.type === 'refused';
-    return reply(response, 503, { error: result.error, definite });
+/** What this node says of itself. @returns false when the path is another */
+async function answerOfNode(
+  options: ApiOptions,
+  path: string,
+  method: string | undefined,
+  response: http.ServerResponse,
+): Promise<boolean> {
+  if (!['/status', '/healthz', '/config', '/metrics'].includes(path)) return false;
+  if (method !== 'GET') throw new BadRequest(405, `${method ?? 'the method'} is not for this path`);
+  if (path === '/status') reply(response, 200, options.status());
+  else if (path === '/healthz') reply(response, 200, { ok: true });
+  else if (path === '/config') reply(response, 200, options.config());
+  else {
+    const { type, text } = await options.metrics();
+    response.writeHead(200, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+    response.end(text);
   }
-  const { value, applied, servedBy, term, appliedIndex } = result;
-  reply(response, 200, { value, applied, servedBy, term, appliedIndex });
+  return true;
+}
+
+function replyWith(
+  options: ApiOptions,
+  url: URL,
+  response: http.ServerResponse,
+  result: Answer,
+): void {
+  if (result.type === 'ok') {
+    const { value, applied, servedBy, term, appliedIndex } = result;
+    return reply(response, 200, { value, applied, servedBy, term, appliedIndex });
+  }
+  const definite = result.type === 'refused';
+  const leader = result.type === 'refused' ? result.leader : undefined;
+  if (leader === undefined) return reply(response, 503, { error: result.error, definite });
+  const body = { error: result.error, definite, leader };
+  const at = options.clientUrlOf(leader);
+  // Without an address the client is to look for the leader itself.
+  if (at === undefined) return reply(response, 503, body);
+  response.setHeader('location', at + url.pathname + url.search);
+  reply(response, 307, body);
 }
 
 function reply(response: http.ServerResponse, status: number, body: object): void {
@@ -80,26 +125,26 @@ function reply(response: http.ServerResponse, status: number, body: object): voi
   response.end(text);
 }
 
-async function parse(
-  request: http.IncomingMessage,
-  url: URL,
-  readMode: Consistency,
-): Promise<Request> {
+async function parse(api: Api, request: http.IncomingMessage, url: URL): Promise<Request> {
+  const { limits, readMode } = api.options;
   const match = /^\/kv\/([^/]+)(\/cas)?$/.exec(url.pathname);
   if (match === null)
-    throw new BadRequest(404, 'the path is /kv/:key, /kv/:key/cas, /status or /healthz');
-  const key = parseKey(match[1] ?? '');
+    throw new BadRequest(
+      404,
+      'the path is /kv/:key, /kv/:key/cas, /status, /config, /metrics or /healthz',
+    );
+  const key = parseKey(match[1] ?? '', limits);
   const isCas = match[2] !== undefined;
   const { method } = request;
   if (isCas && method === 'POST') {
-    const body = await readJson(request);
+    const body = await readJson(api, request);
     return {
       type: 'command',
       command: {
         type: 'cas',
         key,
-        from: parseValue(body, 'from'),
-        to: parseValue(body, 'to'),
+        from: parseValue(body, 'from', limits),
+        to: parseValue(body, 'to', limits),
       },
     };
   }
@@ -107,7 +152,7 @@ async function parse(
     return { type: 'read', key, consistency: parseConsistency(url, readMode) };
   }
   if (!isCas && method === 'PUT') {
-    const value = parseValue(await readJson(request), 'value');
+    const value = parseValue(await readJson(api, request), 'value', limits);
     if (value === null) throw new BadRequest(400, 'value must be a string; DELETE removes a key');
     return { type: 'command', command: { type: 'put', key, value } };
   }
@@ -122,15 +167,15 @@ function parseUrl(target: string): URL {
   return url;
 }
 
-function parseKey(encoded: string): string {
+function parseKey(encoded: string, { maxKeyBytes }: ApiLimits): string {
   let key: string;
   try {
     key = decodeURIComponent(encoded);
   } catch {
     throw new BadRequest(400, 'the key is not percent-encoded UTF-8');
   }
-  if (Buffer.byteLength(key) > KEY_BYTES_MAX) {
-    throw new BadRequest(400, `the key is longer than ${KEY_BYTES_MAX} bytes`);
+  if (Buffer.byteLength(key) > maxKeyBytes) {
+    throw new BadRequest(400, `the key is longer than ${maxKeyBytes} bytes`);
   }
   return key;
 }
@@ -145,42 +190,69 @@ function parseConsistency(url: URL, fallback: Consistency): Consistency {
   return found;
 }
 
-function parseValue(body: object, field: 'value' | 'from' | 'to'): Value {
+function parseValue(
+  body: object,
+  field: 'value' | 'from' | 'to',
+  { maxValueBytes }: ApiLimits,
+): Value {
   const value: unknown = Object.entries(body).find(([name]) => name === field)?.[1];
   if (value === null) return null;
   // A lone surrogate has no UTF-8: it would come back as another string.
   if (typeof value !== 'string' || !value.isWellFormed()) {
     throw new BadRequest(400, `${field} must be a string or null`);
   }
-  if (Buffer.byteLength(value) > VALUE_BYTES_MAX) {
-    throw new BadRequest(413, `${field} is longer than ${VALUE_BYTES_MAX} bytes`);
+  if (Buffer.byteLength(value) > maxValueBytes) {
+    throw new BadRequest(413, `${field} is longer than ${maxValueBytes} bytes`);
   }
   return value;
 }
 
-async function readJson(request: http.IncomingMessage): Promise<object> {
-  // Said beforehand, it can be answered; leaving the loop below ends the connection.
-  if (Number(request.headers['content-length']) > BODY_BYTES_MAX) {
-    throw new BadRequest(413, `the body is over ${BODY_BYTES_MAX} bytes`);
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > BODY_BYTES_MAX) break;
-      chunks.push(chunk);
-    }
-  } catch {
-    throw new BadRequest(400, 'the body was cut off');
-  }
-  if (size > BODY_BYTES_MAX) throw new BadRequest(413, `the body is over ${BODY_BYTES_MAX} bytes`);
+async function readJson(api: Api, request: http.IncomingMessage): Promise<object> {
+  const text = await readBody(api, request);
   let body: unknown;
   try {
-    body = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    body = JSON.parse(text);
   } catch {
     throw new BadRequest(400, 'the body is not JSON');
   }
   if (typeof body !== 'object' || body === null) throw new BadRequest(400, 'the body is no object');
   return body;
+}
+
+async function readBody({ options, bodies }: Api, request: http.IncomingMessage): Promise<string> {
+  const { maxBodyBytes } = options.limits;
+  // Said beforehand, it can be answered; leaving the loop below ends the connection.
+  if (Number(request.headers['content-length']) > maxBodyBytes) {
+    throw new BadRequest(413, `the body is over ${maxBodyBytes} bytes`);
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let isCrowded = false;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      bodies.bytes += chunk.length;
+      isCrowded = bodies.bytes > BODIES_BYTES_MAX;
+      if (size > maxBodyBytes || isCrowded) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    throw new BadRequest(400, 'the body was cut off');
+  } finally {
+    bodies.bytes -= size;
+  }
+  if (size > maxBodyBytes) throw new BadRequest(413, `the body is over ${maxBodyBytes} bytes`);
+  if (isCrowded) throw new BadRequest(503, 'too many bodies are being read');
+  return decodeUtf8(Buffer.concat(chunks));
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Anything else would be stored as something else than was sent. */
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new BadRequest(400, 'the body is not UTF-8');
+  }
 }

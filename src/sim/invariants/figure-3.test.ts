@@ -284,6 +284,7 @@ function readyOf(at: number) {
     refused: [],
     reads: [],
     refusedReads: [],
+    rejected: [],
     role: 'follower',
     term: at as never,
     leader: undefined,

@@ -139,6 +139,7 @@ export class ToldCluster {
       refused: [],
       reads: (said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
       refusedReads: [],
+      rejected: [],
       role: told.role,
       term: term(told.term),
       leader: undefined,
