@@ -1,5 +1,6 @@
 import type { Workload } from '../src/contracts/workload.ts';
 import { growing, GROWING_SETTINGS, growingEffects } from './elements.ts';
+import { readOf } from './register-keys.ts';
 
 /** Lists that are appended to: a read shows the order of all that was written before it. */
 export const append: Workload = {
@@ -11,5 +12,6 @@ export const append: Workload = {
   mutations: ['append'],
   settings: GROWING_SETTINGS,
   effects: growingEffects,
+  lookAt: readOf,
   generator: (options, random) => growing('append', options, random),
 };

@@ -2,7 +2,7 @@ import type { Workload } from '../src/contracts/workload.ts';
 import { each } from '../src/generator/base.ts';
 import { mix } from '../src/generator/mix.ts';
 import { KEYS, onKeys, READ_SHARE } from './keys.ts';
-import { READ } from './register-keys.ts';
+import { READ, readOf } from './register-keys.ts';
 import { settingOf } from './settings.ts';
 
 /**
@@ -24,6 +24,7 @@ export const counter: Workload = {
   effects({ f }, { value }) {
     return [{ type: f === 'incr' ? 'wrote' : 'read', value }];
   },
+  lookAt: readOf,
   generator(options, random) {
     const readShare = settingOf(options, READ_SHARE);
     return onKeys({
@@ -40,7 +41,7 @@ export const counter: Workload = {
           random,
         );
       },
-      final: (key) => [READ(key)],
+      lookAt: readOf,
     });
   },
 };

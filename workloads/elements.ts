@@ -8,7 +8,7 @@ import { each, limit } from '../src/generator/base.ts';
 import { mix } from '../src/generator/mix.ts';
 import type { Random } from '../src/lib/prng.ts';
 import { KEYS, onKeys, READ_SHARE } from './keys.ts';
-import { READ } from './register-keys.ts';
+import { READ, readOf } from './register-keys.ts';
 import { settingOf } from './settings.ts';
 
 export const ELEMENTS: WorkloadSetting = {
@@ -47,7 +47,7 @@ export function growing(put: string, options: WorkloadOptions, random: Random): 
         ),
       );
     },
-    final: (key) => [READ(key)],
+    lookAt: readOf,
   });
 }
 

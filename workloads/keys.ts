@@ -36,8 +36,8 @@ export interface OnKeys {
   readonly random: Random;
   /** The operations of one object; all of them name it. */
   readonly source: (key: string) => Source;
-  /** What every node is asked of it in the end. */
-  readonly final: (key: string) => readonly Invocation[];
+  /** What every node is asked of it in the end: see `Workload.lookAt`. */
+  readonly lookAt: (key: string) => readonly Invocation[];
   /** How many of the last objects are looked at in the end, at least those that are active. */
   readonly finalKeys?: number;
   /** Told of each that will not be named again. */
@@ -53,7 +53,7 @@ export interface OnKeys {
  * during it and after it.
  */
 export function onKeys(parts: OnKeys): Generator {
-  const { keys, options, random, source, final, finalKeys = FINAL_KEYS, finished } = parts;
+  const { keys, options, random, source, lookAt, finalKeys = FINAL_KEYS, finished } = parts;
   const rotation = new KeyRotation(
     {
       weights: Array.from({ length: keys }, (_, i) => 1 / (i + 1) ** 2),
@@ -66,7 +66,7 @@ export function onKeys(parts: OnKeys): Generator {
   return {
     next: (asked) => rotation.next(asked),
     completed: (...told) => rotation.completed(...told),
-    finalReads: () => rotation.lastKeys().flatMap(final),
+    finalReads: () => rotation.lastKeys().flatMap(lookAt),
     takeFinishedKeys: () => {
       const taken = rotation.takeFinishedKeys();
       for (const key of taken) finished?.(key);

@@ -40,6 +40,7 @@ export const kv: Workload = {
         return [];
     }
   },
+  lookAt: (key) => [GET(key)],
   generator(options, random) {
     const readShare = settingOf(options, READ_SHARE);
     return onKeys({
@@ -47,7 +48,7 @@ export const kv: Workload = {
       options,
       random,
       source: (key) => operations(key, { readShare, options, random }),
-      final: (key) => [GET(key)],
+      lookAt: (key) => [GET(key)],
     });
   },
 };

@@ -47,6 +47,7 @@ export const lock: Workload = {
   functions: ['acquire', 'renew', 'release'],
   mutations: ['acquire', 'renew', 'release'],
   settings: [EXPIRING_SHARE, LEASE_MS, KEYS],
+  lookAt: (key) => [{ f: 'acquire', key, value: null }],
   generator(options, random) {
     const share = settingOf(options, EXPIRING_SHARE);
     const leaseMs = settingOf(options, LEASE_MS);
@@ -61,7 +62,7 @@ export const lock: Workload = {
         return new LockSource(key, lease, random);
       },
       // Whoever gets it now gets a greater token than all before.
-      final: (key) => [{ f: 'acquire', key, value: leases.get(key) ?? null }],
+      lookAt: (key) => [{ f: 'acquire', key, value: leases.get(key) ?? null }],
       finished: (key) => leases.delete(key),
     });
   },

@@ -37,6 +37,7 @@ export const queue: Workload = {
     if (f === 'enqueue') return [{ type: 'wrote', value }];
     return ok.value === null ? [] : [{ type: 'read', value: ok.value }];
   },
+  lookAt: (key) => [DEQUEUE(key)],
   generator(options, random) {
     const keys = settingOf(options, KEYS);
     const enqueueShare = settingOf(options, ENQUEUE_SHARE);
@@ -51,7 +52,7 @@ export const queue: Workload = {
         return operations(key, { enqueueShare, its, random });
       },
       // One more than there can be: the last finds it empty.
-      final: (key) => {
+      lookAt: (key) => {
         const most = Math.min(inside.get(key)?.most ?? 0, FINAL_DEQUEUES_MAX);
         return Array.from({ length: most + 1 }, () => DEQUEUE(key));
       },

@@ -15,6 +15,10 @@ const VALUES_REMEMBERED = 8;
 
 export const READ = (key: string): Invocation => ({ f: 'read', key, value: null });
 
+export function readOf(key: string): readonly Invocation[] {
+  return [READ(key)];
+}
+
 /** The values written to one key. */
 export class HandedOut {
   readonly #values: number | undefined;
@@ -45,7 +49,7 @@ export function registers(
   { keys, options, random }: { keys: number; options: WorkloadOptions; random: Random },
   source: (key: string) => Source,
 ): Generator {
-  return onKeys({ keys, options, random, source, final: (key) => [READ(key)] });
+  return onKeys({ keys, options, random, source, lookAt: readOf });
 }
 
 /** A write and an applied CAS leave their new value, a read finds one. */

@@ -5,7 +5,7 @@ import { mix } from '../src/generator/mix.ts';
 import { defined } from '../src/lib/assert.ts';
 import type { Random } from '../src/lib/prng.ts';
 import { KEYS, READ_SHARE } from './keys.ts';
-import { HandedOut, READ, registerEffects, registers } from './register-keys.ts';
+import { HandedOut, READ, readOf, registerEffects, registers } from './register-keys.ts';
 import { settingOf } from './settings.ts';
 
 /** Of what does not read: the rest are CAS. */
@@ -24,6 +24,7 @@ export const register: Workload = {
   mutations: ['write', 'cas'],
   settings: [READ_SHARE, KEYS],
   effects: registerEffects,
+  lookAt: readOf,
   generator: registerOperations,
 };
 

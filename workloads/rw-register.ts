@@ -2,7 +2,7 @@ import type { Workload } from '../src/contracts/workload.ts';
 import { each } from '../src/generator/base.ts';
 import { mix } from '../src/generator/mix.ts';
 import { KEYS, READ_SHARE } from './keys.ts';
-import { HandedOut, READ, registerEffects, registers } from './register-keys.ts';
+import { HandedOut, READ, readOf, registerEffects, registers } from './register-keys.ts';
 import { settingOf } from './settings.ts';
 
 /** Independent registers with read and write alone: for stores without compare-and-set. */
@@ -15,6 +15,7 @@ export const rwRegister: Workload = {
   mutations: ['write'],
   settings: [READ_SHARE, KEYS],
   effects: registerEffects,
+  lookAt: readOf,
   generator(options, random) {
     const readShare = settingOf(options, READ_SHARE);
     return registers({ keys: settingOf(options, KEYS), options, random }, (key) => {

@@ -1,5 +1,6 @@
 import type { Workload } from '../src/contracts/workload.ts';
 import { growing, GROWING_SETTINGS, growingEffects } from './elements.ts';
+import { readOf } from './register-keys.ts';
 
 /** Sets that are added to. */
 export const set: Workload = {
@@ -11,5 +12,6 @@ export const set: Workload = {
   mutations: ['add'],
   settings: GROWING_SETTINGS,
   effects: growingEffects,
+  lookAt: readOf,
   generator: (options, random) => growing('add', options, random),
 };

@@ -57,9 +57,9 @@ export const txn: Workload = {
       return [{ type: word === 'read' ? 'read' : 'wrote', value: its }];
     });
   },
+  lookAt: (key) => [transaction(key, lettersOf(GROUP_KEYS.fallback).map(READ))],
   generator(options, random) {
-    const count = settingOf(options, GROUP_KEYS);
-    const letters = Array.from({ length: count }, (_, i) => String.fromCodePoint(97 + i));
+    const letters = lettersOf(settingOf(options, GROUP_KEYS));
     const readAll = (key: string): Invocation => transaction(key, letters.map(READ));
     return onKeys({
       keys: settingOf(options, KEYS),
@@ -78,10 +78,15 @@ export const txn: Workload = {
         );
         return listening(key, limit(settingOf(options, GROUP_OPS), all), group);
       },
-      final: (key) => [readAll(key)],
+      lookAt: (key) => [readAll(key)],
     });
   },
 };
+
+/** The keys of a group. */
+function lettersOf(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => String.fromCodePoint(97 + i));
+}
 
 type Part = readonly [word: string, letter: string, value: Json];
 

@@ -99,5 +99,10 @@ export interface Workload {
    * without this it does not.
    */
   effects?(invocation: Invocation, ok: Extract<Completion, { type: 'ok' }>): readonly Effect[];
+  /**
+   * Operations that show what a key holds, for runs whose operations are given one by one: each is asked of
+   * every node in the end.
+   */
+  lookAt(key: string): readonly Invocation[];
   generator(options: WorkloadOptions, random: Random): Generator;
 }
