@@ -14,7 +14,7 @@ import type { Rules } from '../raft/core/rules.ts';
 import { nodeId, type NodeId } from '../raft/core/types.ts';
 import type { DriverStatus } from '../raft/driver/driver.ts';
 import type { Disk } from '../raft/driver/ports.ts';
-import { SimClient } from './client.ts';
+import { type ClientKind, connectTo, OF_REGISTERS } from './client.ts';
 import { SimDisk } from './disk.ts';
 import { diskCounterOf, diskEventDetail } from './disk-events.ts';
 import { SimNetwork } from './network.ts';
@@ -234,10 +234,18 @@ export class SimCluster implements Cluster {
     return `sim://${node}`;
   }
 
-  /** @param stream - names its random numbers; by default the how-manieth connection it is */
-  connect(node: Name, stream: string = String(this.#clients++)): Client {
+  /**
+   * @param stream - names its random numbers; by default the how-manieth connection it is
+   * @param kind - what it does; by default it reads and writes registers
+   */
+  connect(
+    node: Name,
+    stream: string = String(this.#clients++),
+    kind: ClientKind = OF_REGISTERS,
+  ): Client {
     const random = this.#sim.random(`client/${stream}`);
-    return new SimClient(this.#sim, this.node(node), this.profile.clientLatency, random);
+    const latency = this.profile.clientLatency;
+    return connectTo({ sim: this.#sim, node: this.node(node), latency, random }, kind);
   }
 
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void {

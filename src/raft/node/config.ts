@@ -15,6 +15,7 @@ export interface Tunables {
   readonly fsync: FsyncMode;
   readonly fsyncIntervalNs: number;
   readonly readMode: Consistency;
+  readonly sessionExpiryNs: number;
   readonly requestTimeoutNs: number;
   readonly changeTimeoutNs: number;
   readonly followers: FollowerMode;
@@ -124,6 +125,13 @@ export const TUNABLES: readonly AnyTunable[] = [
     ...duration('100ms', '1h'),
   },
   {
+    name: 'raft.sessionExpiry',
+    field: 'sessionExpiryNs',
+    fallback: '60s',
+    meaning: 'how long a session outlives the last write with it, in the time that the log counts',
+    ...duration('1s', '24h'),
+  },
+  {
     name: 'raft.followers',
     field: 'followers',
     fallback: 'forward',
@@ -194,6 +202,7 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     fsync: value(settings, 'fsync'),
     fsyncIntervalNs: value(settings, 'fsyncIntervalNs'),
     readMode: value(settings, 'readMode'),
+    sessionExpiryNs: value(settings, 'sessionExpiryNs'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),
     changeTimeoutNs: value(settings, 'changeTimeoutNs'),
     followers: value(settings, 'followers'),
