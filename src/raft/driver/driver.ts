@@ -1,6 +1,7 @@
 import type { CoreConfig } from '../core/core-config.ts';
-import { assertNever } from '../../lib/assert.ts';
+import { assert, assertNever } from '../../lib/assert.ts';
 import type { Random } from '../../lib/prng.ts';
+import type { Configuration } from '../core/configuration.ts';
 import { makeRaftCore, type RaftCore, type Restored } from '../core/core.ts';
 import type { Rules } from '../core/rules.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type LogPosition,
   type NodeId,
   type Ready,
+  type Rejected,
   type RequestId,
   type Role,
   type Term,
@@ -19,11 +21,20 @@ import {
 import type { Datum } from '../kv/datum.ts';
 import { encodeStamped } from '../kv/stamped-command.ts';
 import { StateMachine } from '../kv/state-machine.ts';
+import {
+  type ChangeAnswer,
+  type MembershipChange,
+  MembershipChanges,
+  type MembersStatus,
+  membersStatus,
+} from './membership.ts';
+import { BatchDelay } from './batch-delay.ts';
 import { LogClock } from './log-clock.ts';
+import { checkPeerMessage } from './peer-check.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
 import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
-import type { Answer, Request } from './requests.ts';
+import { type Answer, CONSISTENCIES, type Consistency, type Request } from './requests.ts';
 import { findState, type FoundState } from './snapshot-files.ts';
 import { type SnapshotSettings, Snapshots, type SnapshotStatus } from './snapshots.ts';
 import { type FsyncMode, readWal, Wal, type WalRecords } from './wal.ts';
@@ -36,6 +47,8 @@ export interface DriverOptions {
   readonly fsyncIntervalNs: number;
   /** How long a request waits for its answer. */
   readonly requestTimeoutNs: number;
+  /** How long a request to change the membership waits for its answer; longer than members may catch up. */
+  readonly changeTimeoutNs: number;
   readonly rules: Rules;
   readonly random: Random;
   readonly disk: Disk;
@@ -43,6 +56,8 @@ export interface DriverOptions {
   readonly scheduler: Scheduler;
   /** The disk failed, or the state is broken: the node must stop, its data stays as it is. */
   readonly onFatal: (error: unknown) => void;
+  /** Another configuration is in force, or the first one; committed or not. */
+  readonly onConfiguration?: (configuration: Configuration) => void;
   readonly observer?: DriverObserver;
   /** By default `SEGMENT_BYTES_MAX`. */
   readonly segmentBytesMax?: number;
@@ -50,6 +65,15 @@ export interface DriverOptions {
   readonly snapshots?: SnapshotSettings;
   /** CPU time of this thread; by default what the scheduler's clock shows, which is no less. */
   readonly cpuNs?: () => number;
+  /** How long a proposal waits for others; by default not at all. */
+  readonly batchDelayNs?: number;
+  /** What happens to a request that the leader is to serve: by default it is handed on. */
+  readonly followers?: 'forward' | 'redirect';
+  /**
+   * A peer sent what contradicts what is committed here; nothing was done about it. Without this hook
+   * it is fatal: among nodes that do not lie it is a bug.
+   */
+  readonly onRejected?: (rejected: Rejected) => void;
 }
 
 export interface DriverStatus {
@@ -60,8 +84,19 @@ export interface DriverStatus {
   readonly commitIndex: LogIndex;
   readonly lastApplied: LogIndex;
   readonly log: { readonly firstIndex: LogIndex; readonly lastIndex: LogIndex };
+  readonly members: MembersStatus;
   /** Answers to clients of this node by outcome. */
   readonly requests: Readonly<Record<Answer['type'], number>>;
+  /** Reads by consistency, asked of this node by its clients and by peers. */
+  readonly reads: Readonly<Record<Consistency, number>>;
+  /** Requests that wait for their answer. */
+  readonly pending: number;
+  /** Inputs of the next turn, proposals that wait for company, and messages that wait for the disk. */
+  readonly queues: {
+    readonly inputs: number;
+    readonly delayed: number;
+    readonly held: number;
+  };
   readonly walBatches: number;
   readonly walSegments: number;
   readonly snapshot: SnapshotStatus;
@@ -125,17 +160,32 @@ export class Driver {
   readonly #snapshots: Snapshots;
   readonly #logClock: LogClock;
   readonly #pending: PendingRequests;
+  readonly #changes: MembershipChanges;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
+  readonly #reads = Object.fromEntries(CONSISTENCIES.map((name) => [name, 0])) as Record<
+    Consistency,
+    number
+  >;
+  readonly #delayed: BatchDelay;
   /** For the turn that is due; what was there when a turn began is that turn's. */
   #inputs: Input[] = [];
   // Handed to the scheduler in every turn: made once.
   readonly #runTurn = (): void => this.#turn();
+  readonly #inputsWaiting = (): number => this.#inputs.length;
   readonly #runTick = (): void => this.#enqueue(TICK);
   #isTurnDue = false;
   #isStopped = false;
   #state: Pick<
     Ready,
-    'role' | 'term' | 'leader' | 'commitIndex' | 'firstIndex' | 'lastIndex' | 'deadlineNs'
+    | 'role'
+    | 'term'
+    | 'leader'
+    | 'commitIndex'
+    | 'firstIndex'
+    | 'lastIndex'
+    | 'configuration'
+    | 'configurationIndex'
+    | 'deadlineNs'
   >;
   #lastApplied: LogPosition;
   /** Who proposed the entry at an index, while it is not applied. */
@@ -155,14 +205,16 @@ export class Driver {
     readonly damages: readonly string[];
   }> {
     const { disk, clusterId, config, observer, segmentBytesMax } = options;
+    const { configuration } = config;
     const identity = { clusterId, node: config.id };
-    const stored = await readWal(disk, identity);
+    const stored = await readWal(disk, { identity, configuration });
     const found = await findState(disk, clusterId, stored);
     // From here on the directory is changed.
     const wal = await Wal.resume(
       disk,
       {
         identity,
+        configuration,
         fsync: options.fsync,
         onFailure: (error) => driver.#fail(error),
         onWritten: (file, end, records) => observer?.written(file, end, records),
@@ -209,9 +261,18 @@ export class Driver {
     );
     if (found.isLogReplaced) this.#replaceStoredLog(found.restored);
     this.#pending = new PendingRequests(options.requestTimeoutNs, options.random.fork('requests'));
+    this.#changes = new MembershipChanges({
+      timeoutNs: options.changeTimeoutNs,
+      random: options.random.fork('changes'),
+      enqueue: (input) => this.#enqueue(input),
+      forward: (leader, id, change) =>
+        this.#send(leader, encodePeerMessage({ type: 'forward-change', id, change })),
+    });
+    this.#delayed = new BatchDelay(options.batchDelayNs ?? 0);
     this.#logClock = new LogClock(options.scheduler.now());
     this.#logClock.applied(this.#machine.timeMs, options.scheduler.now());
     this.#state = core.step([], options.scheduler.now());
+    options.onConfiguration?.(this.#state.configuration);
     if (options.fsync === 'interval') {
       this.#fsyncDueNs = options.scheduler.now() + options.fsyncIntervalNs;
     }
@@ -227,23 +288,46 @@ export class Driver {
     if (this.#isOwn(request) || leader === this.#options.config.id)
       return this.#take(request, count);
     if (leader === undefined) return count({ type: 'refused', error: 'no leader is known here' });
+    if (this.#options.followers === 'redirect') {
+      return count({ type: 'refused', error: `${leader} leads`, leader });
+    }
     this.#forward(leader, request, count);
+  }
+
+  /** Asks for other voters; `done` is called exactly once, unless the node stops. */
+  changeMembers(change: MembershipChange, done: (answer: ChangeAnswer) => void): void {
+    const { leader } = this.#state;
+    if (leader === undefined) return done({ type: 'refused', error: 'no leader is known here' });
+    if (leader === this.#options.config.id) return this.#takeChange(change, done);
+    this.#changes.forward(leader, change, this.#options.scheduler.now(), done);
+    this.#setTimer();
   }
 
   /**
    * What a peer sent.
    *
-   * @throws DecodeError when the bytes are malformed: the transport closes that connection
+   * @throws DecodeError when the bytes are malformed, or mean nothing: the transport closes that
+   *   connection
    */
   receive(from: NodeId, bytes: Uint8Array): void {
     const peerMessage = decodePeerMessage(bytes);
     switch (peerMessage.type) {
       case 'raft':
+        checkPeerMessage(peerMessage.message);
         return this.#enqueue({ type: 'message', from, message: peerMessage.message });
       case 'forward':
         return this.#onForwarded(from, peerMessage.id, peerMessage.request);
       case 'answer':
         return this.#pending.answerFrom(from, peerMessage.id, peerMessage.answer);
+      case 'forward-change':
+        return this.#takeChange(peerMessage.change, (answer) => {
+          this.#send(
+            from,
+            encodePeerMessage({ type: 'change-answer', id: peerMessage.id, answer }),
+          );
+        });
+      case 'change-answer':
+        return this.#changes.answerFrom(from, peerMessage.id, peerMessage.answer);
       default:
         return assertNever(peerMessage);
     }
@@ -260,6 +344,11 @@ export class Driver {
     this.#isStopped = true;
   }
 
+  /** In force here, committed or not. */
+  get configuration(): Configuration {
+    return this.#state.configuration;
+  }
+
   status(): DriverStatus {
     const { role, term, leader, commitIndex, firstIndex, lastIndex } = this.#state;
     return {
@@ -270,7 +359,15 @@ export class Driver {
       commitIndex,
       lastApplied: this.#lastApplied.index,
       log: { firstIndex, lastIndex },
+      members: membersStatus(this.#state),
       requests: { ...this.#answered },
+      reads: { ...this.#reads },
+      pending: this.#pending.size,
+      queues: {
+        inputs: this.#isTurnDue ? this.#inputs.length : 0,
+        delayed: this.#delayed.length,
+        held: this.#heldMessages.length,
+      },
       walBatches: this.#wal.batches,
       walSegments: this.#wal.segments,
       snapshot: this.#snapshots.status(),
@@ -283,13 +380,35 @@ export class Driver {
 
   /** Handled by this node itself; refused by the core when it does not lead. */
   #take(request: Request, done: (answer: Answer) => void): void {
+    if (request.type === 'read') this.#reads[request.consistency] += 1;
     if (request.type === 'read' && request.consistency === 'stale') {
       return done(this.#ok(this.#machine.read(request.key, request.of), true));
     }
     const now = this.#options.scheduler.now();
     const id = this.#pending.add(request, now, done);
     if (request.type === 'read') this.#enqueue({ type: 'read', id });
-    else this.#enqueue(proposal(id, request, this.#logClock.readMs(now)));
+    else this.#propose(proposal(id, request, this.#logClock.readMs(now)), now);
+  }
+
+  #propose(input: Input, now: number): void {
+    if (!this.#delayed.isOn) return this.#enqueue(input);
+    this.#delayed.add(input, now);
+    this.#setTimer();
+  }
+
+  /** Who cannot be reached could never catch up: that is said at once. */
+  #takeChange(change: MembershipChange, done: (answer: ChangeAnswer) => void): void {
+    const { network, scheduler, config } = this.#options;
+    const { addresses } = this.#state.configuration;
+    const stranger = change.voters.find(
+      (voter) =>
+        voter !== config.id &&
+        network.knows?.(voter) === false &&
+        !change.addresses.has(voter) &&
+        !addresses.has(voter),
+    );
+    if (stranger === undefined) return this.#changes.take(change, scheduler.now(), done);
+    done({ type: 'refused', error: `no address of ${stranger} is known` });
   }
 
   #forward(leader: NodeId, request: Request, done: (answer: Answer) => void): void {
@@ -314,7 +433,7 @@ export class Driver {
     if (this.#isTurnDue) return void this.#inputs.push(input);
     this.#inputs = [input];
     this.#isTurnDue = true;
-    this.#options.scheduler.soon(this.#runTurn);
+    this.#options.scheduler.soon(this.#runTurn, this.#inputsWaiting);
   }
 
   #turn(): void {
@@ -322,6 +441,7 @@ export class Driver {
     if (this.#isStopped) return;
     const now = this.#options.scheduler.now();
     const inputs = this.#inputs;
+    if (this.#delayed.isOn) inputs.push(...this.#delayed.take(now));
     try {
       const ready = this.#core.step(inputs, now);
       this.#options.observer?.stepped(inputs, ready);
@@ -332,6 +452,7 @@ export class Driver {
       });
       if (now >= this.#snapshots.deadlineNs) this.#snapshots.tick();
       this.#pending.expire(now);
+      this.#changes.expire(now);
       if (now >= this.#fsyncDueNs) {
         this.#fsyncDueNs = now + this.#options.fsyncIntervalNs;
         void this.#wal.syncNow();
@@ -343,8 +464,12 @@ export class Driver {
   }
 
   #do(ready: Ready): void {
+    const isNew = ready.configuration !== this.#state.configuration;
     this.#state = ready;
+    for (const rejected of ready.rejected) this.#onRejected(rejected);
     this.#persist(ready);
+    if (isNew) this.#options.onConfiguration?.(ready.configuration);
+    if (ready.changes.length > 0) this.#changes.progressed(ready.changes);
     for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
     if (ready.installed !== undefined) this.#install(ready.installed);
@@ -435,6 +560,7 @@ export class Driver {
     const applied = entry.kind === 'command' ? this.#machine.apply(entry) : undefined;
     this.#lastApplied = { index: entry.index, term: entry.term };
     this.#options.observer?.applied(entry, applied);
+    this.#changes.applied(entry);
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);
@@ -464,6 +590,12 @@ export class Driver {
     });
   }
 
+  #onRejected(rejected: Rejected): void {
+    const { onRejected } = this.#options;
+    assert(onRejected !== undefined, () => `${rejected.from} sent a message: ${rejected.reason}`);
+    onRejected(rejected);
+  }
+
   #ok(value: Datum, applied: boolean): Answer {
     return {
       type: 'ok',
@@ -481,7 +613,9 @@ export class Driver {
       Math.min(
         this.#state.deadlineNs,
         this.#pending.deadlineNs,
+        this.#changes.deadlineNs,
         this.#fsyncDueNs,
+        this.#delayed.dueNs,
         this.#snapshots.deadlineNs,
       ),
       this.#runTick,

@@ -53,7 +53,13 @@ export type Answer =
    * This request certainly did not happen, and will not; of an earlier one with its session and
    * number it says nothing. With a reason: the state machine refused it, and will again.
    */
-  | { readonly type: 'refused'; readonly error: string; readonly reason?: RefusalReason }
+  | {
+      readonly type: 'refused';
+      readonly error: string;
+      readonly reason?: RefusalReason;
+      /** Who would serve it: the client is to ask there. Never goes to a peer. */
+      readonly leader?: NodeId;
+    }
   /** May have happened, may still happen. */
   | { readonly type: 'unknown'; readonly error: string };
 

@@ -67,9 +67,12 @@ export class SnapshotTaking {
   }
 
   #soon(job: Job): void {
-    this.#parts.scheduler.soon(() => {
-      if (this.#job === job) this.#slice(job);
-    });
+    this.#parts.scheduler.soon(
+      () => {
+        if (this.#job === job) this.#slice(job);
+      },
+      () => 0,
+    );
   }
 
   #slice(job: Job): void {

@@ -1,4 +1,5 @@
 import { type ByteWriter, DecodeError } from '../../lib/bytes.ts';
+import type { Configuration } from '../core/configuration.ts';
 import type { Restored } from '../core/core.ts';
 import type { HardState, LogIndex, LogPosition } from '../core/types.ts';
 import type { Disk } from './ports.ts';
@@ -40,6 +41,8 @@ export type FsyncMode = 'always' | 'interval' | 'never';
 
 export interface WalOptions {
   readonly identity: WalIdentity;
+  /** What a cluster begins with: made durable with the identity, and never looked at again. */
+  readonly configuration?: Configuration;
   readonly fsync: FsyncMode;
   readonly segmentBytesMax?: number;
   /** Called once when the disk failed; nothing is written any more. */
@@ -108,7 +111,7 @@ export class Wal {
     disk: Disk,
     options: WalOptions,
   ): Promise<{ readonly wal: Wal; readonly restored: Restored; readonly tornBytes: number }> {
-    const stored = await readWal(disk, options.identity);
+    const stored = await readWal(disk, options);
     const wal = await Wal.resume(disk, options, stored);
     return { wal, restored: stored.restored, tornBytes: stored.tornBytes };
   }
@@ -120,7 +123,13 @@ export class Wal {
    */
   static async resume(disk: Disk, options: WalOptions, stored: StoredWal): Promise<Wal> {
     const wal = new Wal(disk, options, await renewTail(disk, stored.log), stored);
-    if (stored.contents.identity === undefined) await wal.#begin();
+    const { identity, configuration } = stored.contents;
+    if (
+      identity === undefined ||
+      (configuration === undefined && options.configuration !== undefined)
+    ) {
+      await wal.#begin(identity === undefined, options.configuration);
+    }
     return wal;
   }
 
@@ -187,11 +196,15 @@ export class Wal {
     if (this.#segment === segment) this.#segmentIsNew = false;
   }
 
-  async #begin(): Promise<void> {
-    this.#append((writer) => writeIdentity(writer, this.#options.identity));
+  /** Also in a log of a version that did not store its first configuration. */
+  async #begin(isEmpty: boolean, configuration: Configuration | undefined): Promise<void> {
+    this.#append((writer) => {
+      if (isEmpty) writeIdentity(writer, this.#options.identity);
+      if (configuration !== undefined) writeRecords(writer, [{ configuration }]);
+    });
     this.#segments.wrote(this.#segment, {
       maxIndex: 0,
-      hasHead: true,
+      hasHead: isEmpty,
       hasBase: false,
       isReplaced: false,
     });
@@ -327,21 +340,24 @@ export interface StoredWal {
  * @throws WalDamage when synced data is damaged, or the directory belongs to another node; what the
  *   disk throws
  */
-export async function readWal(disk: Disk, identity: WalIdentity): Promise<StoredWal> {
+export async function readWal(
+  disk: Disk,
+  { identity, configuration: first }: Pick<WalOptions, 'identity' | 'configuration'>,
+): Promise<StoredWal> {
   const { names, log } = await readDirectory(disk);
   const contents = new WalContents();
   const segments = new Segments();
   // A crash may have come when the oldest segments were being removed, one by one: what is left of those
   // in front of a head went with them.
-  const first = log.batches.findIndex(({ payload }) => beginsWithHead(payload));
+  const head = log.batches.findIndex(({ payload }) => beginsWithHead(payload));
   for (const [at, batch] of log.batches.entries()) {
-    segments.wrote(batch.file.name, at < first ? USELESS : replay(contents, batch));
+    segments.wrote(batch.file.name, at < head ? USELESS : replay(contents, batch));
   }
   if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
   else if (log.batches.length > 0) {
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
   }
-  const { hardState, base, configuration, entries, missingUpTo } = contents;
+  const { hardState, base, configuration = first, entries, missingUpTo } = contents;
   if (missingUpTo > 0) {
     throw new WalDamage(
       `the log begins behind entry ${missingUpTo}, and nothing says that a snapshot holds ` +

@@ -1,6 +1,7 @@
 import type { Restored } from '../../raft/core/core.ts';
 import { type HardState, type LogPosition, term } from '../../raft/core/types.ts';
 import type { WalRecords } from '../../raft/driver/wal.ts';
+import { type Configuration, NO_CONFIGURATION } from '../../raft/core/configuration.ts';
 import { LogView } from './log-view.ts';
 
 /** One batch of the WAL that was written and that no sync has covered yet. */
@@ -19,7 +20,7 @@ const FRESH: HardState = { term: term(0), votedFor: undefined };
  */
 export class DiskView {
   hard: HardState = FRESH;
-  readonly log: LogView = new LogView();
+  readonly log: LogView;
   /** Durable, whole or damaged; by file. */
   readonly #snapshots = new Map<string, LogPosition>();
   /** In the order in which they were written; recovery reads them so. */
@@ -33,6 +34,11 @@ export class DiskView {
   readonly #written = new Set<string>();
   /** Files that are synced though no batch was written to them: recovery put there what it found. */
   readonly #renewed = new Set<string>();
+
+  /** @param first - the configuration that the node begins with */
+  constructor(first?: Configuration) {
+    this.log = new LogView(first);
+  }
 
   /** A step gave this to the log. */
   handed(records: WalRecords): void {
@@ -89,6 +95,12 @@ export class DiskView {
     return snapshot;
   }
 
+  /** In force there; undefined where the log says nothing of it. */
+  get configuration(): Configuration | undefined {
+    const { snapshot, log } = this;
+    return snapshot === undefined || log.holds(snapshot) ? log.configuration : undefined;
+  }
+
   /**
    * A node has read this disk. What it found must be all that was synced, and behind that what was
    * written, up to any batch: also one that was written in the very call in which the node died, and
@@ -104,13 +116,14 @@ export class DiskView {
       const expected = { hard: this.hard, log: kept === 0 ? this.log : this.log.copy() };
       for (const batch of candidates.slice(0, kept)) replay(expected, batch);
       const isJoined = !isSame(expected, restored);
-      if (isJoined && !isSame(joined(expected, restored.snapshot), restored)) continue;
+      if (isJoined && !isSame(joined(expected, restored), restored)) continue;
       const isUntoldSynced = this.#isMoreSynced && kept > this.#unsynced.length;
       this.#unsynced = candidates.slice(0, kept);
       this.#handed = [];
       if (isUntoldSynced || this.#renewed.size > 0) this.#settle();
       // It is about to write that its log begins behind the snapshot.
-      if (isJoined) this.#handed = [{ base: restored.base, isReplaced: true }];
+      const { base, configuration } = restored;
+      if (isJoined) this.#handed = [{ base, isReplaced: true, configuration }];
       return true;
     }
     return false;
@@ -137,11 +150,11 @@ export class DiskView {
 
 function replay(contents: { hard: HardState; readonly log: LogView }, batch: Batch): number {
   let replaced = Infinity;
-  for (const { hardState, base, isReplaced, entries } of batch.records) {
+  for (const { hardState, base, isReplaced, configuration, entries } of batch.records) {
     if (hardState !== undefined) contents.hard = hardState;
     if (base !== undefined && isReplaced === true) {
       replaced = Math.min(replaced, base.index + 1);
-      contents.log.reset(base, []);
+      contents.log.reset(base, [], configuration ?? NO_CONFIGURATION);
     } else if (base !== undefined) contents.log.compact(base);
     const first = entries?.[0];
     if (entries === undefined || first === undefined) continue;
@@ -154,11 +167,11 @@ function replay(contents: { hard: HardState; readonly log: LogView }, batch: Bat
 /** A log that lacks the last entry of the snapshot begins behind the snapshot (Raft §7). */
 function joined(
   { hard, log }: { readonly hard: HardState; readonly log: LogView },
-  snapshot: LogPosition | undefined,
+  { snapshot, configuration }: Restored,
 ): { readonly hard: HardState; readonly log: LogView } {
   if (snapshot === undefined || log.holds(snapshot)) return { hard, log };
   const behind = new LogView();
-  behind.reset(snapshot, []);
+  behind.reset(snapshot, [], configuration ?? NO_CONFIGURATION);
   const isLater = snapshot.term > hard.term;
   return { hard: isLater ? { term: snapshot.term, votedFor: undefined } : hard, log: behind };
 }

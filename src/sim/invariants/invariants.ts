@@ -5,6 +5,14 @@ import type { WalRecords } from '../../raft/driver/wal.ts';
 import type { Life, SimObserver } from '../observer.ts';
 import type { Violation } from '../violation.ts';
 import { makeAcknowledgedOnMajority } from './acknowledged-on-majority.ts';
+import {
+  allVoters,
+  type Configuration,
+  isSameSet,
+  makeConfiguration,
+  NO_CONFIGURATION,
+} from '../../raft/core/configuration.ts';
+import { electedByQuorum, oneChangeAtATime, whoLeftLeadsNoMore } from './configuration-changes.ts';
 import { acknowledgementIsOnDisk } from './acknowledgement-on-disk.ts';
 import { Committed } from './committed.ts';
 import { makeElectionSafety } from './election-safety.ts';
@@ -32,27 +40,32 @@ export interface Invariants extends SimObserver {
  * Holds every invariant of `INVARIANTS` after every event of a simulated run, and ends the run at
  * the first that breaks. Each event costs what it changes, never a walk over logs.
  *
- * @param parts.nodes - all voters, running or not
+ * @param parts.nodes - all that there are, running or not, members or not
+ * @param parts.initial - what the cluster begins with; by default all of them
  */
 export function makeInvariants(parts: {
   readonly sim: Stage;
   readonly nodes: readonly NodeId[];
+  readonly initial?: Configuration | undefined;
 }): Invariants {
+  const { initial = makeConfiguration(parts.nodes) } = parts;
   let broken: Violation | undefined;
   const report = makeReport(parts.sim, (violation) => {
     broken = violation;
   });
-  const views = parts.nodes.map((node) => new NodeView(node));
+  const views = parts.nodes.map(
+    (node) => new NodeView(node, initial.voters.includes(node) ? initial : NO_CONFIGURATION),
+  );
   const byNode = new Map(views.map((view) => [view.node, view]));
   const of = (node: NodeId): NodeView => defined(byNode.get(node), () => 'one of the nodes');
   const tree = new EntryTree();
   const committed = new Committed();
   const elections = makeElectionSafety(report);
   const completeness = makeLeaderCompleteness(report, tree, views);
-  const majorities = makeAcknowledgedOnMajority(report, views, committed);
+  const majorities = makeAcknowledgedOnMajority(report, views, committed, initial);
   const reads = makeReadReflectsAcknowledged(report);
   const rounds = makeReadConfirmed(report, views);
-  const snapshots = makeSnapshotSafety(report, committed);
+  const snapshots = makeSnapshotSafety(report, committed, initial);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
@@ -68,19 +81,23 @@ export function makeInvariants(parts: {
       }
     }
   };
+  const isSoleVoter = ({ node, disk }: NodeView): boolean =>
+    isSameSet(allVoters(disk.log.configuration), [node]);
   const stepped = ({ node }: Life, inputs: readonly Input[], ready: Ready): void => {
     const view = of(node);
     received(view, inputs);
     rounds.received(view, inputs);
     leaderAppendOnly(report, view, ready);
-    const { last } = view.log;
+    oneChangeAtATime(report, view, ready);
+    whoLeftLeadsNoMore(report, view, ready);
+    const { last, configuration } = view.log;
     if (ready.logChange !== undefined) changeLog(view, ready.logChange);
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
     if (ready.write !== undefined || ready.hardState !== undefined || ready.logChange) {
       view.disk.handed(handedRecords(ready));
     }
     if (ready.installed !== undefined) {
-      snapshots.installed(view, ready.installed);
+      snapshots.installed(view, ready.installed, ready.logChange?.configuration);
       view.commitIndex = ready.installed.index;
       view.applied = ready.installed.index;
     }
@@ -95,6 +112,7 @@ export function makeInvariants(parts: {
     if (isElected) {
       elections.elected(view);
       completeness.elected(view);
+      electedByQuorum(report, view, views);
       reads.elected(view);
     }
     rounds.stepped(view, ready);
@@ -105,7 +123,7 @@ export function makeInvariants(parts: {
     committedSafety(report, committed, view, from);
     if (ready.role !== 'leader') return;
     completeness.committed(view);
-    majorities.committed(view);
+    majorities.committed(view, configuration);
   };
 
   return {
@@ -115,10 +133,10 @@ export function makeInvariants(parts: {
     started(life, restored) {
       const view = of(life.node);
       syncedFoundAgain(report, view, restored);
-      if (views.length === 1) {
-        // A sole voter leads before its term is on its disk. What a crash takes away then nobody has.
-        tree.clear();
-        elections.forget(restored.hardState.term);
+      if (isSoleVoter(view)) {
+        // It leads before its term is on its disk. What a crash takes away then nobody has.
+        tree.forget(view.node, restored.hardState.term);
+        elections.forget(view.node, restored.hardState.term);
       }
       restoredLogMatching(report, tree, view, restored);
       lastHard.set(life.node, restored.hardState);
@@ -161,14 +179,20 @@ export function makeInvariants(parts: {
   };
 }
 
-function changeLog({ log }: NodeView, { type, base }: LogChange): void {
-  if (type === 'replaced') log.reset(base, []);
+function changeLog({ log }: NodeView, { type, base, configuration }: LogChange): void {
+  if (type === 'replaced') log.reset(base, [], configuration);
   else log.compact(base);
 }
 
 /** What a step gives to the write-ahead log. */
 function handedRecords({ hardState, logChange, entries }: Ready): WalRecords {
   if (logChange === undefined) return { hardState, entries };
-  const { type, base } = logChange;
-  return { hardState, base, entries, ...(type === 'replaced' ? { isReplaced: true } : {}) };
+  const { type, base, configuration } = logChange;
+  return {
+    hardState,
+    base,
+    configuration,
+    entries,
+    ...(type === 'replaced' ? { isReplaced: true } : {}),
+  };
 }
