@@ -165,7 +165,7 @@ function seenLife(node: NodeId): SeenLife {
     file: undefined,
     isServing: false,
     requests: new Map(),
-    snapshots: { isTaking: false, receiving: 'nothing' },
+    snapshots: { isTaking: false, receiving: 'nothing', installing: Infinity },
   };
 }
 

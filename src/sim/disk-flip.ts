@@ -1,4 +1,5 @@
 import type { Random } from '../lib/prng.ts';
+import { positionOf } from '../raft/driver/snapshot-format.ts';
 import { batchAt, readLog, type SegmentFile, WalDamage } from '../raft/driver/wal-segments.ts';
 import type { SimDisk } from './disk.ts';
 
@@ -22,6 +23,17 @@ export function flipBits(disk: SimDisk, random: Random, count: number): readonly
     disk.flip(file.name, offset, 1 << random.integer(0, 7));
     return { file: file.name, offset };
   });
+}
+
+/** Flips one bit of a snapshot that is on the platter. @returns false when there is none */
+export function flipSnapshotBit(disk: SimDisk, random: Random): boolean {
+  const snapshots = (disk.settledFiles() ?? []).filter(
+    ({ name, bytes }) => positionOf(name) !== undefined && bytes.length > 0,
+  );
+  if (snapshots.length === 0) return false;
+  const { name, bytes } = random.pick(snapshots);
+  disk.flip(name, random.integer(0, bytes.length - 1), 1 << random.integer(0, 7));
+  return true;
 }
 
 function damageable(
