@@ -15,6 +15,7 @@ import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
+import { raftCompaction } from './scenarios/raft-compaction.ts';
 import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { openLoop } from './scenarios/open-loop.ts';
@@ -54,6 +55,7 @@ const SCENARIOS: readonly Scenario[] = [
   faults,
   brokenTargets,
   openLoop,
+  raftCompaction,
   gates,
 ];
 
