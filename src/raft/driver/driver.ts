@@ -26,8 +26,10 @@ import { checkPeerMessage } from './peer-check.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
 import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
+import { checkRestored } from './restored-check.ts';
 import { type Answer, CONSISTENCIES, type Consistency, type Request } from './requests.ts';
 import { type FsyncMode, Wal } from './wal.ts';
+import type { TornEnd } from './wal-segments.ts';
 
 export interface DriverOptions {
   readonly config: CoreConfig;
@@ -161,8 +163,8 @@ export class Driver {
   /** @throws WalDamage when the disk holds something that must not be started on */
   static async start(
     options: DriverOptions,
-  ): Promise<{ readonly driver: Driver; readonly tornBytes: number }> {
-    const { wal, restored, tornBytes } = await Wal.open(options.disk, {
+  ): Promise<{ readonly driver: Driver; readonly torn: readonly TornEnd[] }> {
+    const { wal, restored, torn, tornBytes } = await Wal.open(options.disk, {
       identity: { clusterId: options.clusterId, node: options.config.id },
       fsync: options.fsync,
       onFailure: (error) => driver.#fail(error),
@@ -171,11 +173,12 @@ export class Driver {
         ? {}
         : { segmentBytesMax: options.segmentBytesMax }),
     });
+    checkRestored(restored);
     options.observer?.restored(restored, tornBytes);
     const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
     const driver = new Driver(options, core, wal, restored.base.index);
     driver.#enqueue(TICK);
-    return { driver, tornBytes };
+    return { driver, torn };
   }
 
   private constructor(options: DriverOptions, core: RaftCore, wal: Wal, applied: LogIndex) {

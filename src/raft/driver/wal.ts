@@ -15,7 +15,13 @@ import { readConfiguration, writeConfiguration } from '../core/configuration-cod
 import { readEntry, writeEntry } from './codec.ts';
 import type { Disk } from './ports.ts';
 import { type LogEnd, readDirectory, renewTail } from './wal-recovery.ts';
-import { encodeBatch, segmentName, type StoredBatch, WalDamage } from './wal-segments.ts';
+import {
+  encodeBatch,
+  segmentName,
+  type StoredBatch,
+  type TornEnd,
+  WalDamage,
+} from './wal-segments.ts';
 
 export { WalDamage } from './wal-segments.ts';
 
@@ -110,11 +116,18 @@ export class Wal {
   static async open(
     disk: Disk,
     options: WalOptions,
-  ): Promise<{ readonly wal: Wal; readonly restored: Restored; readonly tornBytes: number }> {
+  ): Promise<{
+    readonly wal: Wal;
+    readonly restored: Restored;
+    readonly torn: readonly TornEnd[];
+    readonly tornBytes: number;
+  }> {
     const recovered = await recover(disk, options.identity);
     const wal = new Wal(disk, options, recovered.end);
     if (recovered.isEmpty) await wal.#begin();
-    return { wal, restored: recovered.restored, tornBytes: recovered.tornBytes };
+    const { restored, torn } = recovered;
+    const tornBytes = torn.reduce((sum, { bytes }) => sum + bytes, 0);
+    return { wal, restored, torn, tornBytes };
   }
 
   /** @param done - called when the records, and all before them, are durable */
@@ -254,7 +267,7 @@ function writeRecords(writer: ByteWriter, batch: readonly WalRecords[]): void {
 interface Recovered {
   readonly restored: Restored;
   readonly isEmpty: boolean;
-  readonly tornBytes: number;
+  readonly torn: readonly TornEnd[];
   readonly end: LogEnd;
 }
 
@@ -283,7 +296,7 @@ async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
       entries,
     },
     isEmpty: contents.identity === undefined,
-    tornBytes: log.tornBytes,
+    torn: log.torn,
     end,
   };
 }

@@ -219,8 +219,9 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       },
     });
     driver = started.driver;
-    if (started.tornBytes > 0)
-      log(`left ${started.tornBytes} bytes of an interrupted write behind`);
+    for (const { file, at, bytes } of started.torn) {
+      log(`left ${bytes} bytes of an interrupted write behind, in ${file} from byte ${at}`);
+    }
   } catch (error) {
     if (!(error instanceof WalDamage)) return quit(NODE_EXIT.disk, describe(error));
     return quit(NODE_EXIT.damage, `refuses to start on ${given.dataDir}: ${error.message}`);
