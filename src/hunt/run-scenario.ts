@@ -18,7 +18,7 @@ import { type SimObserver, tellAll } from '../sim/observer.ts';
 import { Simulation } from '../sim/simulation.ts';
 import { type Violation, ViolationError } from '../sim/violation.ts';
 import { proveLivenessInBetween } from './calm.ts';
-import { clientsOf } from './clients.ts';
+import { clientsOf, kindOfClients } from './clients.ts';
 import { healAll, letHappen } from './faults.ts';
 import { MemoryHistory } from './memory-history.ts';
 import { nodesOf, type Scenario, type ScheduledFault } from './scenario.ts';
@@ -183,10 +183,11 @@ async function play(parts: Play): Promise<void> {
   const limitNs = FIRST_ELECTION_TIMEOUTS * profile.node.electionTimeout.maxNs;
   while (cluster.leader === undefined && sim.now() < limitNs) await sim.sleep(50 * MILLISECOND);
   began.atNs = sim.now();
+  const kind = kindOfClients(load);
   const ports = {
     clock: sim,
     recorder: history,
-    connect: (node: (typeof cluster.nodes)[number]) => cluster.connect(node),
+    connect: (node: (typeof cluster.nodes)[number]) => cluster.connect(node, undefined, kind),
     deadlineNs: load.deadlineNs,
     pauseAfterFailNs: 20 * MILLISECOND,
   };

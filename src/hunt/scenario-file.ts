@@ -51,6 +51,7 @@ const profile = record<SimProfile>({
     maxInflightAppends: whole(1),
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
     segmentBytesMax: whole(1),
+    sessionExpiryNs: optional(whole(1_000_000, DURATION_NS_MAX)),
   }),
 });
 

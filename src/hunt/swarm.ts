@@ -13,6 +13,8 @@ export interface Constraints {
   readonly simTimeNs?: number | undefined;
   /** 1 to 7. */
   readonly nodes?: number | undefined;
+  /** Name of one. */
+  readonly workload?: string | undefined;
 }
 
 const SIM_TIME_NS = 60 * SECOND;
@@ -47,7 +49,7 @@ export function drawScenario(seed: string, constraints: Constraints = {}): Scena
     nodes,
     durationNs,
     profile,
-    load: drawLoad(random.fork('load')),
+    load: drawLoad(random.fork('load'), constraints.workload),
     faults: drawFaults({ nodes, durationNs, electionNs, calmNs }, random.fork('faults')),
   };
 }

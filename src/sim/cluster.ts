@@ -8,7 +8,7 @@ import type { Rules } from '../raft/core/rules.ts';
 import { nodeId, type NodeId } from '../raft/core/types.ts';
 import type { DriverStatus } from '../raft/driver/driver.ts';
 import type { Disk } from '../raft/driver/ports.ts';
-import { SimClient } from './client.ts';
+import { type ClientKind, connectTo, OF_REGISTERS } from './client.ts';
 import { SimDisk } from './disk.ts';
 import { diskCounterOf, diskEventDetail } from './disk-events.ts';
 import { SimNetwork } from './network.ts';
@@ -167,10 +167,31 @@ export class SimCluster implements Cluster {
     return `sim://${node}`;
   }
 
-  /** @param stream - names its random numbers; by default the how-manieth connection it is */
-  connect(node: Name, stream: string = String(this.#clients++)): Client {
+  /**
+   * @param stream - names its random numbers; by default the how-manieth connection it is
+   * @param kind - what it does; by default it reads and writes registers
+   */
+  connect(
+    node: Name,
+    stream: string = String(this.#clients++),
+    kind: ClientKind = OF_REGISTERS,
+  ): Client {
     const random = this.#sim.random(`client/${stream}`);
-    return new SimClient(this.#sim, this.node(node), this.profile.clientLatency, random);
+    const latency = this.profile.clientLatency;
+    const at = this.nodes.indexOf(node);
+    const others = [...this.nodes.slice(at + 1), ...this.nodes.slice(0, at)];
+    const { sessionExpiryNs } = this.profile.node;
+    return connectTo(
+      {
+        sim: this.#sim,
+        node: this.node(node),
+        latency,
+        random,
+        others: others.map((id) => this.node(id)),
+        expiryMs: sessionExpiryNs === undefined ? undefined : Math.ceil(sessionExpiryNs / 1e6),
+      },
+      kind,
+    );
   }
 
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void {

@@ -33,4 +33,6 @@ export interface NodeProfile {
   readonly maxInflightAppends: number;
   readonly requestTimeoutNs: number;
   readonly segmentBytesMax: number;
+  /** Of sessions that clients open; by default 60 s. */
+  readonly sessionExpiryNs?: number;
 }

@@ -210,7 +210,8 @@ function replicate(state: CoreState, progress: Progress): void {
   if (progress.mode === 'replicate') {
     while (
       progress.nextIndex <= log.lastIndex &&
-      progress.inflight.length < config.maxInflightAppends
+      progress.inflight.length < config.maxInflightAppends &&
+      isWorthAnAppend(state, progress)
     ) {
       sendAppend(state, progress, config.maxEntriesPerAppend);
     }
@@ -221,6 +222,14 @@ function replicate(state: CoreState, progress: Progress): void {
   ) {
     sendAppend(state, progress, 0);
   }
+}
+
+/**
+ * Nagle's rule (RFC 896): while an append is on the way to this follower, the next one waits until it
+ * is full or that one is answered.
+ */
+function isWorthAnAppend({ log, config }: CoreState, { inflight, nextIndex }: Progress): boolean {
+  return inflight.length === 0 || log.lastIndex - nextIndex + 1 >= config.maxEntriesPerAppend;
 }
 
 function sendAppend(state: CoreState, progress: Progress, countMax: number): void {

@@ -143,6 +143,7 @@ export class Driver {
   #inputs: Input[] = [];
   // Handed to the scheduler in every turn: made once.
   readonly #runTurn = (): void => this.#turn();
+  readonly #inputsWaiting = (): number => this.#inputs.length;
   readonly #runTick = (): void => this.#enqueue(TICK);
   #isTurnDue = false;
   #isStopped = false;
@@ -308,7 +309,7 @@ export class Driver {
     if (this.#isTurnDue) return void this.#inputs.push(input);
     this.#inputs = [input];
     this.#isTurnDue = true;
-    this.#options.scheduler.soon(this.#runTurn);
+    this.#options.scheduler.soon(this.#runTurn, this.#inputsWaiting);
   }
 
   #turn(): void {

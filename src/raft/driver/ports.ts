@@ -41,8 +41,12 @@ export interface Scheduler {
   now(): number;
   /** Calls `run` once at `atNs` or later; a new call replaces the timer that was set before. */
   wakeAt(atNs: number, run: () => void): void;
-  /** Calls `run` once after what has arrived in this turn was handed over. */
-  soon(run: () => void): void;
+  /**
+   * Calls `run` once after what has arrived in this turn was handed over.
+   *
+   * @param waiting - how much `run` will find; it may be put off a little while that grows
+   */
+  soon(run: () => void, waiting: () => number): void;
 }
 
 /** Looks at what a driver does, as it does it; touches nothing. For simulations and tests. */

@@ -15,6 +15,7 @@ export interface Tunables {
   readonly fsync: FsyncMode;
   readonly fsyncIntervalNs: number;
   readonly readMode: Consistency;
+  readonly sessionExpiryNs: number;
   readonly requestTimeoutNs: number;
   readonly followers: FollowerMode;
   readonly maxKeyBytes: number;
@@ -115,6 +116,13 @@ export const TUNABLES: readonly AnyTunable[] = [
     ...duration('10ms', '60s'),
   },
   {
+    name: 'raft.sessionExpiry',
+    field: 'sessionExpiryNs',
+    fallback: '60s',
+    meaning: 'how long a session outlives the last write with it, in the time that the log counts',
+    ...duration('1s', '24h'),
+  },
+  {
     name: 'raft.followers',
     field: 'followers',
     fallback: 'forward',
@@ -185,6 +193,7 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     fsync: value(settings, 'fsync'),
     fsyncIntervalNs: value(settings, 'fsyncIntervalNs'),
     readMode: value(settings, 'readMode'),
+    sessionExpiryNs: value(settings, 'sessionExpiryNs'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),
     followers: value(settings, 'followers'),
     maxKeyBytes: value(settings, 'maxKeyBytes'),

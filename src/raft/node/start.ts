@@ -252,6 +252,7 @@ function serveClients(
   const api = makeApi(driver, {
     readMode: tunables.readMode,
     limits: tunables,
+    sessionExpiryMs: Math.round(tunables.sessionExpiryNs / 1_000_000),
     status: () => ({
       ...driver.status(),
       pid: process.pid,

@@ -18,6 +18,9 @@ export type InvariantName =
   | 'synced-found-again'
   | 'read-confirmed'
   | 'read-reflects-acknowledged'
+  | 'applied-alike'
+  | 'session-once'
+  | 'lock-fenced'
   | 'node-failed';
 
 /** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
@@ -87,6 +90,18 @@ export const INVARIANTS: Readonly<
   'read-reflects-acknowledged': {
     section: 'Raft §8, thesis §6.4',
     says: 'a linearizable read reflects all that clients were told before it reached a node',
+  },
+  'applied-alike': {
+    section: 'Raft §2 (replicated state machines)',
+    says: 'an entry does the same at everybody who applies it, and answers the same',
+  },
+  'session-once': {
+    section: 'thesis §6.3',
+    says: 'a number of a session takes effect at most once, and every answer to it is the first one',
+  },
+  'lock-fenced': {
+    section: 'Chubby (Burrows 2006) §2.4',
+    says: 'a lock is granted with a greater token than any before, and to nobody while it is held',
   },
   'node-failed': {
     section: "the node's own assertions",
