@@ -33,6 +33,8 @@ export interface Network {
    * @returns false when it certainly was not sent
    */
   send(to: NodeId, bytes: Uint8Array): boolean;
+  /** Whether it knows where this node is; where it does not say, it knows all. */
+  knows?(node: NodeId): boolean;
 }
 
 /** Timers and turns of the event loop. */

@@ -21,6 +21,9 @@ export type InvariantName =
   | 'applied-alike'
   | 'session-once'
   | 'lock-fenced'
+  | 'one-change-at-a-time'
+  | 'elected-by-quorum'
+  | 'who-left-leads-no-more'
   | 'node-failed';
 
 /** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
@@ -102,6 +105,18 @@ export const INVARIANTS: Readonly<
   'lock-fenced': {
     section: 'Chubby (Burrows 2006) §2.4',
     says: 'a lock is granted with a greater token than any before, and to nobody while it is held',
+  },
+  'one-change-at-a-time': {
+    section: 'Raft §6, Figure 11; thesis §4.1',
+    says: 'configurations that follow each other share a server in any two quorums, each from a committed one',
+  },
+  'elected-by-quorum': {
+    section: 'Raft §5.2, §6',
+    says: 'a leader has the votes of a quorum of the configuration in its log',
+  },
+  'who-left-leads-no-more': {
+    section: 'Raft §6',
+    says: 'a leader steps down when it has committed a configuration that it is no part of',
   },
   'node-failed': {
     section: "the node's own assertions",
