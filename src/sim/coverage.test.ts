@@ -87,6 +87,8 @@ const READY: Ready = {
   configuration: makeConfiguration(nodes),
   configurationIndex: logIndex(0),
   rejected: [],
+  chunks: [],
+  needSnapshot: [],
   role: 'follower',
   term: term(0),
   leader: undefined,

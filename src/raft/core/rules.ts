@@ -23,6 +23,8 @@ export interface Rules {
   readonly mayBeginChange: typeof mayBeginChange;
   readonly mayEndJoint: typeof mayEndJoint;
   readonly mustLeave: typeof mustLeave;
+  readonly mustInstall: typeof mustInstall;
+  readonly keepsEntriesBehind: typeof keepsEntriesBehind;
 }
 
 /**
@@ -209,6 +211,25 @@ export function mustLeave(state: {
   return !state.isVoter && state.configurationIndex <= state.commitIndex;
 }
 
+/** Only a snapshot of more than what is committed here brings anything: state never goes back. §7. */
+export function mustInstall(state: {
+  readonly last: LogPosition;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return state.last.index > state.commitIndex;
+}
+
+/**
+ * Entries behind a snapshot's last one stay when the log holds that one: they follow from it, and may
+ * have been acknowledged. Otherwise the whole log goes. Raft §7.
+ */
+export function keepsEntriesBehind(state: {
+  readonly last: LogPosition;
+  readonly ownTermAtLast: Term | undefined;
+}): boolean {
+  return state.ownTermAtLast === state.last.term;
+}
+
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
   rememberedHardState,
@@ -228,4 +249,6 @@ export const PAPER_RULES: Rules = {
   mayBeginChange,
   mayEndJoint,
   mustLeave,
+  mustInstall,
+  keepsEntriesBehind,
 };

@@ -75,9 +75,10 @@ function mustBeHeldByElectable(
   for (const { node, disk } of views) {
     if (disk.holds(committed)) continue;
     // It would stand by what its disk holds, its configuration included (§6).
-    const { last, configuration } = disk.log;
+    const { last } = disk;
+    const { configuration } = disk.log;
     const voters = views
-      .filter((voter) => wouldVoteFor(last, voter.disk.log.last))
+      .filter((voter) => wouldVoteFor(last, voter.disk.last))
       .map((voter) => voter.node);
     if (!isVoter(configuration, node)) continue;
     if (!hasQuorum(configuration, (voter) => voters.includes(voter))) continue;

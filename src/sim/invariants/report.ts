@@ -24,6 +24,10 @@ export type InvariantName =
   | 'one-change-at-a-time'
   | 'elected-by-quorum'
   | 'who-left-leads-no-more'
+  | 'snapshot-of-committed'
+  | 'snapshot-found-again'
+  | 'snapshot-is-the-state'
+  | 'compacted-behind-snapshot'
   | 'node-failed';
 
 /** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
@@ -117,6 +121,22 @@ export const INVARIANTS: Readonly<
   'who-left-leads-no-more': {
     section: 'Raft §6',
     says: 'a leader steps down when it has committed a configuration that it is no part of',
+  },
+  'snapshot-of-committed': {
+    section: 'Raft §7',
+    says: 'a snapshot holds committed entries, all up to its last one and nothing else',
+  },
+  'snapshot-found-again': {
+    section: 'Raft §7',
+    says: 'a node begins with the newest snapshot that is on its disk, unless that was damaged',
+  },
+  'snapshot-is-the-state': {
+    section: 'Raft §7, §5.4.3',
+    says: 'the state of a snapshot is what applying the log gives, wherever it is installed',
+  },
+  'compacted-behind-snapshot': {
+    section: 'Raft §7',
+    says: 'entries leave a log only when a snapshot that holds them is on the disk',
   },
   'node-failed': {
     section: "the node's own assertions",

@@ -146,6 +146,8 @@ export class ToldCluster {
       configuration: this.#initial,
       configurationIndex: logIndex(0),
       rejected: [],
+      chunks: [],
+      needSnapshot: [],
       role: told.role,
       term: term(told.term),
       leader: undefined,
