@@ -1,4 +1,6 @@
 import { assertNever } from '../lib/assert.ts';
+import type { Configuration } from '../raft/core/configuration.ts';
+import { decodeConfiguration } from '../raft/core/configuration-codec.ts';
 import type { Entry, HardState, Input, LogPosition, Message, NodeId } from '../raft/core/types.ts';
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
@@ -38,7 +40,23 @@ export function contents(entries: readonly Entry[]): string {
 }
 
 function content({ kind, data, client }: Entry): string {
-  return kind === 'command' ? ofSession(client) + command(decodeStamped(data).command) : kind;
+  switch (kind) {
+    case 'command':
+      return ofSession(client) + command(decodeStamped(data).command);
+    case 'configuration':
+      return `members ${configuration(decodeConfiguration(data))}`;
+    case 'noop':
+      return kind;
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** `n1 n2 n3`; while joint `n1 n2 n3 -> n3 n4 n5`; learners behind a plus. */
+export function configuration({ voters, outgoing, learners }: Configuration): string {
+  const old = outgoing.length === 0 ? '' : `${outgoing.join(' ')} -> `;
+  const learning = learners.length === 0 ? '' : ` + ${learners.join(' ')}`;
+  return `${old}${voters.join(' ')}${learning}`;
 }
 
 export function command(what: Command): string {
@@ -159,6 +177,10 @@ export function peerMessage(bytes: Uint8Array): string {
       return `forwarded ${request(what.request)}`;
     case 'answer':
       return `answer ${what.answer.type}`;
+    case 'forward-change':
+      return `forwarded change to ${names(what.change.voters)}`;
+    case 'change-answer':
+      return `answer to a change: ${what.answer.type}`;
     default:
       return assertNever(what);
   }

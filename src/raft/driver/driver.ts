@@ -1,6 +1,7 @@
 import type { CoreConfig } from '../core/core-config.ts';
 import { assert, assertNever } from '../../lib/assert.ts';
 import type { Random } from '../../lib/prng.ts';
+import type { Configuration } from '../core/configuration.ts';
 import { makeRaftCore, type RaftCore } from '../core/core.ts';
 import type { Rules } from '../core/rules.ts';
 import {
@@ -20,6 +21,13 @@ import {
 import type { Datum } from '../kv/datum.ts';
 import { encodeStamped } from '../kv/stamped-command.ts';
 import { StateMachine } from '../kv/state-machine.ts';
+import {
+  type ChangeAnswer,
+  type MembershipChange,
+  MembershipChanges,
+  type MembersStatus,
+  membersStatus,
+} from './membership.ts';
 import { BatchDelay } from './batch-delay.ts';
 import { LogClock } from './log-clock.ts';
 import { checkPeerMessage } from './peer-check.ts';
@@ -39,6 +47,8 @@ export interface DriverOptions {
   readonly fsyncIntervalNs: number;
   /** How long a request waits for its answer. */
   readonly requestTimeoutNs: number;
+  /** How long a request to change the membership waits for its answer; longer than members may catch up. */
+  readonly changeTimeoutNs: number;
   readonly rules: Rules;
   readonly random: Random;
   readonly disk: Disk;
@@ -46,6 +56,8 @@ export interface DriverOptions {
   readonly scheduler: Scheduler;
   /** The disk failed, or the state is broken: the node must stop, its data stays as it is. */
   readonly onFatal: (error: unknown) => void;
+  /** Another configuration is in force, or the first one; committed or not. */
+  readonly onConfiguration?: (configuration: Configuration) => void;
   readonly observer?: DriverObserver;
   /** By default `SEGMENT_BYTES_MAX`. */
   readonly segmentBytesMax?: number;
@@ -68,6 +80,7 @@ export interface DriverStatus {
   readonly commitIndex: LogIndex;
   readonly lastApplied: LogIndex;
   readonly log: { readonly firstIndex: LogIndex; readonly lastIndex: LogIndex };
+  readonly members: MembersStatus;
   /** Answers to clients of this node by outcome. */
   readonly requests: Readonly<Record<Answer['type'], number>>;
   /** Reads by consistency, asked of this node by its clients and by peers. */
@@ -133,6 +146,7 @@ export class Driver {
   readonly #machine = new StateMachine();
   readonly #logClock: LogClock;
   readonly #pending: PendingRequests;
+  readonly #changes: MembershipChanges;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
   readonly #reads = Object.fromEntries(CONSISTENCIES.map((name) => [name, 0])) as Record<
     Consistency,
@@ -143,12 +157,21 @@ export class Driver {
   #inputs: Input[] = [];
   // Handed to the scheduler in every turn: made once.
   readonly #runTurn = (): void => this.#turn();
+  readonly #inputsWaiting = (): number => this.#inputs.length;
   readonly #runTick = (): void => this.#enqueue(TICK);
   #isTurnDue = false;
   #isStopped = false;
   #state: Pick<
     Ready,
-    'role' | 'term' | 'leader' | 'commitIndex' | 'firstIndex' | 'lastIndex' | 'deadlineNs'
+    | 'role'
+    | 'term'
+    | 'leader'
+    | 'commitIndex'
+    | 'firstIndex'
+    | 'lastIndex'
+    | 'configuration'
+    | 'configurationIndex'
+    | 'deadlineNs'
   >;
   #lastApplied: LogIndex;
   /** Who proposed the entry at an index, while it is not applied. */
@@ -166,6 +189,7 @@ export class Driver {
   ): Promise<{ readonly driver: Driver; readonly torn: readonly TornEnd[] }> {
     const { wal, restored, torn, tornBytes } = await Wal.open(options.disk, {
       identity: { clusterId: options.clusterId, node: options.config.id },
+      configuration: options.config.configuration,
       fsync: options.fsync,
       onFailure: (error) => driver.#fail(error),
       onWritten: (file, end, records) => options.observer?.written(file, end, records),
@@ -186,10 +210,18 @@ export class Driver {
     this.#core = core;
     this.#wal = wal;
     this.#pending = new PendingRequests(options.requestTimeoutNs, options.random.fork('requests'));
+    this.#changes = new MembershipChanges({
+      timeoutNs: options.changeTimeoutNs,
+      random: options.random.fork('changes'),
+      enqueue: (input) => this.#enqueue(input),
+      forward: (leader, id, change) =>
+        this.#send(leader, encodePeerMessage({ type: 'forward-change', id, change })),
+    });
     this.#delayed = new BatchDelay(options.batchDelayNs ?? 0);
     this.#lastApplied = applied;
     this.#logClock = new LogClock(options.scheduler.now());
     this.#state = core.step([], options.scheduler.now());
+    options.onConfiguration?.(this.#state.configuration);
     if (options.fsync === 'interval') {
       this.#fsyncDueNs = options.scheduler.now() + options.fsyncIntervalNs;
     }
@@ -211,6 +243,15 @@ export class Driver {
     this.#forward(leader, request, count);
   }
 
+  /** Asks for other voters; `done` is called exactly once, unless the node stops. */
+  changeMembers(change: MembershipChange, done: (answer: ChangeAnswer) => void): void {
+    const { leader } = this.#state;
+    if (leader === undefined) return done({ type: 'refused', error: 'no leader is known here' });
+    if (leader === this.#options.config.id) return this.#takeChange(change, done);
+    this.#changes.forward(leader, change, this.#options.scheduler.now(), done);
+    this.#setTimer();
+  }
+
   /**
    * What a peer sent.
    *
@@ -227,6 +268,15 @@ export class Driver {
         return this.#onForwarded(from, peerMessage.id, peerMessage.request);
       case 'answer':
         return this.#pending.answerFrom(from, peerMessage.id, peerMessage.answer);
+      case 'forward-change':
+        return this.#takeChange(peerMessage.change, (answer) => {
+          this.#send(
+            from,
+            encodePeerMessage({ type: 'change-answer', id: peerMessage.id, answer }),
+          );
+        });
+      case 'change-answer':
+        return this.#changes.answerFrom(from, peerMessage.id, peerMessage.answer);
       default:
         return assertNever(peerMessage);
     }
@@ -242,6 +292,11 @@ export class Driver {
     this.#isStopped = true;
   }
 
+  /** In force here, committed or not. */
+  get configuration(): Configuration {
+    return this.#state.configuration;
+  }
+
   status(): DriverStatus {
     const { role, term, leader, commitIndex, firstIndex, lastIndex } = this.#state;
     return {
@@ -252,6 +307,7 @@ export class Driver {
       commitIndex,
       lastApplied: this.#lastApplied,
       log: { firstIndex, lastIndex },
+      members: membersStatus(this.#state),
       requests: { ...this.#answered },
       reads: { ...this.#reads },
       pending: this.#pending.size,
@@ -286,6 +342,21 @@ export class Driver {
     this.#setTimer();
   }
 
+  /** Who cannot be reached could never catch up: that is said at once. */
+  #takeChange(change: MembershipChange, done: (answer: ChangeAnswer) => void): void {
+    const { network, scheduler, config } = this.#options;
+    const { addresses } = this.#state.configuration;
+    const stranger = change.voters.find(
+      (voter) =>
+        voter !== config.id &&
+        network.knows?.(voter) === false &&
+        !change.addresses.has(voter) &&
+        !addresses.has(voter),
+    );
+    if (stranger === undefined) return this.#changes.take(change, scheduler.now(), done);
+    done({ type: 'refused', error: `no address of ${stranger} is known` });
+  }
+
   #forward(leader: NodeId, request: Request, done: (answer: Answer) => void): void {
     const id = this.#pending.add(request, this.#options.scheduler.now(), done, leader);
     const isSent = this.#send(leader, encodePeerMessage({ type: 'forward', id, request }));
@@ -308,7 +379,7 @@ export class Driver {
     if (this.#isTurnDue) return void this.#inputs.push(input);
     this.#inputs = [input];
     this.#isTurnDue = true;
-    this.#options.scheduler.soon(this.#runTurn);
+    this.#options.scheduler.soon(this.#runTurn, this.#inputsWaiting);
   }
 
   #turn(): void {
@@ -322,6 +393,7 @@ export class Driver {
       this.#options.observer?.stepped(inputs, ready);
       this.#do(ready);
       this.#pending.expire(now);
+      this.#changes.expire(now);
       if (now >= this.#fsyncDueNs) {
         this.#fsyncDueNs = now + this.#options.fsyncIntervalNs;
         void this.#wal.syncNow();
@@ -333,9 +405,12 @@ export class Driver {
   }
 
   #do(ready: Ready): void {
+    const isNew = ready.configuration !== this.#state.configuration;
     this.#state = ready;
     for (const rejected of ready.rejected) this.#onRejected(rejected);
     this.#persist(ready);
+    if (isNew) this.#options.onConfiguration?.(ready.configuration);
+    if (ready.changes.length > 0) this.#changes.progressed(ready.changes);
     for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
     for (const entry of ready.committed) this.#apply(entry);
@@ -392,6 +467,7 @@ export class Driver {
     const applied = entry.kind === 'command' ? this.#machine.apply(entry) : undefined;
     this.#lastApplied = logIndex(entry.index);
     this.#options.observer?.applied(entry, applied);
+    this.#changes.applied(entry);
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);
@@ -444,6 +520,7 @@ export class Driver {
       Math.min(
         this.#state.deadlineNs,
         this.#pending.deadlineNs,
+        this.#changes.deadlineNs,
         this.#fsyncDueNs,
         this.#delayed.dueNs,
       ),

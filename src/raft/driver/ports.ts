@@ -33,6 +33,8 @@ export interface Network {
    * @returns false when it certainly was not sent
    */
   send(to: NodeId, bytes: Uint8Array): boolean;
+  /** Whether it knows where this node is; where it does not say, it knows all. */
+  knows?(node: NodeId): boolean;
 }
 
 /** Timers and turns of the event loop. */
@@ -41,8 +43,12 @@ export interface Scheduler {
   now(): number;
   /** Calls `run` once at `atNs` or later; a new call replaces the timer that was set before. */
   wakeAt(atNs: number, run: () => void): void;
-  /** Calls `run` once after what has arrived in this turn was handed over. */
-  soon(run: () => void): void;
+  /**
+   * Calls `run` once after what has arrived in this turn was handed over.
+   *
+   * @param waiting - how much `run` will find; it may be put off a little while that grows
+   */
+  soon(run: () => void, waiting: () => number): void;
 }
 
 /** Looks at what a driver does, as it does it; touches nothing. For simulations and tests. */

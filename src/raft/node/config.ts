@@ -15,7 +15,9 @@ export interface Tunables {
   readonly fsync: FsyncMode;
   readonly fsyncIntervalNs: number;
   readonly readMode: Consistency;
+  readonly sessionExpiryNs: number;
   readonly requestTimeoutNs: number;
+  readonly changeTimeoutNs: number;
   readonly followers: FollowerMode;
   readonly maxKeyBytes: number;
   readonly maxValueBytes: number;
@@ -115,6 +117,21 @@ export const TUNABLES: readonly AnyTunable[] = [
     ...duration('10ms', '60s'),
   },
   {
+    name: 'raft.changeTimeout',
+    field: 'changeTimeoutNs',
+    fallback: '60s',
+    meaning:
+      'how long a change of the membership waits for its answer; new members have half of it to catch up',
+    ...duration('100ms', '1h'),
+  },
+  {
+    name: 'raft.sessionExpiry',
+    field: 'sessionExpiryNs',
+    fallback: '60s',
+    meaning: 'how long a session outlives the last write with it, in the time that the log counts',
+    ...duration('1s', '24h'),
+  },
+  {
     name: 'raft.followers',
     field: 'followers',
     fallback: 'forward',
@@ -185,7 +202,9 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     fsync: value(settings, 'fsync'),
     fsyncIntervalNs: value(settings, 'fsyncIntervalNs'),
     readMode: value(settings, 'readMode'),
+    sessionExpiryNs: value(settings, 'sessionExpiryNs'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),
+    changeTimeoutNs: value(settings, 'changeTimeoutNs'),
     followers: value(settings, 'followers'),
     maxKeyBytes: value(settings, 'maxKeyBytes'),
     maxValueBytes: value(settings, 'maxValueBytes'),

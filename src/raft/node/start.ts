@@ -198,11 +198,13 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
         maxEntriesPerAppend: tunables.maxEntriesPerAppend,
         maxBytesPerAppend: tunables.maxBytesPerAppend,
         maxInflightAppends: tunables.maxInflightAppends,
+        catchUpTimeoutNs: Math.ceil(tunables.changeTimeoutNs / 2),
       },
       clusterId: given.clusterId,
       fsync: tunables.fsync,
       fsyncIntervalNs: tunables.fsyncIntervalNs,
       requestTimeoutNs: tunables.requestTimeoutNs,
+      changeTimeoutNs: tunables.changeTimeoutNs,
       batchDelayNs: tunables.batchDelayNs,
       followers: tunables.followers,
       onRejected: ({ from, reason }) => transport.closeFrom(from, 'contradiction', reason),
@@ -252,6 +254,7 @@ function serveClients(
   const api = makeApi(driver, {
     readMode: tunables.readMode,
     limits: tunables,
+    sessionExpiryMs: Math.round(tunables.sessionExpiryNs / 1_000_000),
     status: () => ({
       ...driver.status(),
       pid: process.pid,
