@@ -1,10 +1,17 @@
 // Gives a node's parts bad inputs, and says what became of them: npm run fuzz -- --inputs 100000
 import { parseArgs } from 'node:util';
 import type { FuzzTarget } from './target.ts';
-import { fuzzLies } from './lying-peer.ts';
+import { fuzzPeers } from './peers-target.ts';
+import { fuzzHttp } from './http-target.ts';
+import { fuzzLiars } from './liars-target.ts';
 import { fuzzWal } from './wal-target.ts';
 
-const TARGETS: Readonly<Record<string, FuzzTarget>> = { lies: fuzzLies, wal: fuzzWal };
+const TARGETS: Readonly<Record<string, FuzzTarget>> = {
+  peers: fuzzPeers,
+  liars: fuzzLiars,
+  http: fuzzHttp,
+  wal: fuzzWal,
+};
 
 const USAGE = `npm run fuzz -- [--target ${Object.keys(TARGETS).join('|')}] [--inputs 100000] [--seed N] [--path P]
   all targets without --target; a failure prints the seed and the path that show it again`;

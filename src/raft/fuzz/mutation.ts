@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { assertNever } from '../../lib/assert.ts';
 
 /** One damage to a run of bytes. Places are taken modulo the length of what is damaged. */
 export type Mutation =
@@ -103,6 +104,8 @@ function apply(
         bytes: joined(bytes.subarray(0, start), one.bytes, bytes.subarray(start)),
         end: Infinity,
       };
+    default:
+      return assertNever(one);
   }
 }
 
