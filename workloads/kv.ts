@@ -31,8 +31,8 @@ const APPENDED_SHARE: WorkloadSetting = {
   name: 'appendedShare',
   what: 'the share of keys that are appended to; they live for 40 operations at most',
   fallback: 0.6,
-  min: 0,
-  max: 1,
+  min: 0.05,
+  max: 0.95,
 };
 
 /** Values of a key seen of late, which a CAS may expect. */
