@@ -98,7 +98,8 @@ async function inject(
   switch (what.type) {
     case 'nemesis': {
       const nemesis = defined(nemeses.get(what.kind), `there is a nemesis ${what.kind}`);
-      const view: ClusterView = { nodes: cluster.nodes, leader: leaderOf(cluster) };
+      const { nodes } = cluster;
+      const view: ClusterView = { nodes, voters: nodes, leader: leaderOf(cluster) };
       const resolved =
         what.pinned === undefined
           ? shapeOf(what).resolve(view, random)

@@ -52,10 +52,17 @@ function launch(entry: string, request: LaunchRequest): LaunchSpec {
       `--peer-port=${request.peerPort}`,
       '--stop-with-stdin',
       ...request.peers.map(({ id, host, port }) => `--peer=${id}=${host}:${port}`),
+      ...joining(request),
       ...Object.entries(request.settings).map(([name, value]) => `--set=${name}=${value}`),
     ],
     env: {},
   };
+}
+
+/** By default a node begins with all that it knows. */
+function joining({ node, peers, initial }: LaunchRequest): readonly string[] {
+  if (initial.length === peers.length + 1) return [];
+  return [initial.includes(node) ? `--initial=${initial.join(',')}` : '--join'];
 }
 
 function promises(readMode: string): ConsistencyPromise {
