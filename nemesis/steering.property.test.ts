@@ -93,7 +93,8 @@ test('add brings one, remove takes one, replace does both, several does it with 
       const left = from.filter((node) => !to.includes(node)).length;
       seen.add(`${shape} +${joined} -${left}`);
       // Before it, a cluster without a node to add went back to what it was in the beginning.
-      if (changes.length > 1 && shape !== 'several') expect(from).toEqual(view.first);
+      const detour = changes.length > 1 && shape !== 'several' ? from : view.first;
+      expect(detour).toEqual(view.first);
     }),
     { numRuns: 1000 },
   );

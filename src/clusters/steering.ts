@@ -9,7 +9,7 @@ import type {
   Members,
 } from '../contracts/cluster.ts';
 import type { NodeId } from '../contracts/names.ts';
-import type { Target, TargetAdmin } from '../contracts/target.ts';
+import type { Target } from '../contracts/target.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 
 /** A change may have to wait for an election, and for nodes that are sent everything first. */
@@ -25,8 +25,7 @@ const AGAIN_NS = 100 * MILLISECOND;
 
 /** What is needed of a target to change its clusters. */
 export interface SteeringParts {
-  readonly probe: Target['probe'];
-  readonly admin: TargetAdmin;
+  readonly target: Pick<Target, 'probe' | 'admin'>;
   readonly clock: Clock;
   /** Gives up what is under way. */
   readonly signal: AbortSignal;
@@ -34,17 +33,17 @@ export interface SteeringParts {
 
 /** What a target's clusters can be asked for. */
 export function steeringOf({ admin }: Pick<Target, 'admin'>): readonly Capability[] {
-  const { members, changeMembers, transferLeadership } = admin ?? {};
+  const knowsMembers = admin?.members !== undefined && admin.changeMembers !== undefined;
   return [
-    ...(members !== undefined && changeMembers !== undefined ? (['membership'] as const) : []),
-    ...(transferLeadership !== undefined ? (['leadership'] as const) : []),
+    ...(knowsMembers ? (['membership'] as const) : []),
+    ...(admin?.transferLeadership === undefined ? [] : (['leadership'] as const)),
   ];
 }
 
 /** The same cluster, whose members and leader can be changed as far as its target says how. */
 export function withSteering(cluster: Cluster, parts: SteeringParts): Cluster {
   const steering = new Steering(cluster, parts);
-  const capabilities = steeringOf(parts);
+  const capabilities = steeringOf(parts.target);
   return {
     nodes: cluster.nodes,
     ...(cluster.spares === undefined ? {} : { spares: cluster.spares }),
@@ -97,7 +96,7 @@ class Steering {
   }
 
   #change(voters: readonly NodeId[]): Promise<AdminRequest> {
-    const { admin } = this.#parts;
+    const { admin } = this.#parts.target;
     let known: Members | undefined;
     return this.#pursue({
       asked: voters,
@@ -110,13 +109,13 @@ class Steering {
         // Another change is under way, perhaps this one: it is not asked for twice.
         if (known === undefined || !isAtRest(known)) return undefined;
         const limitNs = Math.min(timeoutNs, CHANGE_ANSWER_NS_MAX);
-        return admin.changeMembers?.(this.#cluster.url(node), voters, limitNs);
+        return admin?.changeMembers?.(this.#cluster.url(node), voters, limitNs);
       },
     });
   }
 
   async #transfer(to: NodeId): Promise<AdminRequest> {
-    const { admin } = this.#parts;
+    const { admin } = this.#parts.target;
     let led: AdminRequest['led'];
     let termBefore: number | undefined;
     const request = await this.#pursue({
@@ -129,7 +128,7 @@ class Steering {
       },
       ask: async ({ node }, timeoutNs) => {
         const limitNs = Math.min(timeoutNs, TRANSFER_ANSWER_NS_MAX);
-        return admin.transferLeadership?.(this.#cluster.url(node), to, limitNs);
+        return admin?.transferLeadership?.(this.#cluster.url(node), to, limitNs);
       },
     });
     return led === undefined ? request : { ...request, led };
@@ -170,7 +169,7 @@ class Steering {
   }
 
   async #members(node: NodeId): Promise<Members | undefined> {
-    return this.#parts.admin.members?.(this.#cluster.url(node), LOOK_NS_MAX);
+    return this.#parts.target.admin?.members?.(this.#cluster.url(node), LOOK_NS_MAX);
   }
 
   /** Who says that it leads, of the highest term; undefined when nobody does. */
@@ -178,7 +177,7 @@ class Steering {
     const { nodes } = this.#cluster;
     const leaders = await Promise.all(
       nodes.map(async (node): Promise<readonly Leader[]> => {
-        const status = await this.#parts.probe(this.#cluster.url(node), LOOK_NS_MAX);
+        const status = await this.#parts.target.probe(this.#cluster.url(node), LOOK_NS_MAX);
         if (status === undefined || 'failure' in status) return [];
         const { role, term } = status;
         return role === 'leader' && term !== undefined ? [{ node, term }] : [];

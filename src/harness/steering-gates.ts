@@ -78,7 +78,7 @@ function told({ outcome, attempts, startedNs, endedNs }: AdminRequest): string {
 }
 
 function namesOf(asked: AdminRequest['asked']): readonly string[] {
-  return Array.isArray(asked) ? asked.map(String) : [String(asked)];
+  return [asked].flat().map((name) => (typeof name === 'string' ? name : JSON.stringify(name)));
 }
 
 function listOf(asked: AdminRequest['asked']): string {

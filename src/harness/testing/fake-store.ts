@@ -217,13 +217,8 @@ export class FakeStore {
 
   cluster(): Cluster {
     const { signal } = new AbortController();
-    const probe = async (url: string): Promise<NodeStatus | undefined> => this.status(nodeOf(url));
-    return withSteering(this.#unsteered(), {
-      admin: this.admin,
-      probe,
-      clock: this.#clock,
-      signal,
-    });
+    const target = this.target();
+    return withSteering(this.#unsteered(), { target, clock: this.#clock, signal });
   }
 
   #unsteered(): Cluster {

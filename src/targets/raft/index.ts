@@ -8,6 +8,7 @@ import type {
   Target,
 } from '../../contracts/target.ts';
 import { parseTunables, resolveSettings } from '../../raft/node/config.ts';
+import { raftAdmin } from './admin.ts';
 import { RaftClient } from './client.ts';
 import { exchange, openConnection } from '../http/exchange.ts';
 
@@ -35,6 +36,7 @@ export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): RaftTarget {
     resolveSettings,
     electionTimeoutNsMax: (settings) => parseTunables(settings).electionTimeout.maxNs,
     probe,
+    admin: raftAdmin,
     connect: (url, options) => new RaftClient(url, options.readMode),
   };
 }
