@@ -174,6 +174,12 @@ export interface TargetDefinition {
    * given and rejects, nothing was sent for certain, and the operation is recorded as `fail`.
    */
   connect(url: string, options: ConnectOptions): ClientDefinition | Promise<ClientDefinition>;
+  /**
+   * How its members and its leader are changed, as far as they can be: `members` and `changeMembers` for
+   * `--nemesis membership`, `transferLeadership` for `transfer`. A rejection is an unknown outcome, unless
+   * it is a `NeverSentError`. Of use with `launch` only, and with `hasLeader`: the leader is asked.
+   */
+  readonly admin?: TargetAdmin;
 }
 
 /** `LaunchSpec`, without what need not be said. */

@@ -46,7 +46,7 @@ const members = {
 
 test('of other members it is told who voted in the end, and how long the change took', () => {
   expect(describeFault(fault({ members, requests: [request({})] }))).toBe(
-    'fault 3  membership:replace on n2, n6  2.000 s to 3.000 s: 3 of its operations did not ' +
+    'fault 3  membership:replace  on n2, n6  2.000 s to 3.000 s: 3 of its operations did not ' +
       'succeed, n1, n3, n6 voted after 120 ms',
   );
 });
