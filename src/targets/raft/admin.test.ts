@@ -17,9 +17,9 @@ interface Asked {
 async function answering(status: number, answer: unknown) {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
+    void text(request).then((body): void => {
       asked.push({ method: request.method, url: request.url, body });
-      if (answer === undefined) return request.socket.destroy();
+      if (answer === undefined) return void request.socket.destroy();
       response.writeHead(status).end(typeof answer === 'string' ? answer : JSON.stringify(answer));
     });
   });
