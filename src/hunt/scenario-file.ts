@@ -50,6 +50,7 @@ const profile = record<SimProfile>({
     maxBytesPerAppend: whole(1),
     maxInflightAppends: whole(1),
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
+    changeTimeoutNs: optional(whole(1, DURATION_NS_MAX)),
     segmentBytesMax: whole(1),
   }),
 });
@@ -115,6 +116,7 @@ const scenario = record<Scenario & { readonly schema: number }>({
   schema: whole(1),
   seed: text,
   nodes: whole(1, NODES_MAX),
+  spares: optional(whole(0, NODES_MAX)),
   durationNs: whole(1, DURATION_NS_MAX),
   profile,
   load,
@@ -149,7 +151,7 @@ export const readScenario: Read<Scenario> = (value, place) => {
 
 /** A fault can only hit what is there, and only so many. */
 function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
-  const { nodes } = one;
+  const nodes = nodesOf(one).length;
   if (what.type === 'sim') return refuseStrangersOf(one, what.fault, `${place}.fault`);
   const shape = nemeses.get(what.kind)?.shapes.find((one) => one.shape === what.shape);
   const nodesMin = shape?.nodesMin ?? 1;
@@ -169,7 +171,9 @@ function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void 
       ? fault.victims
       : 'links' in fault && 'of' in fault.links
         ? fault.links.of
-        : [];
+        : 'aim' in fault && fault.aim.type === 'set'
+          ? fault.aim.voters
+          : [];
   if (typeof victims === 'string') return;
   const stranger = victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);
@@ -189,13 +193,20 @@ export function readJsonFile<T>(path: string, read: Read<T>): T {
   try {
     return read(JSON.parse(readFileSync(path, 'utf8')), '');
   } catch (cause) {
+    const isDirectory = cause instanceof Error && 'code' in cause && cause.code === 'EISDIR';
     const place = cause instanceof Misfit && cause.place !== '' ? `${path}, ${cause.place}` : path;
     throw new UserError({
       kind: 'usage',
       code: 'GONG-E157',
       what: `${place} is no part of a scenario`,
-      why: cause instanceof Error ? cause.message : String(cause),
-      fix: 'pass a file that gong sim wrote, or correct it there',
+      why: isDirectory
+        ? 'it is a directory'
+        : cause instanceof Error
+          ? cause.message
+          : String(cause),
+      fix: isDirectory
+        ? 'name one of its files: shrunk.json, or schedule.json as it was found'
+        : 'pass a file that gong sim wrote, or correct it there',
       cause,
     });
   }

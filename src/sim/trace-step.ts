@@ -144,10 +144,13 @@ function messageEffects(known: Known, ready: Ready): string[] {
   return told;
 }
 
-function clientEffects({ reads, refused, refusedReads }: Ready): string[] {
+function clientEffects({ reads, refused, refusedReads, changes }: Ready): string[] {
   const told = reads.map(({ readIndex }) => `may read at ${readIndex}`);
   if (refused.length > 0) told.push(`refuses ${refused.length} proposals`);
   if (refusedReads.length > 0) told.push(`refuses ${refusedReads.length} reads`);
+  for (const change of changes) {
+    if (change.type === 'refused') told.push(`refuses a change of members: ${change.why}`);
+  }
   return [...new Set(told)];
 }
 

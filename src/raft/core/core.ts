@@ -12,10 +12,12 @@ import {
   startPreVote,
 } from './election.ts';
 import { acknowledgeDurable, onAppendEntries } from './follower.ts';
-import { appendOwn, lead, onAppendResponse, onDisconnected } from './leader.ts';
+import { lead, onAppendResponse, onDisconnected } from './leader.ts';
 import { RaftLog } from './log.ts';
+import { mustLeave, onChangeConfiguration } from './membership.ts';
 import type { Rules } from './rules.ts';
 import {
+  appendOwn,
   becomeFollower,
   type CoreState,
   emptyOutbox,
@@ -93,6 +95,10 @@ export function makeRaftCore(parts: {
     votes: new Set(),
     askedNs: -Infinity,
     progress: new Map(),
+    followed: undefined,
+    hasLeavers: false,
+    catchUp: undefined,
+    silentUntil: logIndex(0),
     quorumHeardNs: -Infinity,
     round: 0,
     waitingReads: [],
@@ -134,6 +140,7 @@ function take(state: CoreState, input: Input): void {
       (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
       return;
     case 'change-configuration':
+      return onChangeConfiguration(state, input);
     case 'transfer':
       state.out.refused.push(input.id);
       return;
@@ -240,6 +247,10 @@ function takeReady(state: CoreState): Ready {
     refused: handOut(out.refused),
     reads: handOut(out.reads),
     refusedReads: handOut(out.refusedReads),
+    changes: handOut(out.changes),
+    configuration: state.configurations.current,
+    configurationIndex: state.configurations.currentIndex,
+    rejected: handOut(out.rejected),
     role: state.role,
     term: state.hard.term,
     leader: state.leader,
@@ -252,6 +263,7 @@ function takeReady(state: CoreState): Ready {
 
 function deadlineNs(state: CoreState): number {
   if (state.role !== 'leader') return Math.min(state.electionDeadlineNs, askAgainNs(state));
+  if (mustLeave(state)) return state.nowNs;
   const stepDownNs = state.quorumHeardNs + state.config.electionTimeout.minNs;
   // Who leads on behind it does so by a planted defect: nothing more is due then.
   let deadline = stepDownNs > state.nowNs ? stepDownNs : Infinity;
