@@ -44,7 +44,7 @@ describe('gong nemeses', () => {
       slow: ['local', 'sim'],
       reset: ['local', 'sim'],
       exec: ['local', 'endpoints'],
-      membership: ['local'],
+      membership: ['local', 'sim'],
       transfer: ['local'],
     });
     const header = describeNemeses(all, CLUSTERS).split('\n')[0];

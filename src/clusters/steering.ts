@@ -199,8 +199,8 @@ function unseen(outcome: AdminOutcome): AdminOutcome {
     : outcome;
 }
 
-function isAtRest({ outgoing }: Members): boolean {
-  return outgoing.length === 0;
+function isAtRest({ outgoing, isCommitted = true }: Members): boolean {
+  return outgoing.length === 0 && isCommitted;
 }
 
 function areSame(some: readonly NodeId[], others: readonly NodeId[]): boolean {

@@ -112,6 +112,8 @@ export interface Members {
   readonly outgoing: readonly NodeId[];
   /** Who is sent everything and has no vote. */
   readonly learners: readonly NodeId[];
+  /** False while it may still be taken back: another leader may not know of it. Otherwise it is not. */
+  readonly isCommitted?: boolean;
 }
 
 /** How a request to change the cluster itself ended. Ambiguity is data here as well. */

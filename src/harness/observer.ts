@@ -147,7 +147,8 @@ export class Observer implements ClusterObservations {
     const { nodes, hasLeader = true } = this.#options;
     const statuses = nodes.map((node) => this.status(node));
     if (!hasLeader) return statuses.every((status) => status !== undefined);
-    if (statuses.includes(undefined) || (this.#members?.outgoing.length ?? 0) > 0) return false;
+    const { outgoing = [], isCommitted = true } = this.#members ?? {};
+    if (statuses.includes(undefined) || outgoing.length > 0 || !isCommitted) return false;
     // The leader's own term is the highest one seen. Who has no vote may have stayed behind.
     const isBehind = (node: NodeId): boolean => this.status(node)?.term !== this.#termMax;
     return this.leader() !== undefined && !this.#voters.some(isBehind);
@@ -188,15 +189,12 @@ export class Observer implements ClusterObservations {
     const [voters, outgoing, learners] = [told.voters, told.outgoing, told.learners].map((some) =>
       this.#inOrder(some),
     );
-    const now: Members = {
-      voters: voters ?? [],
-      outgoing: outgoing ?? [],
-      learners: learners ?? [],
-    };
-    if (JSON.stringify(now) === JSON.stringify(this.#members)) return;
-    this.#members = now;
-    this.#voters = now.voters;
-    record({ time: clock.now(), type: 'members', node: leader, ...now });
+    const names = { voters: voters ?? [], outgoing: outgoing ?? [], learners: learners ?? [] };
+    const { isCommitted: _, ...before } = this.#members ?? {};
+    this.#members = { ...names, isCommitted: told.isCommitted ?? true };
+    this.#voters = names.voters;
+    if (JSON.stringify(names) === JSON.stringify(before)) return;
+    record({ time: clock.now(), type: 'members', node: leader, ...names });
   }
 
   #inOrder(some: readonly NodeId[]): readonly NodeId[] {

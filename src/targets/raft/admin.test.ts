@@ -39,8 +39,18 @@ const names = (...all: readonly string[]) => all.map(nodeId);
 test('who the members are is what /cluster/members says', async () => {
   const said = { voters: ['n1', 'n6'], outgoing: ['n1', 'n2'], learners: ['n7'] };
   const { url, asked } = await answering(200, { ...said, term: 4, servedBy: 'n1' });
-  expect(await raftAdmin.members(url, SECOND)).toEqual(said);
+  expect(await raftAdmin.members(url, SECOND)).toEqual({ ...said, isCommitted: true });
   expect(asked).toEqual([{ method: 'GET', url: '/cluster/members', body: '' }]);
+});
+
+test('what another leader may not know of yet is told as such', async () => {
+  const { url } = await answering(200, {
+    voters: ['n1'],
+    outgoing: [],
+    learners: [],
+    committed: false,
+  });
+  expect(await raftAdmin.members(url, SECOND)).toMatchObject({ isCommitted: false });
 });
 
 test.each([

@@ -48,7 +48,8 @@ function parseMembers(body: string): Members | undefined {
     parseNames(answer[name]),
   );
   if (voters === undefined || outgoing === undefined || learners === undefined) return undefined;
-  return { voters, outgoing, learners };
+  const { committed } = answer;
+  return { voters, outgoing, learners, isCommitted: committed !== false };
 }
 
 function parseNames(value: unknown): readonly NodeId[] | undefined {
