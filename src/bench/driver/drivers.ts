@@ -166,6 +166,7 @@ export class BenchDrivers {
       list: async () => [],
       read: async () => new Uint8Array(0),
       append: (_name, bytes) => void this.#options.traffic?.batches.push(bytes),
+      allocate: later,
       sync: () => {
         this.syncs += 1;
         return later();

@@ -97,7 +97,7 @@ export interface StoredLog {
   readonly batches: readonly StoredBatch[];
   /** The number of the batch that comes next. */
   readonly nextNumber: number;
-  /** Bytes at the end that are no batch: a write that was interrupted. */
+  /** Bytes at the end that are no batch, and no zeros: a write that was interrupted. */
   readonly tornBytes: number;
   /** Files that hold nothing of the log: their first write was interrupted. */
   readonly leftovers: readonly SegmentFile[];
@@ -105,7 +105,7 @@ export interface StoredLog {
 
 /**
  * Reads a log: the batches in their order up to the first that is not whole, which then was never
- * acknowledged. A segment takes over from the ones before it at the batch it is named by; what
+ * acknowledged; a segment may end with zeros that it was prepared with. A segment takes over from the ones before it at the batch it is named by; what
  * stands there in an older segment is superseded, whole or torn (recovery begins a new segment with
  * a copy of the last batch).
  *
@@ -140,9 +140,16 @@ export function readLog(files: readonly SegmentFile[]): StoredLog {
   const leftovers = files.filter(
     (file) => firstBatchOf(file.name) !== undefined && !ends.get(file),
   );
-  let tornBytes = last === undefined ? 0 : last.bytes.length - (ends.get(last) ?? 0);
-  for (const { bytes } of leftovers) tornBytes += bytes.length;
+  let tornBytes = last === undefined ? 0 : writtenBehind(last.bytes, ends.get(last) ?? 0);
+  for (const { bytes } of leftovers) tornBytes += writtenBehind(bytes, 0);
   return { batches, nextNumber: next, tornBytes, leftovers };
+}
+
+/** Zeros at the end are those that a segment is prepared with: nobody wrote there. */
+function writtenBehind(bytes: Uint8Array, from: number): number {
+  let end = bytes.length;
+  while (end > from && bytes[end - 1] === 0) end -= 1;
+  return end - from;
 }
 
 function hasBatch(bytes: Uint8Array): boolean {

@@ -15,6 +15,7 @@ import { readConfiguration, writeConfiguration } from '../core/configuration-cod
 import { readEntry, writeEntry } from './codec.ts';
 import type { Disk } from './ports.ts';
 import { type LogEnd, readDirectory, renewTail } from './wal-recovery.ts';
+import { SpareSegment } from './wal-spare.ts';
 import { encodeBatch, segmentName, type StoredBatch, WalDamage } from './wal-segments.ts';
 
 export { WalDamage } from './wal-segments.ts';
@@ -42,7 +43,7 @@ const RECORD_ENTRY = 3;
 const RECORD_BASE = 4;
 const RECORD_CONFIGURATION = 5;
 
-export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
+export const SEGMENT_BYTES_MAX: number = 8 * 1024 * 1024;
 
 /**
  * `always`: durable before it is called durable. `interval`: written, and synced now and then by the
@@ -85,6 +86,10 @@ export class Wal {
   #segment: string;
   #segmentBytes: number;
   #segmentIsNew: boolean;
+  /** It was filled with zeros before it was begun. */
+  #segmentIsPrepared = false;
+  readonly #segmentBytesMax: number;
+  readonly #spare: SpareSegment;
   #waiting: Batch = { records: [], done: [] };
   #isWriting = false;
   #hasFailed = false;
@@ -98,6 +103,8 @@ export class Wal {
     this.#segment = end.segment;
     this.#segmentBytes = end.segmentBytes;
     this.#segmentIsNew = end.segmentIsNew;
+    this.#segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX;
+    this.#spare = new SpareSegment(disk, this.#segmentBytesMax);
   }
 
   /**
@@ -190,19 +197,28 @@ export class Wal {
 
   /** Never throws: a disk that fails at once fails as one that fails later. */
   #write(batch: Batch): Promise<void> {
-    const isFull = this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX);
     try {
-      return isFull ? this.#writeNextSegment(batch) : this.#writeBatch(batch);
+      return this.#isSegmentDone() ? this.#writeNextSegment(batch) : this.#writeBatch(batch);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** A segment without zeros is left as soon as there is one with. */
+  #isSegmentDone(): boolean {
+    if (this.#segmentBytes >= this.#segmentBytesMax) return true;
+    return !this.#segmentIsPrepared && this.#spare.isReady;
   }
 
   async #writeNextSegment(batch: Batch): Promise<void> {
     // SAFETY: the old segment is complete on disk before a batch stands behind it.
     await this.#syncSegment();
     if (this.#hasFailed) return;
-    this.#segment = segmentName(this.#number);
+    const segment = segmentName(this.#number);
+    this.#segmentIsPrepared = this.#spare.isReady;
+    if (this.#segmentIsPrepared) await this.#spare.become(segment);
+    if (this.#hasFailed) return;
+    this.#segment = segment;
     this.#segmentBytes = 0;
     this.#segmentIsNew = true;
     await this.#writeBatch(batch);
@@ -220,6 +236,8 @@ export class Wal {
     this.#number += 1;
     this.#segmentBytes += bytes.length;
     this.batches += 1;
+    // Without a sync for each batch there is nothing to gain.
+    if (this.#options.fsync === 'always') this.#spare.written(bytes.length);
   }
 
   /** A failed sync is final: the kernel may have dropped the pages, a second try would lie. */
