@@ -202,6 +202,7 @@ const DISKS = {
   'sync-failed': { says: 'the sync of a file failed' },
   'directory-sync-failed': { says: 'the sync of a directory failed' },
   'read-failed': { says: 'a read failed' },
+  'allocation-failed': { says: 'no segment could be prepared' },
   'disk-full': { says: 'an append found the disk full' },
   'bit-flipped': { says: 'a bit of synced data changed', nodes: 3 },
 } as const;
@@ -242,6 +243,7 @@ const CRASHES = {
   'crashed-at-Scheduler.wakeAt': { says: 'a process died while it set its timer' },
   'crashed-at-Scheduler.soon': { says: 'a process died while it asked for its next turn' },
   'crashed-at-Disk.readAt': { says: 'a process died while it read a part of a snapshot' },
+  'crashed-at-Disk.allocate': { says: 'a process died while it prepared a segment' },
 } as const;
 
 /** What faults and chance tell of (`Happening.kind`). */

@@ -169,6 +169,7 @@ export class BenchDrivers {
       read: async () => new Uint8Array(0),
       readAt: async () => new Uint8Array(0),
       append: (_name, bytes) => void this.#options.traffic?.batches.push(bytes),
+      allocate: later,
       sync: () => {
         this.syncs += 1;
         return later();
