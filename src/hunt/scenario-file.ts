@@ -19,6 +19,7 @@ import {
 } from './scenario.ts';
 import {
   dictionary,
+  flag,
   list,
   Misfit,
   number,
@@ -35,6 +36,8 @@ import {
 /** Of the files that hold a scenario. */
 export const SCENARIO_SCHEMA = 1;
 export const NODES_MAX = 7;
+/** As `raft.leaseDrift`. */
+const LEASE_DRIFT_PPM_MAX = 500_000;
 const profile = record<SimProfile>({
   disk: record<DiskProfile>({ read: range, sync: range, write: optional(range) }),
   latency: range,
@@ -51,6 +54,9 @@ const profile = record<SimProfile>({
     maxInflightAppends: whole(1),
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
     segmentBytesMax: whole(1),
+    preVote: optional(flag),
+    checkQuorum: optional(flag),
+    leaseDriftPpm: optional(whole(0, LEASE_DRIFT_PPM_MAX)),
   }),
 });
 

@@ -78,6 +78,8 @@ const READY: Ready = {
   refused: [],
   reads: [],
   refusedReads: [],
+  transfers: [],
+  transferee: undefined,
   role: 'follower',
   term: term(0),
   leader: undefined,

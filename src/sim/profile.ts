@@ -33,4 +33,10 @@ export interface NodeProfile {
   readonly maxInflightAppends: number;
   readonly requestTimeoutNs: number;
   readonly segmentBytesMax: number;
+  /** By default on. */
+  readonly preVote?: boolean;
+  /** By default on. */
+  readonly checkQuorum?: boolean;
+  /** Parts per million that nodes believe no clock to be more wrong by; by default 0. */
+  readonly leaseDriftPpm?: number;
 }

@@ -1,5 +1,6 @@
 import { defined } from '../../lib/assert.ts';
 import { members, quorumValue } from './configuration.ts';
+import { confirmReads, takeReads } from './reads.ts';
 import {
   appendEntries,
   becomeFollower,
@@ -23,6 +24,8 @@ export function becomeLeader(state: CoreState): void {
   state.leader = state.config.id;
   state.owesAcknowledgement = false;
   state.progress = new Map();
+  state.wantedRound = 0;
+  state.roundTimes = [];
   for (const member of members(configurationOf(state))) {
     if (member !== state.config.id) state.progress.set(member, makeProgress(state, member));
   }
@@ -125,12 +128,14 @@ function probe(state: CoreState, progress: Progress): void {
 export function lead(state: CoreState): void {
   const { rules, config } = state;
   state.quorumHeardNs = quorumHeardNs(state);
-  const stale = rules.mustStepDown({
-    nowNs: state.nowNs,
-    quorumHeardNs: state.quorumHeardNs,
-    electionTimeoutNsMin: config.electionTimeout.minNs,
-  });
-  if (stale) return becomeFollower(state, state.hard.term, undefined);
+  const isStale =
+    config.checkQuorum &&
+    rules.mustStepDown({
+      nowNs: state.nowNs,
+      quorumHeardNs: state.quorumHeardNs,
+      electionTimeoutNsMin: config.electionTimeout.minNs,
+    });
+  if (isStale) return becomeFollower(state, state.hard.term, undefined);
   state.commitIndex = rules.leaderCommitIndex({
     configuration: configurationOf(state),
     matchIndex: (voter) => (voter === config.id ? ownMatchIndex(state) : matchIndex(state, voter)),
@@ -138,7 +143,7 @@ export function lead(state: CoreState): void {
     currentTerm: state.hard.term,
     termAt: (index) => state.log.termAt(index),
   });
-  openReadRound(state);
+  takeReads(state);
   for (const progress of state.progress.values()) replicate(state, progress);
   confirmReads(state);
 }
@@ -160,43 +165,6 @@ function quorumHeardNs(state: CoreState): number {
   );
 }
 
-/**
- * SAFETY (thesis §6.4): the read index is taken *before* the round that confirms it is sent, and a
- * read that comes later waits for a later round.
- */
-function openReadRound(state: CoreState): void {
-  if (state.waitingReads.length === 0) return;
-  const isReady = state.rules.mayOpenReadRound({
-    currentTerm: state.hard.term,
-    committedTerm: state.log.termAt(state.commitIndex),
-  });
-  if (!isReady) return;
-  state.round += 1;
-  state.rounds.push({
-    round: state.round,
-    readIndex: state.commitIndex,
-    ids: state.waitingReads,
-  });
-  state.waitingReads = [];
-}
-
-function confirmReads(state: CoreState): void {
-  while (state.rounds.length > 0) {
-    const oldest = defined(state.rounds[0], 'not empty');
-    const isConfirmed = state.rules.isReadConfirmed({
-      configuration: configurationOf(state),
-      round: oldest.round,
-      acknowledgedRound: (voter) =>
-        voter === state.config.id
-          ? state.round
-          : (state.progress.get(voter)?.acknowledgedRound ?? 0),
-    });
-    if (!isConfirmed) return;
-    state.rounds.shift();
-    for (const id of oldest.ids) state.out.reads.push({ id, readIndex: oldest.readIndex });
-  }
-}
-
 /** Sends what this follower lacks, or a heartbeat where a round or the time asks for one. */
 function replicate(state: CoreState, progress: Progress): void {
   const { log, config } = state;
@@ -216,7 +184,7 @@ function replicate(state: CoreState, progress: Progress): void {
     }
   }
   if (
-    progress.sentRound < (state.rounds.at(-1)?.round ?? 0) ||
+    progress.sentRound < state.wantedRound ||
     state.nowNs - progress.sentNs >= config.heartbeatIntervalNs
   ) {
     sendAppend(state, progress, 0);

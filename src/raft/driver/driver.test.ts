@@ -34,10 +34,38 @@ test('every node serves every request; the answer says who did, and how much it 
     expect(await drivers.ask(id, put(String(i)))).toMatchObject({ type: 'ok', servedBy: leader });
     const answer = await drivers.ask(id, read());
     const appliedIndex = drivers.driver(leader).status().lastApplied;
-    expect(answer).toMatchObject({ type: 'ok', value: String(i), servedBy: leader, appliedIndex });
+    expect(answer).toMatchObject({ type: 'ok', value: String(i), servedBy: id, appliedIndex });
   }
   expect(await drivers.ask(leader, cas('2', '9'))).toMatchObject({ applied: true });
   expect(await drivers.ask(leader, cas('2', '9'))).toMatchObject({ type: 'ok', applied: false });
+});
+
+test('reads at a follower share questions to its leader, and are answered where they were asked', async () => {
+  const { drivers, leader } = await upAndLeader();
+  await drivers.ask(leader, put('1'));
+  const [follower = leader] = others(drivers, leader);
+  const before = drivers.sent;
+  const answers: Answer[] = [];
+  for (let i = 0; i < 50; i++) drivers.driver(follower).submit(read(), (one) => answers.push(one));
+  await drivers.runUntil(() => answers.length === 50);
+  const expected = { type: 'ok', value: '1', servedBy: follower };
+  expect(answers).toMatchObject(answers.map(() => expected));
+  // The question, a round to two followers and their answers, and the answer.
+  expect(drivers.sent - before).toBeLessThanOrEqual(6);
+});
+
+test('a read at a follower shows what was written after the follower last heard of a commit', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [follower = leader] = others(drivers, leader);
+  drivers.isOpen = (_from, to) => to !== follower;
+  await drivers.ask(leader, put('1'));
+  expect(await drivers.ask(follower, read('stale'))).toMatchObject({ value: null });
+  drivers.isOpen = () => true;
+  expect(await drivers.ask(follower, read())).toMatchObject({ value: '1', servedBy: follower });
+  drivers.isOpen = (_from, to) => to !== leader;
+  expect(await drivers.ask(follower, read()), 'nobody confirms it').toMatchObject({
+    type: 'refused',
+  });
 });
 
 test('a stale read is answered by the node that was asked, at once', async () => {

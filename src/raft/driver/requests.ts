@@ -10,13 +10,19 @@ import {
   writeValue,
 } from '../kv/commands.ts';
 
-/** `linearizable` goes through ReadIndex; `stale` is answered from what this node has applied. */
-export const CONSISTENCIES = ['linearizable', 'stale'] as const;
+/**
+ * `linearizable` goes through ReadIndex; `stale` is answered from what this node has applied; `lease`
+ * is linearizable as long as no clock is more wrong than leaders allow for (thesis §6.4.1), and goes
+ * through ReadIndex where the leader holds no lease. Numbers in messages are places in this list.
+ */
+export const CONSISTENCIES = ['linearizable', 'stale', 'lease'] as const;
 export type Consistency = (typeof CONSISTENCIES)[number];
 
 export type Request =
   | { readonly type: 'command'; readonly command: Command }
-  | { readonly type: 'read'; readonly key: string; readonly consistency: Consistency };
+  | { readonly type: 'read'; readonly key: string; readonly consistency: Consistency }
+  /** Another leader; whoever has most of the log, where nobody is named. Its value is the leader then. */
+  | { readonly type: 'transfer'; readonly to: NodeId | undefined };
 
 /** Who answered, in which term, having applied how much. */
 export interface ServedBy {
@@ -37,15 +43,33 @@ export type Answer =
   /** May have happened, may still happen. */
   | { readonly type: 'unknown'; readonly error: string };
 
+/** Its number in the encoding. */
+const TRANSFER = 4;
+
 export function writeRequest(writer: ByteWriter, request: Request): void {
-  if (request.type === 'command') writer.u8(0).block(encodeCommand(request.command));
-  else writer.u8(1).u8(CONSISTENCIES.indexOf(request.consistency)).text(request.key);
+  switch (request.type) {
+    case 'command':
+      writer.u8(0).block(encodeCommand(request.command));
+      break;
+    case 'read':
+      writer.u8(1).u8(CONSISTENCIES.indexOf(request.consistency)).text(request.key);
+      break;
+    case 'transfer':
+      writer.u8(TRANSFER).text(request.to ?? '');
+      break;
+    default:
+      assertNever(request);
+  }
 }
 
 /** @throws DecodeError */
 export function readRequest(reader: ByteReader): Request {
   const type = reader.u8();
   if (type === 0) return { type: 'command', command: decodeCommand(reader.blockInPlace()) };
+  if (type === TRANSFER) {
+    const to = reader.text();
+    return { type: 'transfer', to: to === '' ? undefined : nodeId(to) };
+  }
   if (type !== 1) throw new DecodeError(`request type ${type} is not known`);
   const consistency = CONSISTENCIES[reader.u8()];
   if (consistency === undefined) throw new DecodeError('the consistency is not known');

@@ -13,6 +13,9 @@ export interface Tunables {
   readonly fsyncIntervalNs: number;
   readonly readMode: Consistency;
   readonly requestTimeoutNs: number;
+  readonly preVote: boolean;
+  readonly checkQuorum: boolean;
+  readonly leaseDriftPpm: number;
 }
 
 const FSYNC_MODES = ['always', 'interval', 'never'] as const satisfies readonly FsyncMode[];
@@ -54,6 +57,22 @@ function integer(
       return value >= min && value <= max ? value : undefined;
     },
   };
+}
+
+const SWITCH: { form: string; parse: (t: string) => boolean | undefined } = {
+  form: 'on or off',
+  parse: (text) => (text === 'on' ? true : text === 'off' ? false : undefined),
+};
+
+/** Half a clock's rate: whatever is more wrong keeps no time. */
+const DRIFT_PPM_MAX = 500_000;
+
+/** `500ppm`, `1%`. */
+function parseDrift(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ppm|%)$/.exec(text);
+  if (match === null) return undefined;
+  const ppm = Number(match[1]) * (match[2] === '%' ? 10_000 : 1);
+  return ppm <= DRIFT_PPM_MAX ? ppm : undefined;
 }
 
 function oneOf<T extends string>(
@@ -134,6 +153,34 @@ export const TUNABLES: readonly AnyTunable[] = [
     meaning: 'how long a request waits before the node answers that its outcome is unknown',
     ...duration('10ms', '60s'),
   },
+  {
+    name: 'raft.preVote',
+    field: 'preVote',
+    fallback: 'on',
+    meaning:
+      'asks whether an election could be won before a term begins; off: who was cut off and comes ' +
+      'back brings a higher term along, and costs the others an election',
+    ...SWITCH,
+  },
+  {
+    name: 'raft.checkQuorum',
+    field: 'checkQuorum',
+    fallback: 'on',
+    meaning:
+      'a leader that hears no quorum steps down, and who hears a leader votes for nobody else; off: ' +
+      'neither, and no leases. The same on all nodes',
+    ...SWITCH,
+  },
+  {
+    name: 'raft.leaseDrift',
+    field: 'leaseDriftPpm',
+    fallback: '1%',
+    form: 'a share such as 500ppm or 1%, from 0% to 50%',
+    meaning:
+      'how wrong the rate of any clock may be; leases are shorter by it, and reads by them are ' +
+      'linearizable only while it holds',
+    parse: parseDrift,
+  },
 ];
 
 /**
@@ -161,7 +208,19 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     fsyncIntervalNs: value(settings, 'fsyncIntervalNs'),
     readMode: value(settings, 'readMode'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),
+    preVote: value(settings, 'preVote'),
+    checkQuorum: value(settings, 'checkQuorum'),
+    leaseDriftPpm: value(settings, 'leaseDriftPpm'),
   };
+  if (tunables.readMode === 'lease' && !tunables.checkQuorum) {
+    throw new UserError({
+      kind: 'usage',
+      code: 'GONG-E066',
+      what: 'raft.readMode=lease does not go with raft.checkQuorum=off',
+      why: 'a lease is built on voters that refuse to depose a leader they hear',
+      fix: 'leave raft.checkQuorum on, or set raft.readMode=linearizable',
+    });
+  }
   if (tunables.electionTimeout.minNs < 2 * tunables.heartbeatIntervalNs) {
     throw new UserError({
       kind: 'usage',

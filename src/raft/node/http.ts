@@ -2,21 +2,14 @@ import http from 'node:http';
 import type { Driver } from '../driver/driver.ts';
 import { type Answer, CONSISTENCIES, type Consistency, type Request } from '../driver/requests.ts';
 import type { Value } from '../kv/commands.ts';
+import { BadRequest } from './bad-request.ts';
+import { parseTransfer } from './cluster-routes.ts';
 
 /** Bytes of UTF-8. */
 export const KEY_BYTES_MAX = 512;
 export const VALUE_BYTES_MAX: number = 256 * 1024;
 /** JSON may escape a byte as six; two values and their frame. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
-
-/** A request that cannot be meant: refused before anything was done. */
-class BadRequest extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /** What the API asks of the driver. */
 export type Store = Pick<Driver, 'submit' | 'status'>;
@@ -85,9 +78,16 @@ async function parse(
   url: URL,
   readMode: Consistency,
 ): Promise<Request> {
+  if (url.pathname === '/cluster/transfer') {
+    if (request.method !== 'POST') throw new BadRequest(405, 'a transfer is asked for by POST');
+    return parseTransfer(await readJson(request));
+  }
   const match = /^\/kv\/([^/]+)(\/cas)?$/.exec(url.pathname);
   if (match === null)
-    throw new BadRequest(404, 'the path is /kv/:key, /kv/:key/cas, /status or /healthz');
+    throw new BadRequest(
+      404,
+      'the path is /kv/:key, /kv/:key/cas, /cluster/transfer, /status or /healthz',
+    );
   const key = parseKey(match[1] ?? '');
   const isCas = match[2] !== undefined;
   const { method } = request;

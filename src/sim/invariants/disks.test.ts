@@ -310,7 +310,7 @@ test('so does a read behind what an earlier read has shown (thesis §6.4)', () =
 test('so does one that is served in a term that was over before it came (thesis §6.4)', () => {
   const told = acknowledged().elect('n2', 2);
   expect(told.answer('n1', told.submit('n1', 'read'), 2).broken).toBe(
-    'read-reflects-acknowledged: a linearizable read at n1 was served by n1 as leader of term 1, ' +
+    'read-reflects-acknowledged: a linearizable read at n1 was served by n1 in term 1, ' +
       'though n2 was elected in term 2 before the read began',
   );
 });
@@ -340,7 +340,7 @@ test('a read that is confirmed though only a minority heard the leader since bre
   const told = new ToldCluster(3).elect('n1', 1).step('n2', { term: 1 }, [heartbeat('n1', 1)]);
   told.step('n1', {}, [ask]);
   expect(told.step('n1', { reads: [5] }).broken).toBe(
-    'read-confirmed: n1 confirmed a linearizable read as leader of term 1, ' +
+    'read-confirmed: n1 confirmed a linearizable read at n1 as leader of term 1, ' +
       'of which, since it came, only n1, of 3, have heard',
   );
 });

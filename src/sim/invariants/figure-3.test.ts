@@ -284,6 +284,8 @@ function readyOf(at: number) {
     refused: [],
     reads: [],
     refusedReads: [],
+    transfers: [],
+    transferee: undefined,
     role: 'follower',
     term: at as never,
     leader: undefined,

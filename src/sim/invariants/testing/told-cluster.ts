@@ -139,6 +139,8 @@ export class ToldCluster {
       refused: [],
       reads: (said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
       refusedReads: [],
+      transfers: [],
+      transferee: undefined,
       role: told.role,
       term: term(told.term),
       leader: undefined,
