@@ -175,7 +175,9 @@ function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void 
       ? fault.victims
       : 'links' in fault && 'of' in fault.links
         ? fault.links.of
-        : [];
+        : fault.type === 'transfer'
+          ? (fault.to ?? [])
+          : [];
   if (typeof victims === 'string') return;
   const stranger = victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);

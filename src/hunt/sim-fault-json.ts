@@ -7,6 +7,7 @@ import type {
   LinkTrouble,
   NetworkFault,
   SimFault,
+  TransferFault,
   Victims,
   YoungLeaderFault,
 } from '../sim/faults.ts';
@@ -17,6 +18,7 @@ import {
   Misfit,
   number,
   oneOf,
+  optional,
   type Read,
   record,
   text,
@@ -145,6 +147,7 @@ export const simFault: Read<SimFault> = variants<SimFault>('type', {
       jump: record<Extract<Change, { type: 'jump' }>>({ type: oneOf(['jump']), aheadNs: duration }),
     }),
   }),
+  transfer: record<TransferFault>({ type: oneOf(['transfer']), to: optional(victims) }),
   'power-failure': record<Extract<SimFault, { type: 'power-failure' }>>({
     type: oneOf(['power-failure']),
     victims,

@@ -4,12 +4,14 @@ import type { SimCluster } from './cluster.ts';
 import { type CrashFault, injectCrashFault } from './crash-fault.ts';
 import { type DiskFault, injectDiskFault } from './disk-fault.ts';
 import { injectNetworkFault, type NetworkFault } from './network-fault.ts';
+import { injectTransferFault, type TransferFault } from './transfer-fault.ts';
 import { type Victims, victimsOf } from './victims.ts';
 import { injectYoungLeaderFault, type YoungLeaderFault } from './young-leader-fault.ts';
 
 export type { CrashFault } from './crash-fault.ts';
 export type { DiskFault, DiskTrouble } from './disk-fault.ts';
 export type { LinkChoice, LinkTrouble, NetworkFault } from './network-fault.ts';
+export type { TransferFault } from './transfer-fault.ts';
 export type { Victims } from './victims.ts';
 export type { YoungLeaderFault } from './young-leader-fault.ts';
 
@@ -18,7 +20,13 @@ export type { YoungLeaderFault } from './young-leader-fault.ts';
  * nanoseconds of the simulation. What it does not say is drawn when it comes.
  */
 export type SimFault =
-  NetworkFault | ClockFault | CrashFault | PowerFault | DiskFault | YoungLeaderFault;
+  | NetworkFault
+  | ClockFault
+  | CrashFault
+  | PowerFault
+  | DiskFault
+  | YoungLeaderFault
+  | TransferFault;
 
 /** Clocks of nodes go wrong. They are monotonic: none ever goes back. */
 export interface ClockFault {
@@ -61,6 +69,9 @@ export async function injectFault(
       return injectDiskFault(cluster, fault, random);
     case 'young-leader':
       return injectYoungLeaderFault(cluster, fault, random);
+    case 'transfer':
+      injectTransferFault(cluster, fault, random);
+      return ending([]);
     default:
       return assertNever(fault);
   }

@@ -34,7 +34,7 @@ import {
   resetElectionTimer,
   send,
 } from './state.ts';
-import { onTransfer, settleTransfer, transfereeOf } from './transfer.ts';
+import { onTransfer, settleTransfer } from './transfer.ts';
 import {
   type Entry,
   type HardState,
@@ -281,7 +281,7 @@ function takeReady(state: CoreState): Ready {
     reads: handOut(out.reads),
     refusedReads: handOut(out.refusedReads),
     transfers: handOut(out.transfers),
-    transferee: transfereeOf(state),
+    transferee: state.transfer?.to,
     role: state.role,
     term: state.hard.term,
     leader: state.leader,

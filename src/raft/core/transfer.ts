@@ -79,7 +79,3 @@ export function isHandingOver(state: CoreState): boolean {
   return state.transfer !== undefined || state.handedOverTerm === state.hard.term;
 }
 
-/** Whom a leader hands over to. */
-export function transfereeOf({ role, transfer }: CoreState): NodeId | undefined {
-  return role === 'leader' ? transfer?.to : undefined;
-}

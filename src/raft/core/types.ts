@@ -231,7 +231,7 @@ export interface Ready {
   readonly refusedReads: readonly RequestId[];
   /** Transfers of leadership that ended. */
   readonly transfers: readonly TransferEnd[];
-  /** To whom this leader hands over: it accepts no proposals meanwhile. */
+  /** To whom this node hands its leadership over: it takes no proposals until it is known who leads. */
   readonly transferee: NodeId | undefined;
   readonly role: Role;
   readonly term: Term;

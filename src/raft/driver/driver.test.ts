@@ -279,6 +279,64 @@ test('a failed fsync stops the node, and nothing is acknowledged any more', asyn
   expect(answers).toEqual([]);
 });
 
+const transfer = (to?: NodeId): Request => ({ type: 'transfer', to });
+
+test('leadership goes where a client of any node wants it; the answer names who leads (thesis §3.10)', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [first = leader, second = leader] = others(drivers, leader);
+  expect(await drivers.ask(first, transfer(second))).toMatchObject({ type: 'ok', value: second });
+  expect(drivers.leader).toBe(second);
+  expect(await drivers.ask(second, transfer(nodeId('n9')))).toMatchObject({ type: 'refused' });
+  const answer = await drivers.ask(second, transfer());
+  expect(answer).toMatchObject({ type: 'ok', value: drivers.leader });
+  expect(drivers.leader).not.toBe(second);
+});
+
+test('what comes while leadership is handed over waits for the successor: nothing is refused', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [target = leader, other = leader] = others(drivers, leader);
+  await drivers.ask(leader, put('0'));
+  const answers: Answer[] = [];
+  const done = (answer: Answer): void => void answers.push(answer);
+  drivers.driver(leader).submit(transfer(target), done);
+  for (let i = 1; i <= 5; i++) drivers.driver(leader).submit(put(String(i)), done);
+  // These are forwarded to who led, and go on from there.
+  for (let i = 6; i <= 9; i++) drivers.driver(other).submit(put(String(i)), done);
+  await drivers.runUntil(() => answers.length === 10);
+  expect(answers.map(({ type }) => type)).toEqual(answers.map(() => 'ok'));
+  expect(answers.filter((one) => one.type === 'ok' && one.servedBy === target)).toHaveLength(9);
+  expect(drivers.leader).toBe(target);
+});
+
+test('a transfer that comes to nothing lets what waited go on where it was asked', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [target = leader, other = leader] = others(drivers, leader);
+  drivers.isOpen = (_from, to) => to !== target;
+  await drivers.ask(leader, put('0'));
+  const answers: Answer[] = [];
+  drivers.driver(leader).submit(transfer(target), (answer) => answers.push(answer));
+  await drivers.pass(100_000_000);
+  drivers.driver(other).submit(put('1'), (answer) => answers.push(answer));
+  await drivers.runUntil(() => answers.length === 2);
+  expect(answers).toMatchObject([{ type: 'refused' }, { type: 'ok', servedBy: leader }]);
+});
+
+test('what waited for a successor until its time was up certainly did not happen', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [target = leader] = others(drivers, leader);
+  drivers.route = (_from, _to, bytes, arrive) => {
+    const message = decodePeerMessage(bytes);
+    const isAppend = message.type === 'raft' && message.message.type === 'append-entries';
+    // The successor is elected, and nobody hears of it.
+    if (!isAppend || message.message.term === 1) setImmediate(arrive);
+  };
+  const answers: Answer[] = [];
+  drivers.driver(leader).submit(transfer(target), () => {});
+  drivers.driver(leader).submit(put('1'), (answer) => answers.push(answer));
+  await drivers.runUntil(() => answers.length === 1);
+  expect(answers).toMatchObject([{ type: 'refused' }]);
+});
+
 test('malformed peer messages are refused with a DecodeError, and change nothing', async () => {
   const { drivers, leader } = await upAndLeader();
   const before = drivers.driver(leader).status();
