@@ -104,3 +104,12 @@ test('a file that is not there is a mistake of the one who names it', () => {
     expect.objectContaining({ code: 'GONG-E157', why: expect.stringMatching(/ENOENT/) as unknown }),
   );
 });
+
+test('of a directory the files are named that can be played again', () => {
+  expect(() => readScenarioFile(directory)).toThrow(
+    expect.objectContaining({
+      why: 'it is a directory',
+      fix: expect.stringMatching(/shrunk\.json/) as unknown,
+    }),
+  );
+});

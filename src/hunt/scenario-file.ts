@@ -197,13 +197,20 @@ export function readJsonFile<T>(path: string, read: Read<T>): T {
   try {
     return read(JSON.parse(readFileSync(path, 'utf8')), '');
   } catch (cause) {
+    const isDirectory = cause instanceof Error && 'code' in cause && cause.code === 'EISDIR';
     const place = cause instanceof Misfit && cause.place !== '' ? `${path}, ${cause.place}` : path;
     throw new UserError({
       kind: 'usage',
       code: 'GONG-E157',
       what: `${place} is no part of a scenario`,
-      why: cause instanceof Error ? cause.message : String(cause),
-      fix: 'pass a file that gong sim wrote, or correct it there',
+      why: isDirectory
+        ? 'it is a directory'
+        : cause instanceof Error
+          ? cause.message
+          : String(cause),
+      fix: isDirectory
+        ? 'name one of its files: shrunk.json, or schedule.json as it was found'
+        : 'pass a file that gong sim wrote, or correct it there',
       cause,
     });
   }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UserError } from '../lib/user-error.ts';
 import {
   type FaultRecord,
@@ -46,6 +47,9 @@ export interface RunRecord extends RunFacts {
   readonly missing: readonly string[];
 }
 
+/** What `gong sim` leaves of a run that failed. */
+const SCHEDULE = 'schedule.json';
+
 /**
  * Reads a run directory. What is missing or damaged is left out and named: a run that crashed leaves
  * less than a whole one.
@@ -69,6 +73,15 @@ export async function readRunRecord(directory: string): Promise<RunRecord> {
     missing.push(`manifest.json cannot be read: ${reasonOf(error)}`);
     return undefined;
   });
+  if (!existsSync(manifestPath) && !existsSync(cluster) && existsSync(join(directory, SCHEDULE))) {
+    throw new UserError({
+      kind: 'usage',
+      code: 'GONG-E181',
+      what: `${directory} holds a simulated run, of which there are no reports`,
+      why: `it has ${SCHEDULE}, and neither manifest.json nor cluster.jsonl`,
+      fix: `gong sim --schedule ${join(directory, SCHEDULE)} shows it again`,
+    });
+  }
   const historyBytes = await stat(history).then(
     ({ size }) => size,
     () => undefined,

@@ -1,5 +1,5 @@
 import { appendFileSync, cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunPaths } from '../rundir/paths.ts';
 import { runPaths } from '../rundir/paths.ts';
@@ -76,6 +76,17 @@ test('a directory without a run is refused', async () => {
   await expect(readRunRecord(`${run.paths.root}/nowhere`)).rejects.toMatchObject({
     kind: 'usage',
     code: 'GONG-E181',
+  });
+});
+
+test('the directory of a simulated run is refused, with the way to see it again', async () => {
+  using run = await sampleRun();
+  rmSync(run.paths.manifest);
+  rmSync(run.paths.cluster);
+  appendFileSync(join(run.paths.root, 'schedule.json'), '{}');
+  await expect(readRunRecord(run.paths.root)).rejects.toMatchObject({
+    code: 'GONG-E181',
+    fix: expect.stringMatching(/^gong sim --schedule .*schedule\.json/) as unknown,
   });
 });
 
