@@ -185,6 +185,7 @@ function addSim(program: Command, setExit: (code: ExitCode) => void): void {
     .option('--schedule <file>', 'one run from a schedule.json or shrunk.json')
     .option('--sim-time <time>', 'how long clients and faults go on, simulated (default: 60s)')
     .option('--nodes <n>', 'number of nodes (default: each seed draws its own)')
+    .option('--workload <name>', 'what clients do (default: each seed draws its own)')
     .option('--defect <name>', 'plant a bug in every node')
     .option('--defects', 'hunt every planted bug, and say what finds it')
     .option('--duration <time>', 'begin no other seed after so much time')

@@ -59,6 +59,13 @@ export interface ProbeFailure {
 export interface ConnectOptions {
   /** One of the target's `readModes`. */
   readonly readMode: string;
+  /**
+   * Name of the checker's model that the operations are of: an `add` to a `set` may be another request
+   * than one to a `counter`.
+   */
+  readonly model: string;
+  /** The client is to hold a session, and to repeat in it what was not answered: see `Workload`. */
+  readonly inSessions: boolean;
 }
 
 export interface PromiseContext {
@@ -92,6 +99,8 @@ export interface Target {
    * when every node answers its probe, and faults that hit the leader are refused.
    */
   readonly hasLeader?: boolean;
+  /** True when its clients can do what `ConnectOptions.inSessions` asks. */
+  readonly hasSessions?: boolean;
   promises(context: PromiseContext): ConsistencyPromise;
   /**
    * How to start one node. Absent: Gong cannot start it, and `--endpoints` says where it runs.

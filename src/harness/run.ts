@@ -287,11 +287,12 @@ class RunSession {
   }
 
   #clientPorts(cluster: Cluster): ClientPorts {
-    const { clock, target, readMode } = this.#options;
+    const { clock, target, readMode, workload } = this.#options;
+    const { model, inSessions = false } = workload;
     return {
       clock,
       recorder: this.#recorder,
-      connect: (node) => target.connect(cluster.url(node), { readMode }),
+      connect: (node) => target.connect(cluster.url(node), { readMode, model, inSessions }),
       deadlineNs: this.#limits.operationNs,
       pauseAfterFailNs: this.#limits.pauseAfterFailNs,
     };

@@ -67,6 +67,12 @@ export function describe(what: FaultKind, resolved?: ResolvedFault): string {
       return `clock ${fault.change.type}, ${who(fault.victims)}`;
     case 'crash':
       return `crash ${fault.moment} ${fault.call} (${fault.how}), ${who(fault.victims)}`;
+    case 'membership': {
+      const { aim } = fault;
+      if (aim.type === 'set') return `members ${aim.voters.join(' ')}`;
+      const of = aim.type === 'add' ? '' : ` (${aim.of})`;
+      return `members: ${aim.type} ${aim.count}${of}${fault.isUndone ? ', and back' : ''}`;
+    }
     case 'young-leader':
       return `young leaders die ${fault.moment} ${fault.call} (${fault.how})`;
     case 'power-failure':

@@ -53,6 +53,7 @@ const profile = record<SimProfile>({
     maxBytesPerAppend: whole(1),
     maxInflightAppends: whole(1),
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
+    changeTimeoutNs: optional(whole(1, DURATION_NS_MAX)),
     segmentBytesMax: whole(1),
     preVote: optional(flag),
     checkQuorum: optional(flag),
@@ -121,6 +122,7 @@ const scenario = record<Scenario & { readonly schema: number }>({
   schema: whole(1),
   seed: text,
   nodes: whole(1, NODES_MAX),
+  spares: optional(whole(0, NODES_MAX)),
   durationNs: whole(1, DURATION_NS_MAX),
   profile,
   load,
@@ -155,7 +157,7 @@ export const readScenario: Read<Scenario> = (value, place) => {
 
 /** A fault can only hit what is there, and only so many. */
 function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
-  const { nodes } = one;
+  const nodes = nodesOf(one).length;
   if (what.type === 'sim') return refuseStrangersOf(one, what.fault, `${place}.fault`);
   const shape = nemeses.get(what.kind)?.shapes.find((one) => one.shape === what.shape);
   const nodesMin = shape?.nodesMin ?? 1;
@@ -177,7 +179,9 @@ function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void 
         ? fault.links.of
         : fault.type === 'transfer'
           ? (fault.to ?? [])
-          : [];
+          : 'aim' in fault && fault.aim.type === 'set'
+            ? fault.aim.voters
+            : [];
   if (typeof victims === 'string') return;
   const stranger = victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);

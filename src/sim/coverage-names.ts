@@ -113,6 +113,37 @@ const STEPS = {
   'proposal-replaced': { says: 'another entry was committed in the place of a proposal', nodes: 3 },
 } as const;
 
+/** Seen in the steps of nodes, where the membership changes (§6). */
+const MEMBERSHIP = {
+  'learner-added': { says: 'a leader took new members on as learners' },
+  'learner-caught-up': { says: 'learners had caught up, and were let into a joint configuration' },
+  'learner-given-up': { says: 'learners did not catch up, and their change was given up' },
+  'configuration-appended': { says: 'a leader appended a configuration' },
+  'configuration-committed': { says: 'a leader committed a configuration that is not joint' },
+  'configuration-rolled-back': { says: 'a configuration was truncated with its entry', nodes: 3 },
+  'joint-committed': { says: 'a leader committed a joint configuration', nodes: 2 },
+  'committed-by-both-majorities': {
+    says: 'an entry was committed while two majorities were needed',
+    nodes: 2,
+  },
+  'elected-while-joint': { says: 'a leader was elected by two majorities', nodes: 2 },
+  'change-finished-by-new-leader': {
+    says: 'a new leader went on with the change of one before it',
+    nodes: 2,
+  },
+  'change-refused': { says: 'a change of the membership was refused' },
+  'leader-removed-itself': { says: 'a leader committed that it left, and stepped down', nodes: 2 },
+  'node-joined-empty': { says: 'a node that knew no cluster was told of one', nodes: 2 },
+  'removed-node-asked-for-vote': {
+    says: 'a node was asked for a vote by one that is no member any more',
+    nodes: 2,
+  },
+  'vote-for-unknown-candidate': {
+    says: 'a node voted for a candidate that it did not know as a member',
+    nodes: 2,
+  },
+} as const;
+
 /** Seen where clients' requests reach nodes. */
 const REQUESTS = {
   'request-forwarded': { says: 'a node handed a request to the leader', nodes: 2 },
@@ -197,6 +228,7 @@ export type HappeningKind = keyof typeof DISKS | keyof typeof MACHINES;
 
 export type CoverageName =
   | keyof typeof STEPS
+  | keyof typeof MEMBERSHIP
   | keyof typeof REQUESTS
   | keyof typeof LIVES
   | keyof typeof CRASHES
@@ -205,6 +237,7 @@ export type CoverageName =
 /** Everything that a large search must have seen, by name. */
 export const COVERAGE: Readonly<Record<CoverageName, Counter>> = {
   ...STEPS,
+  ...MEMBERSHIP,
   ...REQUESTS,
   ...LIVES,
   ...DISKS,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { makeConfiguration } from '../raft/core/configuration.ts';
 import { LOG_START } from '../raft/core/log.ts';
 import {
   type Entry,
@@ -36,7 +37,8 @@ class Counted {
   }
 
   start(node: NodeId, life: number, entries: readonly Entry[] = [], tornBytes: number = 0): this {
-    const restored = { hardState: hard(0), base: LOG_START, entries };
+    const configuration = makeConfiguration(nodes);
+    const restored = { hardState: hard(0), base: LOG_START, configuration, entries };
     this.coverage.started?.({ node, number: life }, restored, tornBytes);
     return this;
   }
@@ -80,6 +82,10 @@ const READY: Ready = {
   refusedReads: [],
   transfers: [],
   transferee: undefined,
+  changes: [],
+  configuration: makeConfiguration(nodes),
+  configurationIndex: logIndex(0),
+  rejected: [],
   role: 'follower',
   term: term(0),
   leader: undefined,

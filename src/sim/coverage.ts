@@ -1,4 +1,6 @@
 import { assert, assertNever, defined } from '../lib/assert.ts';
+import { NO_CONFIGURATION } from '../raft/core/configuration.ts';
+import { decodeConfiguration } from '../raft/core/configuration-codec.ts';
 import type { NodeId } from '../raft/core/types.ts';
 import { COVERAGE, COVERAGE_NAMES, type CoverageName } from './coverage-names.ts';
 import { countStep, type SeenCluster, type SeenNode } from './coverage-steps.ts';
@@ -58,7 +60,7 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
   const of = (node: NodeId): SeenLife => defined(lives.get(node), 'one of the nodes');
   return {
     counts: () => ({ ...counts }),
-    started({ node, number }, { hardState, base, entries }, tornBytes) {
+    started({ node, number }, { hardState, base, configuration, entries }, tornBytes) {
       const seen = of(node);
       seen.isServing = true;
       seen.role = 'follower';
@@ -69,7 +71,14 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       seen.votedFor = hardState.votedFor;
       seen.terms = [];
       seen.terms[base.index] = base.term;
-      for (const entry of entries) seen.terms[entry.index] = entry.term;
+      seen.configuration = configuration ?? NO_CONFIGURATION;
+      seen.configurationIndex = base.index;
+      for (const entry of entries) {
+        seen.terms[entry.index] = entry.term;
+        if (entry.kind !== 'configuration') continue;
+        seen.configuration = decodeConfiguration(entry.data);
+        seen.configurationIndex = entry.index;
+      }
       if (number > 1) counts.restarted += 1;
       if (tornBytes > 0) counts['torn-tail-cut'] += 1;
       seen.unanswered.clear();
@@ -142,6 +151,8 @@ function seenLife(node: NodeId): SeenLife {
     transferee: undefined,
     transferTerm: 0,
     proposals: new Map(),
+    configuration: NO_CONFIGURATION,
+    configurationIndex: 0,
     file: undefined,
     isServing: false,
     requests: new Map(),

@@ -3,6 +3,7 @@ import type { Random } from '../lib/prng.ts';
 import type { SimCluster } from './cluster.ts';
 import { type CrashFault, injectCrashFault } from './crash-fault.ts';
 import { type DiskFault, injectDiskFault } from './disk-fault.ts';
+import { injectMembershipFault, type MembershipFault } from './membership-fault.ts';
 import { injectNetworkFault, type NetworkFault } from './network-fault.ts';
 import { injectTransferFault, type TransferFault } from './transfer-fault.ts';
 import { type Victims, victimsOf } from './victims.ts';
@@ -10,6 +11,7 @@ import { injectYoungLeaderFault, type YoungLeaderFault } from './young-leader-fa
 
 export type { CrashFault } from './crash-fault.ts';
 export type { DiskFault, DiskTrouble } from './disk-fault.ts';
+export type { Leavers, MembershipAim, MembershipFault } from './membership-fault.ts';
 export type { LinkChoice, LinkTrouble, NetworkFault } from './network-fault.ts';
 export type { TransferFault } from './transfer-fault.ts';
 export type { Victims } from './victims.ts';
@@ -26,7 +28,8 @@ export type SimFault =
   | PowerFault
   | DiskFault
   | YoungLeaderFault
-  | TransferFault;
+  | TransferFault
+  | MembershipFault;
 
 /** Clocks of nodes go wrong. They are monotonic: none ever goes back. */
 export interface ClockFault {
@@ -67,6 +70,8 @@ export async function injectFault(
       return injectPowerFault(cluster, fault, random);
     case 'disk':
       return injectDiskFault(cluster, fault, random);
+    case 'membership':
+      return injectMembershipFault(cluster, fault, random);
     case 'young-leader':
       return injectYoungLeaderFault(cluster, fault, random);
     case 'transfer':

@@ -51,7 +51,11 @@ async function call(
     'Disk.syncDirectory': () => disk.syncDirectory(),
     'Network.send': () => network.send(nodeId('n2'), new Uint8Array(1)),
     'Scheduler.wakeAt': () => scheduler.wakeAt(1, () => {}),
-    'Scheduler.soon': () => scheduler.soon(() => {}),
+    'Scheduler.soon': () =>
+      scheduler.soon(
+        () => {},
+        () => 0,
+      ),
   };
   let ended = 'never answered';
   const run = async (): Promise<void> => {

@@ -91,7 +91,7 @@ export function mortal(ports: {
     scheduler: {
       now: () => scheduler.now(),
       wakeAt: (atNs, run) => now('Scheduler.wakeAt', () => scheduler.wakeAt(atNs, run)),
-      soon: (run) => now('Scheduler.soon', () => scheduler.soon(run)),
+      soon: (run, waiting) => now('Scheduler.soon', () => scheduler.soon(run, waiting)),
     },
   };
 }

@@ -32,6 +32,8 @@ export interface NodeProfile {
   readonly maxBytesPerAppend: number;
   readonly maxInflightAppends: number;
   readonly requestTimeoutNs: number;
+  /** For a change of the membership; half of it is for new members to catch up. By default 40 election timeouts. */
+  readonly changeTimeoutNs?: number;
   readonly segmentBytesMax: number;
   /** By default on. */
   readonly preVote?: boolean;

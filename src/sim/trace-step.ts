@@ -150,13 +150,16 @@ function messageEffects(known: Known, ready: Ready): string[] {
   return told;
 }
 
-function clientEffects({ reads, refused, refusedReads, transfers }: Ready): string[] {
+function clientEffects({ reads, refused, refusedReads, changes, transfers }: Ready): string[] {
   const told = reads.map(({ readIndex, leaseEndNs }) => {
     return `may read at ${readIndex}${leaseEndNs === undefined ? '' : ' by its lease'}`;
   });
   for (const end of transfers) told.push(say.transferEnd(end));
   if (refused.length > 0) told.push(`refuses ${refused.length} proposals`);
   if (refusedReads.length > 0) told.push(`refuses ${refusedReads.length} reads`);
+  for (const change of changes) {
+    if (change.type === 'refused') told.push(`refuses a change of members: ${change.why}`);
+  }
   return [...new Set(told)];
 }
 

@@ -9,9 +9,13 @@ import type {
   ReadIndexResponse,
   TransferEnd,
 } from '../raft/core/types.ts';
+import type { Configuration } from '../raft/core/configuration.ts';
+import { decodeConfiguration } from '../raft/core/configuration-codec.ts';
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
-import { type Command, decodeCommand } from '../raft/kv/commands.ts';
+import type { Datum } from '../raft/kv/datum.ts';
+import type { Command } from '../raft/kv/commands.ts';
+import { decodeStamped } from '../raft/kv/stamped-command.ts';
 import type { Stop } from './observer.ts';
 
 /** Entries that are listed one by one, with what they say. */
@@ -44,8 +48,24 @@ export function contents(entries: readonly Entry[]): string {
   return entries.map((entry) => `${position(entry)} ${content(entry)}`).join(', ');
 }
 
-function content({ kind, data }: Entry): string {
-  return kind === 'command' ? command(decodeCommand(data)) : kind;
+function content({ kind, data, client }: Entry): string {
+  switch (kind) {
+    case 'command':
+      return ofSession(client) + command(decodeStamped(data).command);
+    case 'configuration':
+      return `members ${configuration(decodeConfiguration(data))}`;
+    case 'noop':
+      return kind;
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** `n1 n2 n3`; while joint `n1 n2 n3 -> n3 n4 n5`; learners behind a plus. */
+export function configuration({ voters, outgoing, learners }: Configuration): string {
+  const old = outgoing.length === 0 ? '' : `${outgoing.join(' ')} -> `;
+  const learning = learners.length === 0 ? '' : ` + ${learners.join(' ')}`;
+  return `${old}${voters.join(' ')}${learning}`;
 }
 
 export function command(what: Command): string {
@@ -56,17 +76,48 @@ export function command(what: Command): string {
       return `delete ${what.key}`;
     case 'cas':
       return `cas ${what.key} ${what.from ?? 'absent'}->${what.to ?? 'absent'}`;
+    case 'incr':
+      return `incr ${what.key} by ${what.by}`;
+    case 'append':
+      return `append ${what.key} ${what.value}`;
+    case 'txn':
+      return `txn if ${what.compares.length} then ${what.success.length} else ${what.failure.length}`;
+    case 'set-add':
+    case 'set-remove':
+    case 'enqueue':
+      return `${what.type} ${what.key} ${what.element}`;
+    case 'dequeue':
+      return `dequeue ${what.key}`;
+    case 'acquire':
+      return `acquire ${what.key} for ${what.ttlMs} ms`;
+    case 'renew':
+      return `renew ${what.key} of ${what.token} for ${what.ttlMs} ms`;
+    case 'release':
+      return `release ${what.key} of ${what.token}`;
+    case 'open-session':
+      return `open-session for ${what.expiryMs} ms`;
+    case 'keep-session':
+    case 'close-session':
+      return `${what.type} ${what.id}`;
     default:
       return assertNever(what);
   }
 }
 
+/** `s7/3 `: number 3 of session 7. */
+function ofSession(session: Entry['client']): string {
+  return session === undefined ? '' : `s${session.id}/${session.sequence} `;
+}
+
 export function request(what: Request): string {
   switch (what.type) {
     case 'command':
-      return command(what.command);
-    case 'read':
-      return `${what.consistency === 'linearizable' ? '' : `${what.consistency} `}read ${what.key}`;
+      return ofSession(what.session) + command(what.command);
+    case 'read': {
+      const of = what.of === undefined || what.of === 'value' ? '' : ` ${what.of}`;
+      const mode = what.consistency === 'linearizable' ? '' : `${what.consistency} `;
+      return `${mode}read${of} ${what.key}`;
+    }
     case 'transfer':
       return `transfer to ${what.to ?? 'another node'}`;
     default:
@@ -78,8 +129,9 @@ export function answer(what: Answer, isRead: boolean): string {
   switch (what.type) {
     case 'ok': {
       const at = `(served by ${what.servedBy}, t${what.term}, applied ${what.appliedIndex})`;
-      if (isRead) return `ok ${what.value ?? 'absent'} ${at}`;
-      return `${what.applied ? 'ok' : 'ok, not applied'} ${at}`;
+      if (isRead) return `ok ${datum(what.value)} ${at}`;
+      const value = what.value === null ? '' : ` ${datum(what.value)}`;
+      return `${what.applied ? 'ok' : 'ok, not applied'}${value} ${at}`;
     }
     case 'refused':
     case 'unknown':
@@ -87,6 +139,11 @@ export function answer(what: Answer, isRead: boolean): string {
     default:
       return assertNever(what);
   }
+}
+
+function datum(value: Datum): string {
+  if (value === null) return 'absent';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export function hardState({ term, votedFor }: HardState): string {
@@ -167,6 +224,10 @@ export function peerMessage(bytes: Uint8Array): string {
       return `forwarded ${request(what.request)}`;
     case 'answer':
       return `answer ${what.answer.type}`;
+    case 'forward-change':
+      return `forwarded change to ${names(what.change.voters)}`;
+    case 'change-answer':
+      return `answer to a change: ${what.answer.type}`;
     default:
       return assertNever(what);
   }
@@ -180,7 +241,7 @@ export function input(what: Input): string {
     case 'message':
       return `<${what.from} ${message(what.message)}`;
     case 'propose':
-      return `proposal ${command(decodeCommand(what.data))}`;
+      return `proposal ${ofSession(what.client)}${command(decodeStamped(what.data).command)}`;
     case 'read':
       return what.lease === true ? 'lease read' : 'read';
     case 'change-configuration':

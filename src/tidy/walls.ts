@@ -36,6 +36,12 @@ export const WALLS: readonly Wall[] = [
   { room: 'src/raft/core', imports: ['src/lib'], isShell: false },
   { room: 'src/raft/kv', imports: ['src/lib'], isShell: false },
   { room: 'src/raft/driver', imports: ['src/raft/core', 'src/raft/kv', 'src/lib'], isShell: false },
+  // What the operations of a history are in the words of the store: for clients, real and simulated.
+  {
+    room: 'src/raft/client',
+    imports: ['src/raft/kv', 'src/contracts', 'src/lib', 'checker'],
+    isShell: false,
+  },
   { room: 'src/raft/node', imports: [...RAFT, 'src/lib'], isShell: true },
   { room: 'src/raft/defects', imports: [...RAFT, 'src/lib'], isShell: false },
   // Programs of their own: a node with another disk.
@@ -44,7 +50,11 @@ export const WALLS: readonly Wall[] = [
     imports: [...RAFT, 'src/raft/node', 'src/lib'],
     isShell: true,
   },
-  { room: 'src/sim', imports: [...RAFT, 'src/contracts', 'src/lib', 'checker'], isShell: false },
+  {
+    room: 'src/sim',
+    imports: [...RAFT, 'src/raft/client', 'src/contracts', 'src/lib', 'checker'],
+    isShell: false,
+  },
   {
     room: 'src/hunt',
     imports: [
@@ -70,7 +80,14 @@ export const WALLS: readonly Wall[] = [
   { room: 'src/targets', imports: ['src/contracts', 'src/lib'], isShell: true },
   {
     room: 'src/targets/raft',
-    imports: ['src/contracts', 'src/lib', 'checker', 'src/raft/node/config.ts', 'src/targets'],
+    imports: [
+      'src/contracts',
+      'src/lib',
+      'checker',
+      'src/raft/client',
+      'src/raft/node/config.ts',
+      'src/targets',
+    ],
     isShell: true,
   },
   {
@@ -98,7 +115,12 @@ export const WALLS: readonly Wall[] = [
     isShell: true,
   },
   { room: 'src/bench', imports: ['src/contracts', 'src/lib'], isShell: true },
-  { room: 'src/bench/raft', imports: [...RAFT, 'src/bench', 'src/lib'], isShell: true },
+  { room: 'src/bench/driver', imports: [...RAFT, 'src/bench', 'src/lib'], isShell: true },
+  {
+    room: 'src/bench/raft',
+    imports: ['src/clusters/local/ports.ts', 'src/statistics', 'src/bench', 'src/lib'],
+    isShell: true,
+  },
   {
     room: 'src/bench/sim',
     imports: ['src/hunt', 'src/bench', 'src/lib'],

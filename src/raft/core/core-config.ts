@@ -23,4 +23,6 @@ export interface CoreConfig {
   readonly checkQuorum: boolean;
   /** Bound of every clock's error of rate, parts per million: leases are shorter by it. Thesis §6.4.1. */
   readonly leaseDriftPpm: number;
+  /** New members that have not caught up after it are given up, and the change with them. Thesis §4.2.1. */
+  readonly catchUpTimeoutNs: number;
 }

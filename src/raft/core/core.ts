@@ -13,7 +13,7 @@ import {
   refuseVote,
 } from './election.ts';
 import { acknowledgeDurable, onAppendEntries } from './follower.ts';
-import { appendOwn, lead, onAppendResponse, onDisconnected } from './leader.ts';
+import { lead, onAppendResponse, onDisconnected } from './leader.ts';
 import { RaftLog } from './log.ts';
 import {
   askForReadIndex,
@@ -22,8 +22,10 @@ import {
   onReadIndex,
   onReadIndexResponse,
 } from './reads.ts';
+import { mustLeave, onChangeConfiguration } from './membership.ts';
 import type { Rules } from './rules.ts';
 import {
+  appendOwn,
   becomeFollower,
   type CoreState,
   emptyOutbox,
@@ -105,6 +107,10 @@ export function makeRaftCore(parts: {
     votes: new Set(),
     askedNs: -Infinity,
     progress: new Map(),
+    followed: undefined,
+    hasLeavers: false,
+    catchUp: undefined,
+    silentUntil: logIndex(0),
     quorumHeardNs: -Infinity,
     round: 0,
     wantedRound: 0,
@@ -164,8 +170,7 @@ function take(state: CoreState, input: Input): void {
     case 'transfer':
       return onTransfer(state, input);
     case 'change-configuration':
-      state.out.refused.push(input.id);
-      return;
+      return onChangeConfiguration(state, input);
     case 'compact':
       assert(input.upTo <= state.handedOut, 'only what was applied is in a snapshot');
       state.log.compact(input.upTo);
@@ -282,6 +287,10 @@ function takeReady(state: CoreState): Ready {
     refusedReads: handOut(out.refusedReads),
     transfers: handOut(out.transfers),
     transferee: state.transfer?.to,
+    changes: handOut(out.changes),
+    configuration: state.configurations.current,
+    configurationIndex: state.configurations.currentIndex,
+    rejected: handOut(out.rejected),
     role: state.role,
     term: state.hard.term,
     leader: state.leader,
@@ -298,6 +307,7 @@ function deadlineNs(state: CoreState): number {
     const againNs = Math.min(askAgainNs(state), askReadIndexAgainNs(state));
     return Math.min(state.electionDeadlineNs, againNs, transferNs);
   }
+  if (mustLeave(state)) return state.nowNs;
   const { checkQuorum, electionTimeout, heartbeatIntervalNs } = state.config;
   const stepDownNs = checkQuorum ? state.quorumHeardNs + electionTimeout.minNs : Infinity;
   // Who leads on behind it does so by a planted defect: nothing more is due then.

@@ -13,9 +13,15 @@ import {
 } from './state.ts';
 import { type NodeId, type RequestVote, term, type VoteResponse } from './types.ts';
 
-/** The election timer ran out. Who does not vote is no candidate, and goes on waiting (§6). */
+/**
+ * The election timer ran out. Who does not vote is no candidate, and goes on waiting (§6): a learner,
+ * and who was removed and knows it.
+ */
 export function onElectionTimeout(state: CoreState): void {
-  if (!isVoter(configurationOf(state), state.config.id)) return resetElectionTimer(state);
+  if (!isVoter(configurationOf(state), state.config.id)) {
+    becomeFollower(state, state.hard.term, undefined);
+    return resetElectionTimer(state);
+  }
   if (state.config.preVote) startPreVote(state);
   else startElection(state, { isTransfer: false });
 }

@@ -35,6 +35,14 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
       },
     });
   }
+  const conflict = committedConflict(state, message);
+  if (conflict !== undefined) {
+    state.out.rejected.push({
+      from,
+      reason: `its entry ${conflict} is not the one that is committed here`,
+    });
+    return;
+  }
   storeEntries(state, message);
   const last = logIndex(message.prev.index + message.entries.length);
   if (last > state.verified) state.verified = last;
@@ -53,6 +61,20 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
   }
 }
 
+/**
+ * SAFETY (Raft §5.4.3): a committed entry is in every later leader's log. Whoever sends another one in
+ * its place is wrong, or this node is: nothing of it is stored or acknowledged.
+ */
+function committedConflict(state: CoreState, message: AppendEntries): LogIndex | undefined {
+  const countMax = state.commitIndex - message.prev.index;
+  for (let i = 0; i < Math.min(countMax, message.entries.length); i++) {
+    const entry = message.entries[i];
+    const own = entry === undefined ? undefined : state.log.termAt(entry.index);
+    if (entry !== undefined && own !== undefined && own !== entry.term) return entry.index;
+  }
+  return undefined;
+}
+
 function storeEntries(state: CoreState, message: AppendEntries): void {
   const { log } = state;
   for (const [offset, entry] of message.entries.entries()) {
@@ -60,12 +82,6 @@ function storeEntries(state: CoreState, message: AppendEntries): void {
     const own = log.termAt(entry.index);
     if (own !== undefined && !state.rules.mustTruncate(own, entry.term)) continue;
     if (own !== undefined) {
-      // SAFETY (Raft §5.4.3): a committed entry is in every later leader's log.
-      const isConflict = own !== entry.term;
-      assert(
-        !isConflict || entry.index > state.commitIndex,
-        () => `committed entry ${entry.index} would be truncated`,
-      );
       truncateLog(state, entry.index);
       state.durable = logIndex(Math.min(state.durable, entry.index - 1));
       state.verified = logIndex(Math.min(state.verified, entry.index - 1));

@@ -1,22 +1,16 @@
 import { defined } from '../../lib/assert.ts';
-import { members, quorumValue } from './configuration.ts';
 import { confirmReads, takeReads } from './reads.ts';
+import { hasQuorum, isMember, members, quorumValue } from './configuration.ts';
+import { manageConfiguration, mustLeave } from './membership.ts';
 import {
-  appendEntries,
+  appendOwn,
   becomeFollower,
   configurationOf,
   type CoreState,
   type Progress,
   send,
 } from './state.ts';
-import {
-  type AppendResponse,
-  type Entry,
-  type EntryKind,
-  type LogIndex,
-  logIndex,
-  type NodeId,
-} from './types.ts';
+import { type AppendResponse, type LogIndex, logIndex, type NodeId } from './types.ts';
 
 /** Raft §5.2, §5.3: nextIndex begins behind the leader's last entry; a no-op opens the term (§8). */
 export function becomeLeader(state: CoreState): void {
@@ -26,10 +20,12 @@ export function becomeLeader(state: CoreState): void {
   state.progress = new Map();
   state.wantedRound = 0;
   state.roundTimes = [];
-  for (const member of members(configurationOf(state))) {
-    if (member !== state.config.id) state.progress.set(member, makeProgress(state, member));
-  }
-  appendOwn(state, { kind: 'noop', data: new Uint8Array(0) });
+  followMembers(state);
+  const { index } = appendOwn(state, { kind: 'noop', data: new Uint8Array(0) });
+  // SAFETY (Raft §5.2): a sole voter leads before its term is on its disk. Should it lose the term in a
+  // crash it would lead in it once more, so no learner may hear of it before.
+  const isAlone = hasQuorum(configurationOf(state), (voter) => voter === state.config.id);
+  state.silentUntil = isAlone ? index : logIndex(0);
 }
 
 function makeProgress(state: CoreState, peer: NodeId): Progress {
@@ -45,23 +41,39 @@ function makeProgress(state: CoreState, peer: NodeId): Progress {
     sentRound: 0,
     heardNs: state.nowNs,
     sentNs: -Infinity,
+    leftNs: undefined,
   };
 }
 
-/** Appends to the leader's own log; §5.3. */
-export function appendOwn(
-  state: CoreState,
-  what: { readonly kind: EntryKind; readonly data: Uint8Array; readonly client?: Entry['client'] },
-): Entry {
-  const entry: Entry = {
-    index: logIndex(state.log.lastIndex + 1),
-    term: state.hard.term,
-    kind: what.kind,
-    data: what.data,
-    ...(what.client === undefined ? {} : { client: what.client }),
-  };
-  appendEntries(state, [entry]);
-  return entry;
+/**
+ * Has a progress for everybody who is a member now. Who has left is sent the log a little longer: it
+ * does not disturb once it has the entry by which it left (§6).
+ */
+function followMembers(state: CoreState): void {
+  const { progress, config } = state;
+  const configuration = configurationOf(state);
+  if (state.followed !== configuration) {
+    state.followed = configuration;
+    for (const member of members(configuration)) {
+      if (member === config.id || progress.has(member)) continue;
+      progress.set(member, makeProgress(state, member));
+    }
+    state.hasLeavers = true;
+  }
+  if (state.hasLeavers) forgetLeavers(state);
+}
+
+function forgetLeavers(state: CoreState): void {
+  const { progress, config, nowNs } = state;
+  const { current, currentIndex } = state.configurations;
+  state.hasLeavers = false;
+  for (const one of progress.values()) {
+    const isGone = !isMember(current, one.peer);
+    if (!isGone || currentIndex > state.commitIndex) one.leftNs = undefined;
+    else one.leftNs ??= nowNs;
+    if (nowNs - (one.leftNs ?? nowNs) >= config.electionTimeout.minNs) progress.delete(one.peer);
+    else if (isGone) state.hasLeavers = true;
+  }
 }
 
 /** An answer in the current term. Raft §5.3. */
@@ -127,6 +139,7 @@ function probe(state: CoreState, progress: Progress): void {
 /** At the end of every step: commit, open a read round, send what there is to send. */
 export function lead(state: CoreState): void {
   const { rules, config } = state;
+  if (mustLeave(state)) return becomeFollower(state, state.hard.term, undefined);
   state.quorumHeardNs = quorumHeardNs(state);
   const isStale =
     config.checkQuorum &&
@@ -143,8 +156,14 @@ export function lead(state: CoreState): void {
     currentTerm: state.hard.term,
     termAt: (index) => state.log.termAt(index),
   });
+  manageConfiguration(state);
+  followMembers(state);
+  // They hear of the commit now or from another leader.
+  if (mustLeave(state)) for (const one of state.progress.values()) one.sentNs = -Infinity;
   takeReads(state);
-  for (const progress of state.progress.values()) replicate(state, progress);
+  if (state.durable >= state.silentUntil) {
+    for (const progress of state.progress.values()) replicate(state, progress);
+  }
   confirmReads(state);
 }
 
@@ -178,7 +197,8 @@ function replicate(state: CoreState, progress: Progress): void {
   if (progress.mode === 'replicate') {
     while (
       progress.nextIndex <= log.lastIndex &&
-      progress.inflight.length < config.maxInflightAppends
+      progress.inflight.length < config.maxInflightAppends &&
+      isWorthAnAppend(state, progress)
     ) {
       sendAppend(state, progress, config.maxEntriesPerAppend);
     }
@@ -189,6 +209,14 @@ function replicate(state: CoreState, progress: Progress): void {
   ) {
     sendAppend(state, progress, 0);
   }
+}
+
+/**
+ * Nagle's rule (RFC 896): while an append is on the way to this follower, the next one waits until it
+ * is full or that one is answered.
+ */
+function isWorthAnAppend({ log, config }: CoreState, { inflight, nextIndex }: Progress): boolean {
+  return inflight.length === 0 || log.lastIndex - nextIndex + 1 >= config.maxEntriesPerAppend;
 }
 
 function sendAppend(state: CoreState, progress: Progress, countMax: number): void {

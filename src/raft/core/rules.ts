@@ -1,4 +1,4 @@
-import { type Configuration, hasQuorum, quorumIndex } from './configuration.ts';
+import { type Configuration, hasQuorum, isJoint, quorumIndex } from './configuration.ts';
 import type { HardState, LogIndex, LogPosition, NodeId, Term } from './types.ts';
 
 /**
@@ -22,6 +22,9 @@ export interface Rules {
   readonly leaseEndNs: typeof leaseEndNs;
   readonly holdsLease: typeof holdsLease;
   readonly mustStepDown: typeof mustStepDown;
+  readonly mayBeginChange: typeof mayBeginChange;
+  readonly mayEndJoint: typeof mayEndJoint;
+  readonly mustLeave: typeof mustLeave;
 }
 
 /**
@@ -204,6 +207,45 @@ export function mustStepDown(state: {
   return state.nowNs - state.quorumHeardNs >= state.electionTimeoutNsMin;
 }
 
+/**
+ * One change at a time: each begins from a configuration that is committed, so that whoever may lead
+ * has it, and two that follow each other share a server in any two quorums (§6). And only after an entry
+ * of the leader's own term is committed: before, a configuration that it does not know of may be
+ * committed yet (etcd#12359; Ongaro, raft-dev 2015, on single-server changes).
+ */
+export function mayBeginChange(state: {
+  readonly configuration: Configuration;
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+  readonly currentTerm: Term;
+  readonly committedTerm: Term | undefined;
+}): boolean {
+  if (isJoint(state.configuration) || state.configurationIndex > state.commitIndex) return false;
+  return state.committedTerm === state.currentTerm;
+}
+
+/**
+ * C_new may decide alone once C_old,new is committed: then nobody can be elected without a majority of
+ * C_new any more. Raft §6, Figure 11.
+ */
+export function mayEndJoint(state: {
+  /** Of C_old,new. */
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return state.configurationIndex <= state.commitIndex;
+}
+
+/** A leader that is not part of C_new leads until C_new is committed, and no longer. Raft §6. */
+export function mustLeave(state: {
+  /** In the configuration in force. */
+  readonly isVoter: boolean;
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return !state.isVoter && state.configurationIndex <= state.commitIndex;
+}
+
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
   rememberedHardState,
@@ -222,4 +264,7 @@ export const PAPER_RULES: Rules = {
   leaseEndNs,
   holdsLease,
   mustStepDown,
+  mayBeginChange,
+  mayEndJoint,
+  mustLeave,
 };

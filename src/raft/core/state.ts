@@ -4,19 +4,23 @@ import { allVoters, type Configuration } from './configuration.ts';
 import type { Configurations } from './configurations.ts';
 import type { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
-import type {
-  ConfirmedRead,
-  Entry,
-  Envelope,
-  HardState,
-  LogIndex,
-  LogPosition,
-  Message,
-  NodeId,
-  RequestId,
-  Role,
-  Term,
-  TransferEnd,
+import {
+  type ChangeProgress,
+  type ConfirmedRead,
+  type Entry,
+  type EntryKind,
+  type Envelope,
+  type HardState,
+  logIndex,
+  type LogIndex,
+  type LogPosition,
+  type Message,
+  type NodeId,
+  type Rejected,
+  type RequestId,
+  type Role,
+  type Term,
+  type TransferEnd,
 } from './types.ts';
 
 /** What a leader knows of one follower. Raft, Figure 2: nextIndex and matchIndex. */
@@ -40,6 +44,23 @@ export interface Progress {
   sentRound: number;
   heardNs: number;
   sentNs: number;
+  /** Since when the entry by which it left is committed; undefined for members, and before. */
+  leftNs: number | undefined;
+}
+
+/** New members that learn, until they are so close behind that they may vote. Thesis §4.2.1. */
+export interface CatchUp {
+  /** Of the change that wants them. */
+  readonly id: RequestId;
+  /** C_new. */
+  readonly voters: readonly NodeId[];
+  /** When the leader's patience ends. */
+  readonly deadlineNs: number;
+  /** From 1. */
+  round: number;
+  roundBeganNs: number;
+  /** What the log ended with when the round began; it ends when all new members have that. */
+  targetIndex: LogIndex;
 }
 
 /** A read that waits: of a client of this node, or of a follower, which names it so. */
@@ -86,6 +107,8 @@ export interface Outbox {
   reads: ConfirmedRead[];
   refusedReads: RequestId[];
   transfers: TransferEnd[];
+  changes: ChangeProgress[];
+  rejected: Rejected[];
 }
 
 /** Everything the core remembers; changed only inside a step. */
@@ -119,7 +142,16 @@ export interface CoreState {
   votes: Set<NodeId>;
   /** Candidates: when they asked last. */
   askedNs: number;
+  /** Leader: of every member but itself, and for a while of who has left. */
   progress: Map<NodeId, Progress>;
+  /** Leader: the configuration that `progress` was made for. */
+  followed: Configuration | undefined;
+  /** Leader: `progress` has some that are members no more. */
+  hasLeavers: boolean;
+  /** Leader: a change for which new members catch up. */
+  catchUp: CatchUp | undefined;
+  /** Leader: it sends nothing before its own entries up to here are durable. */
+  silentUntil: LogIndex;
   /** Leader: the latest instant by which a quorum, this node included, was heard, as of this step. */
   quorumHeardNs: number;
   /** Grows over the whole life of this core and is never used twice (etcd#20418). */
@@ -155,6 +187,8 @@ export function emptyOutbox(): Outbox {
     reads: [],
     refusedReads: [],
     transfers: [],
+    changes: [],
+    rejected: [],
   };
 }
 
@@ -169,6 +203,8 @@ export function renewOutbox(out: Outbox): void {
   if (out.reads.length > 0) out.reads = [];
   if (out.refusedReads.length > 0) out.refusedReads = [];
   if (out.transfers.length > 0) out.transfers = [];
+  if (out.changes.length > 0) out.changes = [];
+  if (out.rejected.length > 0) out.rejected = [];
 }
 
 /**
@@ -196,6 +232,22 @@ export function appendEntries(state: CoreState, entries: readonly Entry[]): void
   state.log.append(entries);
   state.configurations.appended(entries);
   for (const entry of entries) state.out.entries.push(entry);
+}
+
+/** Appends to the leader's own log; §5.3. */
+export function appendOwn(
+  state: CoreState,
+  what: { readonly kind: EntryKind; readonly data: Uint8Array; readonly client?: Entry['client'] },
+): Entry {
+  const entry: Entry = {
+    index: logIndex(state.log.lastIndex + 1),
+    term: state.hard.term,
+    kind: what.kind,
+    data: what.data,
+    ...(what.client === undefined ? {} : { client: what.client }),
+  };
+  appendEntries(state, [entry]);
+  return entry;
 }
 
 /** The only way out of it at the end. */
@@ -246,6 +298,12 @@ export function becomeFollower(state: CoreState, at: Term, leader: NodeId | unde
   refuseReads(state);
   if (led) {
     state.progress = new Map();
+    state.followed = undefined;
+    // SAFETY (§6): without an entry that changes who votes, nobody else will ever vote for this change.
+    if (state.catchUp !== undefined) {
+      state.out.changes.push({ type: 'refused', id: state.catchUp.id, why: 'leadership-lost' });
+      state.catchUp = undefined;
+    }
     // It led until now: it waits for a leader like anybody else.
     resetElectionTimer(state);
   }

@@ -188,6 +188,30 @@ export type Input =
   /** What was sent to this peer lately may be lost. */
   | { readonly type: 'disconnected'; readonly peer: NodeId };
 
+/** What became of a request to change the configuration, as far as this node decides it. */
+export type ChangeProgress =
+  /**
+   * Stands in this leader's log as the entry that decides: `C_old,new`, or a configuration of the same
+   * voters. Where it is committed the change is made, by whoever leads then; where another entry is
+   * committed at its index, never.
+   */
+  | ({ readonly type: 'appended'; readonly id: RequestId } & LogPosition)
+  /** No entry was appended that lets anybody else vote, and none will be. */
+  | { readonly type: 'refused'; readonly id: RequestId; readonly why: ChangeRefusal };
+
+export type ChangeRefusal =
+  | 'not-leader'
+  /** Another change is not committed yet, or new members of one are still catching up. */
+  | 'change-under-way'
+  /** A leader that has committed nothing in its term does not know what is committed. */
+  | 'too-early'
+  /** Nobody would vote, or somebody twice. */
+  | 'bad-voters'
+  /** New members did not catch up in time. */
+  | 'behind'
+  /** This node leads no more, and new members had not caught up. */
+  | 'leadership-lost';
+
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
 /** A read that may be answered as soon as `readIndex` is applied. */
@@ -208,6 +232,12 @@ export type TransferEnd = {
   /** The target was asked to stand, and nothing was heard of it. */
   | { readonly type: 'unknown'; readonly why: string }
 );
+
+/** A message that cannot be true, given what is committed here; it had no effect on the log. */
+export interface Rejected {
+  readonly from: NodeId;
+  readonly reason: string;
+}
 
 /**
  * What the shell has to do after a step, in this order: start to persist, send `messages`, apply
@@ -233,6 +263,14 @@ export interface Ready {
   readonly transfers: readonly TransferEnd[];
   /** To whom this node hands its leadership over: it takes no proposals until it is known who leads. */
   readonly transferee: NodeId | undefined;
+  /** Of requests to change the configuration, in order. */
+  readonly changes: readonly ChangeProgress[];
+  /** In force: the last one in the log, committed or not. Another object when it is another one. */
+  readonly configuration: Configuration;
+  /** Of its entry; the log's base when it is older. */
+  readonly configurationIndex: LogIndex;
+  /** Empty among nodes that do not lie. */
+  readonly rejected: readonly Rejected[];
   readonly role: Role;
   readonly term: Term;
   readonly leader: NodeId | undefined;

@@ -1,6 +1,7 @@
 import type { CoreConfig } from '../core/core-config.ts';
-import { assertNever } from '../../lib/assert.ts';
+import { assert, assertNever } from '../../lib/assert.ts';
 import type { Random } from '../../lib/prng.ts';
+import type { Configuration } from '../core/configuration.ts';
 import { makeRaftCore, type RaftCore } from '../core/core.ts';
 import type { Rules } from '../core/rules.ts';
 import {
@@ -13,17 +14,29 @@ import {
   type LogPosition,
   type NodeId,
   type Ready,
+  type Rejected,
   type RequestId,
   type Role,
   type Term,
   type TransferEnd,
 } from '../core/types.ts';
-import { decodeCommand, encodeCommand } from '../kv/commands.ts';
+import type { Datum } from '../kv/datum.ts';
+import { encodeStamped } from '../kv/stamped-command.ts';
 import { StateMachine } from '../kv/state-machine.ts';
+import {
+  type ChangeAnswer,
+  type MembershipChange,
+  MembershipChanges,
+  type MembersStatus,
+  membersStatus,
+} from './membership.ts';
+import { BatchDelay } from './batch-delay.ts';
+import { LogClock } from './log-clock.ts';
+import { checkPeerMessage } from './peer-check.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
 import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
-import type { Answer, Request } from './requests.ts';
+import { type Answer, CONSISTENCIES, type Consistency, type Request } from './requests.ts';
 import { type FsyncMode, Wal } from './wal.ts';
 
 export interface DriverOptions {
@@ -34,6 +47,8 @@ export interface DriverOptions {
   readonly fsyncIntervalNs: number;
   /** How long a request waits for its answer. */
   readonly requestTimeoutNs: number;
+  /** How long a request to change the membership waits for its answer; longer than members may catch up. */
+  readonly changeTimeoutNs: number;
   readonly rules: Rules;
   readonly random: Random;
   readonly disk: Disk;
@@ -41,9 +56,20 @@ export interface DriverOptions {
   readonly scheduler: Scheduler;
   /** The disk failed, or the state is broken: the node must stop, its data stays as it is. */
   readonly onFatal: (error: unknown) => void;
+  /** Another configuration is in force, or the first one; committed or not. */
+  readonly onConfiguration?: (configuration: Configuration) => void;
   readonly observer?: DriverObserver;
   /** By default `SEGMENT_BYTES_MAX`. */
   readonly segmentBytesMax?: number;
+  /** How long a proposal waits for others; by default not at all. */
+  readonly batchDelayNs?: number;
+  /** What happens to a request that the leader is to serve: by default it is handed on. */
+  readonly followers?: 'forward' | 'redirect';
+  /**
+   * A peer sent what contradicts what is committed here; nothing was done about it. Without this hook
+   * it is fatal: among nodes that do not lie it is a bug.
+   */
+  readonly onRejected?: (rejected: Rejected) => void;
 }
 
 export interface DriverStatus {
@@ -54,8 +80,19 @@ export interface DriverStatus {
   readonly commitIndex: LogIndex;
   readonly lastApplied: LogIndex;
   readonly log: { readonly firstIndex: LogIndex; readonly lastIndex: LogIndex };
+  readonly members: MembersStatus;
   /** Answers to clients of this node by outcome. */
   readonly requests: Readonly<Record<Answer['type'], number>>;
+  /** Reads by consistency, asked of this node by its clients and by peers. */
+  readonly reads: Readonly<Record<Consistency, number>>;
+  /** Requests that wait for their answer. */
+  readonly pending: number;
+  /** Inputs of the next turn, proposals that wait for company, and messages that wait for the disk. */
+  readonly queues: {
+    readonly inputs: number;
+    readonly delayed: number;
+    readonly held: number;
+  };
   readonly walBatches: number;
 }
 
@@ -63,6 +100,18 @@ const TICK: Input = { type: 'tick' };
 const NOT_LEADER: Answer = { type: 'refused', error: 'this node does not lead' };
 const NO_LEADER: Answer = { type: 'refused', error: 'no leader is known here' };
 const NO_READ_INDEX: Answer = { type: 'refused', error: 'no leader confirmed the read' };
+
+function proposal(
+  id: RequestId,
+  { command, session }: Extract<Request, { readonly type: 'command' }>,
+  timeMs: number,
+): Input {
+  if (session === undefined) {
+    return { type: 'propose', id, data: encodeStamped({ timeMs, acknowledged: 0, command }) };
+  }
+  const { acknowledged, ...client } = session;
+  return { type: 'propose', id, data: encodeStamped({ timeMs, acknowledged, command }), client };
+}
 
 /** Two that a network might as well have made of one. */
 function isRepeated(a: Envelope, b: Envelope): boolean {
@@ -99,12 +148,20 @@ export class Driver {
   readonly #core: RaftCore;
   readonly #wal: Wal;
   readonly #machine = new StateMachine();
+  readonly #logClock: LogClock;
   readonly #pending: PendingRequests;
+  readonly #changes: MembershipChanges;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
+  readonly #reads = Object.fromEntries(CONSISTENCIES.map((name) => [name, 0])) as Record<
+    Consistency,
+    number
+  >;
+  readonly #delayed: BatchDelay;
   /** For the turn that is due; what was there when a turn began is that turn's. */
   #inputs: Input[] = [];
   // Handed to the scheduler in every turn: made once.
   readonly #runTurn = (): void => this.#turn();
+  readonly #inputsWaiting = (): number => this.#inputs.length;
   readonly #runTick = (): void => this.#enqueue(TICK);
   #isTurnDue = false;
   #isStopped = false;
@@ -117,6 +174,8 @@ export class Driver {
     | 'commitIndex'
     | 'firstIndex'
     | 'lastIndex'
+    | 'configuration'
+    | 'configurationIndex'
     | 'deadlineNs'
   >;
   #lastApplied: LogIndex;
@@ -135,6 +194,7 @@ export class Driver {
   ): Promise<{ readonly driver: Driver; readonly tornBytes: number }> {
     const { wal, restored, tornBytes } = await Wal.open(options.disk, {
       identity: { clusterId: options.clusterId, node: options.config.id },
+      configuration: options.config.configuration,
       fsync: options.fsync,
       onFailure: (error) => driver.#fail(error),
       onWritten: (file, end, records) => options.observer?.written(file, end, records),
@@ -154,8 +214,18 @@ export class Driver {
     this.#core = core;
     this.#wal = wal;
     this.#pending = new PendingRequests(options.requestTimeoutNs, options.random.fork('requests'));
+    this.#changes = new MembershipChanges({
+      timeoutNs: options.changeTimeoutNs,
+      random: options.random.fork('changes'),
+      enqueue: (input) => this.#enqueue(input),
+      forward: (leader, id, change) =>
+        this.#send(leader, encodePeerMessage({ type: 'forward-change', id, change })),
+    });
+    this.#delayed = new BatchDelay(options.batchDelayNs ?? 0);
     this.#lastApplied = applied;
+    this.#logClock = new LogClock(options.scheduler.now());
     this.#state = core.step([], options.scheduler.now());
+    options.onConfiguration?.(this.#state.configuration);
     if (options.fsync === 'interval') {
       this.#fsyncDueNs = options.scheduler.now() + options.fsyncIntervalNs;
     }
@@ -179,23 +249,46 @@ export class Driver {
     }
     // Reads are answered where they are asked, from a state that the leader says is new enough.
     if (isRead || leader === this.#options.config.id) return this.#take(request, count);
+    if (this.#options.followers === 'redirect') {
+      return count({ type: 'refused', error: `${leader} leads`, leader });
+    }
     this.#forward(leader, request, count);
+  }
+
+  /** Asks for other voters; `done` is called exactly once, unless the node stops. */
+  changeMembers(change: MembershipChange, done: (answer: ChangeAnswer) => void): void {
+    const { leader } = this.#state;
+    if (leader === undefined) return done({ type: 'refused', error: 'no leader is known here' });
+    if (leader === this.#options.config.id) return this.#takeChange(change, done);
+    this.#changes.forward(leader, change, this.#options.scheduler.now(), done);
+    this.#setTimer();
   }
 
   /**
    * What a peer sent.
    *
-   * @throws DecodeError when the bytes are malformed: the transport closes that connection
+   * @throws DecodeError when the bytes are malformed, or mean nothing: the transport closes that
+   *   connection
    */
   receive(from: NodeId, bytes: Uint8Array): void {
     const peerMessage = decodePeerMessage(bytes);
     switch (peerMessage.type) {
       case 'raft':
+        checkPeerMessage(peerMessage.message);
         return this.#enqueue({ type: 'message', from, message: peerMessage.message });
       case 'forward':
         return this.#onForwarded(from, peerMessage.id, peerMessage.request);
       case 'answer':
         return this.#pending.answerFrom(from, peerMessage.id, peerMessage.answer);
+      case 'forward-change':
+        return this.#takeChange(peerMessage.change, (answer) => {
+          this.#send(
+            from,
+            encodePeerMessage({ type: 'change-answer', id: peerMessage.id, answer }),
+          );
+        });
+      case 'change-answer':
+        return this.#changes.answerFrom(from, peerMessage.id, peerMessage.answer);
       default:
         return assertNever(peerMessage);
     }
@@ -211,6 +304,11 @@ export class Driver {
     this.#isStopped = true;
   }
 
+  /** In force here, committed or not. */
+  get configuration(): Configuration {
+    return this.#state.configuration;
+  }
+
   status(): DriverStatus {
     const { role, term, leader, commitIndex, firstIndex, lastIndex } = this.#state;
     return {
@@ -221,15 +319,24 @@ export class Driver {
       commitIndex,
       lastApplied: this.#lastApplied,
       log: { firstIndex, lastIndex },
+      members: membersStatus(this.#state),
       requests: { ...this.#answered },
+      reads: { ...this.#reads },
+      pending: this.#pending.size,
+      queues: {
+        inputs: this.#isTurnDue ? this.#inputs.length : 0,
+        delayed: this.#delayed.length,
+        held: this.#heldMessages.length,
+      },
       walBatches: this.#wal.batches,
     };
   }
 
   /** Handled by this node itself; what needs a leader is refused by the core when it does not lead. */
   #take(request: Request, done: (answer: Answer) => void): void {
+    if (request.type === 'read') this.#reads[request.consistency] += 1;
     if (request.type === 'read' && request.consistency === 'stale') {
-      return done(this.#ok(this.#machine.read(request.key), true));
+      return done(this.#ok(this.#machine.read(request.key, request.of), true));
     }
     const id = this.#pending.add(request, this.#options.scheduler.now(), done);
     this.#ask(id, request);
@@ -237,8 +344,10 @@ export class Driver {
 
   #ask(id: RequestId, request: Request): void {
     switch (request.type) {
-      case 'command':
-        return this.#enqueue({ type: 'propose', id, data: encodeCommand(request.command) });
+      case 'command': {
+        const now = this.#options.scheduler.now();
+        return this.#propose(proposal(id, request, this.#logClock.readMs(now)), now);
+      }
       case 'read': {
         const isLease = request.consistency === 'lease';
         return this.#enqueue({ type: 'read', id, ...(isLease ? { lease: true } : {}) });
@@ -248,6 +357,27 @@ export class Driver {
       default:
         return assertNever(request);
     }
+  }
+
+  #propose(input: Input, now: number): void {
+    if (!this.#delayed.isOn) return this.#enqueue(input);
+    this.#delayed.add(input, now);
+    this.#setTimer();
+  }
+
+  /** Who cannot be reached could never catch up: that is said at once. */
+  #takeChange(change: MembershipChange, done: (answer: ChangeAnswer) => void): void {
+    const { network, scheduler, config } = this.#options;
+    const { addresses } = this.#state.configuration;
+    const stranger = change.voters.find(
+      (voter) =>
+        voter !== config.id &&
+        network.knows?.(voter) === false &&
+        !change.addresses.has(voter) &&
+        !addresses.has(voter),
+    );
+    if (stranger === undefined) return this.#changes.take(change, scheduler.now(), done);
+    done({ type: 'refused', error: `no address of ${stranger} is known` });
   }
 
   #forward(leader: NodeId, request: Request, done: (answer: Answer) => void): void {
@@ -276,7 +406,7 @@ export class Driver {
     if (this.#isTurnDue) return void this.#inputs.push(input);
     this.#inputs = [input];
     this.#isTurnDue = true;
-    this.#options.scheduler.soon(this.#runTurn);
+    this.#options.scheduler.soon(this.#runTurn, this.#inputsWaiting);
   }
 
   #turn(): void {
@@ -284,11 +414,13 @@ export class Driver {
     if (this.#isStopped) return;
     const now = this.#options.scheduler.now();
     const inputs = this.#inputs;
+    if (this.#delayed.isOn) inputs.push(...this.#delayed.take(now));
     try {
       const ready = this.#core.step(inputs, now);
       this.#options.observer?.stepped(inputs, ready);
       this.#do(ready);
       this.#pending.expire(now);
+      this.#changes.expire(now);
       if (now >= this.#fsyncDueNs) {
         this.#fsyncDueNs = now + this.#options.fsyncIntervalNs;
         void this.#wal.syncNow();
@@ -300,8 +432,12 @@ export class Driver {
   }
 
   #do(ready: Ready): void {
+    const isNew = ready.configuration !== this.#state.configuration;
     this.#state = ready;
+    for (const rejected of ready.rejected) this.#onRejected(rejected);
     this.#persist(ready);
+    if (isNew) this.#options.onConfiguration?.(ready.configuration);
+    if (ready.changes.length > 0) this.#changes.progressed(ready.changes);
     for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
     for (const entry of ready.committed) this.#apply(entry);
@@ -309,6 +445,9 @@ export class Driver {
     if (ready.transferee === undefined && this.#pending.isHolding) this.#release(ready);
     for (const id of ready.refusedReads) this.#pending.answer(id, NO_READ_INDEX);
     for (const end of ready.transfers) this.#pending.answer(end.id, this.#transferAnswer(end));
+    if (ready.committed.length > 0) {
+      this.#logClock.applied(this.#machine.timeMs, this.#options.scheduler.now());
+    }
     for (const read of ready.reads) this.#readsToServe.push(read);
     this.#serveReads();
   }
@@ -377,19 +516,21 @@ export class Driver {
   }
 
   #apply(entry: Entry): void {
-    const result =
-      entry.kind === 'command' ? this.#machine.apply(decodeCommand(entry.data)) : undefined;
+    const applied = entry.kind === 'command' ? this.#machine.apply(entry) : undefined;
     this.#lastApplied = logIndex(entry.index);
-    this.#options.observer?.applied(entry);
+    this.#options.observer?.applied(entry, applied);
+    this.#changes.applied(entry);
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);
     // SAFETY (Raft §5.3): another entry is committed at its index, so this one never will be.
-    if (proposal.term !== entry.term || result === undefined) {
+    if (proposal.term !== entry.term || applied === undefined) {
       const error = 'another leader took over and the entry was not committed';
       return this.#pending.answer(proposal.id, { type: 'refused', error });
     }
-    this.#pending.answer(proposal.id, this.#ok(null, result.applied));
+    const { result } = applied;
+    if (result.type === 'refused') return this.#pending.answer(proposal.id, result);
+    this.#pending.answer(proposal.id, this.#ok(result.value, result.applied));
   }
 
   #serveReads(): void {
@@ -406,7 +547,7 @@ export class Driver {
       }
       const request = this.#pending.get(id);
       if (request?.type === 'read') {
-        this.#pending.answer(id, this.#ok(this.#machine.read(request.key), true));
+        this.#pending.answer(id, this.#ok(this.#machine.read(request.key, request.of), true));
       }
       return false;
     });
@@ -418,7 +559,13 @@ export class Driver {
     return this.#options.rules.holdsLease({ nowNs, leaseEndNs, isHandingOver: false });
   }
 
-  #ok(value: string | null, applied: boolean): Answer {
+  #onRejected(rejected: Rejected): void {
+    const { onRejected } = this.#options;
+    assert(onRejected !== undefined, () => `${rejected.from} sent a message: ${rejected.reason}`);
+    onRejected(rejected);
+  }
+
+  #ok(value: Datum, applied: boolean): Answer {
     return {
       type: 'ok',
       value,
@@ -432,7 +579,13 @@ export class Driver {
   #setTimer(): void {
     const { scheduler } = this.#options;
     scheduler.wakeAt(
-      Math.min(this.#state.deadlineNs, this.#pending.deadlineNs, this.#fsyncDueNs),
+      Math.min(
+        this.#state.deadlineNs,
+        this.#pending.deadlineNs,
+        this.#changes.deadlineNs,
+        this.#fsyncDueNs,
+        this.#delayed.dueNs,
+      ),
       this.#runTick,
     );
   }

@@ -1,5 +1,6 @@
 import type { Restored } from '../core/core.ts';
 import type { Entry, Input, NodeId, Ready } from '../core/types.ts';
+import type { Applied } from '../kv/state-machine.ts';
 import type { WalRecords } from './wal.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface Network {
    * @returns false when it certainly was not sent
    */
   send(to: NodeId, bytes: Uint8Array): boolean;
+  /** Whether it knows where this node is; where it does not say, it knows all. */
+  knows?(node: NodeId): boolean;
 }
 
 /** Timers and turns of the event loop. */
@@ -40,8 +43,12 @@ export interface Scheduler {
   now(): number;
   /** Calls `run` once at `atNs` or later; a new call replaces the timer that was set before. */
   wakeAt(atNs: number, run: () => void): void;
-  /** Calls `run` once after what has arrived in this turn was handed over. */
-  soon(run: () => void): void;
+  /**
+   * Calls `run` once after what has arrived in this turn was handed over.
+   *
+   * @param waiting - how much `run` will find; it may be put off a little while that grows
+   */
+  soon(run: () => void, waiting: () => number): void;
 }
 
 /** Looks at what a driver does, as it does it; touches nothing. For simulations and tests. */
@@ -52,5 +59,6 @@ export interface DriverObserver {
   stepped(inputs: readonly Input[], ready: Ready): void;
   /** These records stand in the first `end` bytes of a file now, together, and are not synced yet. */
   written(file: string, end: number, records: readonly WalRecords[]): void;
-  applied(entry: Entry): void;
+  /** @param applied - what a command did */
+  applied(entry: Entry, applied: Applied | undefined): void;
 }

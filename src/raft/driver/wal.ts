@@ -53,6 +53,8 @@ export type FsyncMode = 'always' | 'interval' | 'never';
 
 export interface WalOptions {
   readonly identity: WalIdentity;
+  /** What a cluster begins with: made durable with the identity, and never looked at again. */
+  readonly configuration?: Configuration;
   readonly fsync: FsyncMode;
   readonly segmentBytesMax?: number;
   /** Called once when the disk failed; nothing is written any more. */
@@ -113,8 +115,17 @@ export class Wal {
   ): Promise<{ readonly wal: Wal; readonly restored: Restored; readonly tornBytes: number }> {
     const recovered = await recover(disk, options.identity);
     const wal = new Wal(disk, options, recovered.end);
-    if (recovered.isEmpty) await wal.#begin();
-    return { wal, restored: recovered.restored, tornBytes: recovered.tornBytes };
+    const { tornBytes } = recovered;
+    let { restored } = recovered;
+    const { configuration } = options;
+    if (
+      recovered.isEmpty ||
+      (restored.configuration === undefined && configuration !== undefined)
+    ) {
+      await wal.#begin(configuration);
+      if (configuration !== undefined) restored = { ...restored, configuration };
+    }
+    return { wal, restored, tornBytes };
   }
 
   /** @param done - called when the records, and all before them, are durable */
@@ -152,9 +163,14 @@ export class Wal {
     if (this.#segment === segment) this.#segmentIsNew = false;
   }
 
-  async #begin(): Promise<void> {
+  /** Also in a log of a version that did not store its first configuration. */
+  async #begin(configuration: Configuration | undefined): Promise<void> {
     const { clusterId, node } = this.#options.identity;
-    this.#append((writer) => writer.u8(RECORD_IDENTITY).text(clusterId).text(node));
+    this.#append((writer) => {
+      writer.u8(RECORD_IDENTITY).text(clusterId).text(node);
+      if (configuration === undefined) return;
+      writeConfiguration(writer.u8(RECORD_CONFIGURATION), configuration);
+    });
     this.#options.onWritten?.(this.#segment, this.#segmentBytes, []);
     await this.#syncSegment();
   }

@@ -42,10 +42,10 @@ test.each([
   [{ 'raft.maxEntriesPerAppend': '0' }, /not a value/],
   [{ 'raft.fsync': 'sometimes' }, /not a value/],
   [{ 'raft.electionTimeout': '100..150ms' }, /too short for the heartbeat/],
-  [{ 'raft.preVote': 'true' }, /not a value/],
+  [{ 'raft.preVote': 'on' }, /not a value/],
   [{ 'raft.leaseDrift': '51%' }, /not a value/],
   [{ 'raft.leaseDrift': '0.01' }, /not a value/],
-  [{ 'raft.readMode': 'lease', 'raft.checkQuorum': 'off' }, /does not go with/],
+  [{ 'raft.readMode': 'lease', 'raft.checkQuorum': 'false' }, /does not go with/],
 ])('%o is refused with what it should be', (settings, message) => {
   expect(() => parseTunables(settings)).toThrow(UserError);
   expect(() => parseTunables(settings)).toThrow(message);

@@ -1,6 +1,7 @@
 import type { Restored } from '../../raft/core/core.ts';
 import { type HardState, type LogPosition, term } from '../../raft/core/types.ts';
 import type { WalRecords } from '../../raft/driver/wal.ts';
+import type { Configuration } from '../../raft/core/configuration.ts';
 import { LogView } from './log-view.ts';
 
 /** One batch of the WAL that was written and that no sync has covered yet. */
@@ -19,7 +20,7 @@ const FRESH: HardState = { term: term(0), votedFor: undefined };
  */
 export class DiskView {
   hard: HardState = FRESH;
-  readonly log: LogView = new LogView();
+  readonly log: LogView;
   /** In the order in which they were written; recovery reads them so. */
   #unsynced: Batch[] = [];
   /** What the node was about to write: the next batch takes all of it. */
@@ -31,6 +32,11 @@ export class DiskView {
   readonly #written = new Set<string>();
   /** Files that are synced though no batch was written to them: recovery put there what it found. */
   readonly #renewed = new Set<string>();
+
+  /** @param first - the configuration that the node begins with */
+  constructor(first?: Configuration) {
+    this.log = new LogView(first);
+  }
 
   /** A step gave this to the log. */
   handed(records: WalRecords): void {

@@ -1,3 +1,4 @@
+import { NO_CONFIGURATION } from '../../raft/core/configuration.ts';
 import { expect, test } from 'vitest';
 import { entry, logOf, ToldCluster } from './testing/told-cluster.ts';
 
@@ -286,6 +287,10 @@ function readyOf(at: number) {
     refusedReads: [],
     transfers: [],
     transferee: undefined,
+    changes: [],
+    configuration: NO_CONFIGURATION,
+    configurationIndex: 0 as never,
+    rejected: [],
     role: 'follower',
     term: at as never,
     leader: undefined,

@@ -4,6 +4,14 @@ import { term } from '../../raft/core/types.ts';
 import type { Life, SimObserver } from '../observer.ts';
 import type { Violation } from '../violation.ts';
 import { makeAcknowledgedOnMajority } from './acknowledged-on-majority.ts';
+import {
+  allVoters,
+  type Configuration,
+  isSameSet,
+  makeConfiguration,
+  NO_CONFIGURATION,
+} from '../../raft/core/configuration.ts';
+import { electedByQuorum, oneChangeAtATime, whoLeftLeadsNoMore } from './configuration-changes.ts';
 import { acknowledgementIsOnDisk } from './acknowledgement-on-disk.ts';
 import { Committed } from './committed.ts';
 import { makeElectionSafety } from './election-safety.ts';
@@ -30,24 +38,29 @@ export interface Invariants extends SimObserver {
  * Holds every invariant of `INVARIANTS` after every event of a simulated run, and ends the run at
  * the first that breaks. Each event costs what it changes, never a walk over logs.
  *
- * @param parts.nodes - all voters, running or not
+ * @param parts.nodes - all that there are, running or not, members or not
+ * @param parts.initial - what the cluster begins with; by default all of them
  */
 export function makeInvariants(parts: {
   readonly sim: Stage;
   readonly nodes: readonly NodeId[];
+  readonly initial?: Configuration | undefined;
 }): Invariants {
+  const { initial = makeConfiguration(parts.nodes) } = parts;
   let broken: Violation | undefined;
   const report = makeReport(parts.sim, (violation) => {
     broken = violation;
   });
-  const views = parts.nodes.map((node) => new NodeView(node));
+  const views = parts.nodes.map(
+    (node) => new NodeView(node, initial.voters.includes(node) ? initial : NO_CONFIGURATION),
+  );
   const byNode = new Map(views.map((view) => [view.node, view]));
   const of = (node: NodeId): NodeView => defined(byNode.get(node), () => 'one of the nodes');
   const tree = new EntryTree();
   const committed = new Committed();
   const elections = makeElectionSafety(report);
   const completeness = makeLeaderCompleteness(report, tree, views);
-  const majorities = makeAcknowledgedOnMajority(report, views, committed);
+  const majorities = makeAcknowledgedOnMajority(report, views, committed, initial);
   const reads = makeReadReflectsAcknowledged(report);
   const rounds = makeReadConfirmed(report, views);
   const lastHard = new Map<NodeId, HardState>();
@@ -65,12 +78,16 @@ export function makeInvariants(parts: {
       }
     }
   };
+  const isSoleVoter = ({ node, disk }: NodeView): boolean =>
+    isSameSet(allVoters(disk.log.configuration), [node]);
   const stepped = ({ node }: Life, inputs: readonly Input[], ready: Ready): void => {
     const view = of(node);
     received(view, inputs);
     rounds.received(view, inputs);
     leaderAppendOnly(report, view, ready);
-    const { last } = view.log;
+    oneChangeAtATime(report, view, ready);
+    whoLeftLeadsNoMore(report, view, ready);
+    const { last, configuration } = view.log;
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
     if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);
     voteIsForCompleteLog(report, last, view, inputs, ready);
@@ -84,6 +101,7 @@ export function makeInvariants(parts: {
     if (isElected) {
       elections.elected(view);
       completeness.elected(view);
+      electedByQuorum(report, view, views);
       reads.elected(view);
     }
     rounds.stepped(view, ready);
@@ -94,7 +112,7 @@ export function makeInvariants(parts: {
     committedSafety(report, committed, view, from);
     if (ready.role !== 'leader') return;
     completeness.committed(view);
-    majorities.committed(view);
+    majorities.committed(view, configuration);
   };
 
   return {
@@ -104,10 +122,10 @@ export function makeInvariants(parts: {
     started(life, restored) {
       const view = of(life.node);
       syncedFoundAgain(report, view, restored);
-      if (views.length === 1) {
-        // A sole voter leads before its term is on its disk. What a crash takes away then nobody has.
-        tree.clear();
-        elections.forget(restored.hardState.term);
+      if (isSoleVoter(view)) {
+        // It leads before its term is on its disk. What a crash takes away then nobody has.
+        tree.forget(view.node, restored.hardState.term);
+        elections.forget(view.node, restored.hardState.term);
       }
       restoredLogMatching(report, tree, view, restored);
       lastHard.set(life.node, restored.hardState);

@@ -18,6 +18,9 @@ export type InvariantName =
   | 'synced-found-again'
   | 'read-confirmed'
   | 'read-reflects-acknowledged'
+  | 'one-change-at-a-time'
+  | 'elected-by-quorum'
+  | 'who-left-leads-no-more'
   | 'node-failed';
 
 /** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
@@ -87,6 +90,18 @@ export const INVARIANTS: Readonly<
   'read-reflects-acknowledged': {
     section: 'Raft §8, thesis §6.4',
     says: 'a linearizable read reflects all that clients were told before it reached a node',
+  },
+  'one-change-at-a-time': {
+    section: 'Raft §6, Figure 11; thesis §4.1',
+    says: 'configurations that follow each other share a server in any two quorums, each from a committed one',
+  },
+  'elected-by-quorum': {
+    section: 'Raft §5.2, §6',
+    says: 'a leader has the votes of a quorum of the configuration in its log',
+  },
+  'who-left-leads-no-more': {
+    section: 'Raft §6',
+    says: 'a leader steps down when it has committed a configuration that it is no part of',
   },
   'node-failed': {
     section: "the node's own assertions",
