@@ -54,6 +54,8 @@ export interface Flight {
 
 type Pipeline = Pick<CoreConfig, 'maxEntriesPerAppend' | 'maxInflightAppends'>;
 
+type Elections = Pick<CoreConfig, 'preVote' | 'checkQuorum' | 'leaseDriftPpm'>;
+
 /** Cores on a clock, disks and a network that a test drives step by step. */
 export class TestNetwork {
   nowNs = 0;
@@ -63,6 +65,7 @@ export class TestNetwork {
   readonly #rules: Rules;
   readonly #electionTimeout: typeof ELECTION_NS;
   readonly #pipeline: Pipeline;
+  readonly #elections: Elections;
   readonly #random: Random;
   readonly #onReady: (node: TestNode, ready: Ready) => void;
 
@@ -72,6 +75,7 @@ export class TestNetwork {
     readonly rules?: Rules;
     readonly electionTimeout?: typeof ELECTION_NS;
     readonly pipeline?: Partial<Pipeline>;
+    readonly elections?: Partial<Elections>;
     /** Entries that stand on each node's disk at the start, by node name. */
     readonly logs?: Readonly<Record<string, readonly Entry[]>>;
     readonly hardStates?: Readonly<Record<string, HardState>>;
@@ -80,6 +84,12 @@ export class TestNetwork {
     this.#rules = options.rules ?? PAPER_RULES;
     this.#electionTimeout = options.electionTimeout ?? ELECTION_NS;
     this.#pipeline = { maxEntriesPerAppend: 4, maxInflightAppends: 3, ...options.pipeline };
+    this.#elections = {
+      preVote: true,
+      checkQuorum: true,
+      leaseDriftPpm: 0,
+      ...options.elections,
+    };
     this.#random = makeRandom(options.seed);
     this.#onReady = options.onReady ?? (() => {});
     const ids = Array.from({ length: options.size }, (_, i) => nodeId(`n${i + 1}`));
@@ -102,6 +112,8 @@ export class TestNetwork {
       });
     }
     this.nodes = nodes;
+    // They have run for so long that they may vote.
+    this.nowNs = this.#electionTimeout.minNs;
   }
 
   node(name: string): TestNode {
@@ -231,6 +243,7 @@ export class TestNetwork {
         maxBytesPerAppend: 1024,
         catchUpTimeoutNs: 20 * ELECTION_NS.maxNs,
         ...this.#pipeline,
+        ...this.#elections,
       },
       rules: this.#rules,
       random: this.#random.fork(`${id}/${this.nowNs}`),
