@@ -190,6 +190,26 @@ test('a new leader goes on with the change that it finds in its log (§6)', () =
   expect(last?.ready.term).toBeGreaterThan(leader.ready.term);
 });
 
+test('who has left stands until it knows that this is committed: nobody else may be electable (thesis §4.2.2)', () => {
+  const network = new TestNetwork({ size: 2, seed: 1 });
+  const leader = network.elect();
+  network.settle();
+  const stays = leader.id === 'n1' ? 'n2' : 'n1';
+  network.step(leader.id, change(1, stays));
+  const own = leader.ready.lastIndex;
+  // C_old,new is committed, and C_new stands in the leader's log only when it dies.
+  network.runUntil(() => leader.ready.commitIndex >= own, isUpTo(own));
+  network.sync(leader.id);
+  network.crash(leader.id);
+  network.flights = [];
+  network.restart(leader.id);
+  expect(inForce(leader.ready)).toBe(stays);
+  expect(inForce(network.node(stays).ready)).toBe(`n1 n2 -> ${stays}`);
+  // Whoever stays needs the vote of who has left, whose log is longer.
+  network.runUntil(() => network.leaders.some(({ id }) => id === stays));
+  expect(inForce(network.node(stays).ready)).toBe(stays);
+});
+
 test('a learner is sent the log and is not counted; it stands for no election (§6, thesis §4.2.1)', () => {
   const { network, changes } = watched(3, 1);
   const leader = network.elect();

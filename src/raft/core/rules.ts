@@ -23,6 +23,7 @@ export interface Rules {
   readonly mayBeginChange: typeof mayBeginChange;
   readonly mayEndJoint: typeof mayEndJoint;
   readonly mustLeave: typeof mustLeave;
+  readonly mayStand: typeof mayStand;
 }
 
 /**
@@ -209,6 +210,23 @@ export function mustLeave(state: {
   return !state.isVoter && state.configurationIndex <= state.commitIndex;
 }
 
+/**
+ * Voters stand for election, and who has left until it knows that this is committed: its log may be the
+ * only one with C_new that voters of C_old,new do not find behind theirs, and then nobody else could be
+ * elected. It does not count its own vote. Thesis §4.2.2.
+ */
+export function mayStand(state: {
+  /** In the configuration in force. */
+  readonly isVoter: boolean;
+  /** In the one before it in the log. */
+  readonly wasVoter: boolean;
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  if (state.isVoter) return true;
+  return state.wasVoter && state.configurationIndex > state.commitIndex;
+}
+
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
   rememberedHardState,
@@ -228,4 +246,5 @@ export const PAPER_RULES: Rules = {
   mayBeginChange,
   mayEndJoint,
   mustLeave,
+  mayStand,
 };
