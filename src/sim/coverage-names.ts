@@ -127,6 +127,10 @@ const MEMBERSHIP = {
     nodes: 2,
   },
   'elected-while-joint': { says: 'a leader was elected by two majorities', nodes: 2 },
+  'elected-without-own-vote': {
+    says: 'a node that is no part of the configuration in its log was elected to commit it',
+    nodes: 2,
+  },
   'change-finished-by-new-leader': {
     says: 'a new leader went on with the change of one before it',
     nodes: 2,

@@ -27,6 +27,7 @@ export interface Rules {
   readonly mustLeave: typeof mustLeave;
   readonly mustInstall: typeof mustInstall;
   readonly keepsEntriesBehind: typeof keepsEntriesBehind;
+  readonly mayStand: typeof mayStand;
 }
 
 /**
@@ -267,6 +268,23 @@ export function keepsEntriesBehind(state: {
   return state.ownTermAtLast === state.last.term;
 }
 
+/**
+ * Voters stand for election, and who has left until it knows that this is committed: its log may be the
+ * only one with C_new that voters of C_old,new do not find behind theirs, and then nobody else could be
+ * elected. It does not count its own vote. Thesis §4.2.2.
+ */
+export function mayStand(state: {
+  /** In the configuration in force. */
+  readonly isVoter: boolean;
+  /** In the one before it in the log. */
+  readonly wasVoter: boolean;
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  if (state.isVoter) return true;
+  return state.wasVoter && state.configurationIndex > state.commitIndex;
+}
+
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
   rememberedHardState,
@@ -290,4 +308,5 @@ export const PAPER_RULES: Rules = {
   mustLeave,
   mustInstall,
   keepsEntriesBehind,
+  mayStand,
 };
