@@ -42,7 +42,7 @@ type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
 function describeRequests({ requests = [], members }: Injected): readonly string[] {
   return requests.map(({ asked, outcome, led, startedNs, endedNs }) => {
     const took = formatDuration(endedNs - startedNs);
-    const names = [asked].flat().join(', ');
+    const names = [asked].flat().map(String).join(', ');
     const what = members === undefined ? `${names} to lead` : `${names} to vote`;
     if (outcome.type !== 'done') return `asked for ${what}: ${outcome.type} (${outcome.error})`;
     if (led !== undefined) return `${names} led term ${led.term} after ${took}`;
