@@ -71,7 +71,44 @@ const STEPS = {
     says: 'a read was refused: who took it leads no more',
     nodes: 2,
   },
-  'read-refused-not-leader': { says: 'a read was refused: its node does not lead', nodes: 2 },
+  'read-refused-leader-lost': {
+    says: 'a read at a follower was refused: its leader was lost, or did not confirm it',
+    nodes: 2,
+  },
+  'read-index-asked': { says: 'a follower asked its leader for a read index', nodes: 2 },
+  'read-index-refused': { says: 'a follower asked who does not lead, or leads no more', nodes: 2 },
+  'read-index-batched': { says: 'one answer of the leader confirmed several reads', nodes: 2 },
+  'follower-read-served': { says: 'a follower may answer a linearizable read', nodes: 2 },
+  'follower-read-committed': {
+    says: 'a follower learnt what is committed from the answer to its question',
+    nodes: 2,
+  },
+  'lease-read-served': { says: 'a leader confirmed a read by its lease' },
+  'lease-read-at-follower': {
+    says: "a leader confirmed a follower's read by its lease",
+    nodes: 2,
+  },
+  'lease-lapsed-fell-back': {
+    says: 'a lease read went through a round: its leader held no lease',
+    nodes: 2,
+  },
+  'lease-given-up': {
+    says: 'a leader that hands over confirmed a lease read by a round',
+    nodes: 2,
+  },
+  'transfer-completed': { says: 'leadership was handed over to whom it was to', nodes: 2 },
+  'transfer-aborted': { says: 'a transfer of leadership came to nothing', nodes: 2 },
+  'transfer-refused': { says: 'a transfer of leadership was not even begun', nodes: 2 },
+  'transfer-election-won': { says: 'whom its leader asked to stand was elected', nodes: 2 },
+  'transfer-vote-overrode': {
+    says: 'a node that hears a leader voted for the successor that this leader wants',
+    nodes: 2,
+  },
+  'timeout-now-late': { says: 'who was asked to stand did not: it was too late', nodes: 2 },
+  'refused-while-transferring': {
+    says: 'a proposal was put off: its leader is handing over',
+    nodes: 2,
+  },
   'proposal-refused': { says: 'a proposal was refused: its node does not lead', nodes: 2 },
   'proposal-replaced': { says: 'another entry was committed in the place of a proposal', nodes: 3 },
 } as const;

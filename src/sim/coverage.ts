@@ -66,6 +66,8 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       seen.role = 'follower';
       seen.term = hardState.term;
       seen.leader = undefined;
+      seen.transferee = undefined;
+      seen.transferTerm = 0;
       seen.votedFor = hardState.votedFor;
       seen.terms = [];
       seen.terms[base.index] = base.term;
@@ -109,10 +111,10 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
     },
     submitted({ node }, request, what) {
       const { leader, requests } = of(node);
-      const isOwn = what.type === 'read' && what.consistency === 'stale';
-      const isForwarded = !isOwn && leader !== undefined && leader !== node;
+      const isStale = what.type === 'read' && what.consistency === 'stale';
+      const isForwarded = what.type !== 'read' && leader !== undefined && leader !== node;
       if (isForwarded) counts['request-forwarded'] += 1;
-      if (!isOwn && leader === undefined) counts['request-without-leader'] += 1;
+      if (!isStale && leader === undefined) counts['request-without-leader'] += 1;
       requests.set(request, isForwarded);
     },
     answered({ node }, request, answer) {
@@ -146,6 +148,8 @@ function seenLife(node: NodeId): SeenLife {
     unanswered: new Map(),
     round: -1,
     waitingReads: 0,
+    transferee: undefined,
+    transferTerm: 0,
     proposals: new Map(),
     configuration: NO_CONFIGURATION,
     configurationIndex: 0,

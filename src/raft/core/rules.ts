@@ -19,6 +19,8 @@ export interface Rules {
   readonly mayOpenReadRound: typeof mayOpenReadRound;
   readonly isReadConfirmed: typeof isReadConfirmed;
   readonly mayServeRead: typeof mayServeRead;
+  readonly leaseEndNs: typeof leaseEndNs;
+  readonly holdsLease: typeof holdsLease;
   readonly mustStepDown: typeof mustStepDown;
   readonly mayBeginChange: typeof mayBeginChange;
   readonly mayEndJoint: typeof mayEndJoint;
@@ -71,13 +73,16 @@ export function mayGrantPreVote(question: {
 
 /**
  * Votes and pre-votes are refused, without taking over the term, while a leader was heard within
- * the minimum election timeout: a node that was cut off cannot depose a working leader. §6.
+ * the minimum election timeout: a node that was cut off cannot depose a working leader. §6. Whoever
+ * that leader itself has asked to stand is no disturbance (thesis §3.10).
  */
 export function refusesDisturbance(state: {
+  readonly isTransfer: boolean;
   readonly nowNs: number;
   readonly leaderHeardNs: number;
   readonly electionTimeoutNsMin: number;
 }): boolean {
+  if (state.isTransfer) return false;
   return state.nowNs - state.leaderHeardNs < state.electionTimeoutNsMin;
 }
 
@@ -161,6 +166,38 @@ export function mayServeRead(state: {
   return state.appliedIndex >= state.readIndex;
 }
 
+/**
+ * How long nobody else can be elected: whoever heard this leader refuses votes for a minimum election
+ * timeout (`refusesDisturbance`). It is counted from when what a quorum answered was *sent*, and is so
+ * much shorter that it is over in time if this node's clock runs slow and all the others fast, each by
+ * as much as is allowed. Thesis §6.4.1.
+ *
+ * @param state.quorumSentNs - by this node's clock; what a quorum answered left then or later
+ * @param state.clockDriftPpm - no clock is more wrong than by so many parts per million
+ */
+export function leaseEndNs(state: {
+  readonly quorumSentNs: number;
+  readonly electionTimeoutNsMin: number;
+  readonly clockDriftPpm: number;
+}): number {
+  const { clockDriftPpm } = state;
+  const share = (1e6 - clockDriftPpm) / (1e6 + clockDriftPpm);
+  return state.quorumSentNs + Math.floor(state.electionTimeoutNsMin * share);
+}
+
+/**
+ * May a read be answered without a round? Asked when it is taken, and again right before the answer.
+ * Thesis §6.4.1. Not once a successor is asked to stand: votes for it override what the lease is built
+ * on (§3.10), and it may stand late.
+ */
+export function holdsLease(state: {
+  readonly nowNs: number;
+  readonly leaseEndNs: number;
+  readonly isHandingOver: boolean;
+}): boolean {
+  return !state.isHandingOver && state.nowNs < state.leaseEndNs;
+}
+
 /** A leader that has not heard from a quorum for an election timeout steps down. Thesis §6.2. */
 export function mustStepDown(state: {
   readonly nowNs: number;
@@ -224,6 +261,8 @@ export const PAPER_RULES: Rules = {
   mayOpenReadRound,
   isReadConfirmed,
   mayServeRead,
+  leaseEndNs,
+  holdsLease,
   mustStepDown,
   mayBeginChange,
   mayEndJoint,
