@@ -15,6 +15,8 @@ import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
+import { membership } from './scenarios/membership.ts';
+import { readAnywhere } from './scenarios/read-anywhere.ts';
 import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { openLoop } from './scenarios/open-loop.ts';
@@ -52,6 +54,8 @@ const SCENARIOS: readonly Scenario[] = [
   simulatorDefects,
   simulatorSpeed,
   faults,
+  membership,
+  readAnywhere,
   brokenTargets,
   openLoop,
   gates,
