@@ -52,6 +52,7 @@ const profile = record<SimProfile>({
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
     changeTimeoutNs: optional(whole(1, DURATION_NS_MAX)),
     segmentBytesMax: whole(1),
+    sessionExpiryNs: optional(whole(1_000_000, DURATION_NS_MAX)),
   }),
 });
 

@@ -114,7 +114,25 @@ const REQUESTS = {
   'forwarded-answer-lost': { says: 'a forwarded request was never answered', nodes: 2 },
   'request-timed-out': { says: 'a request of the node itself was not answered in time' },
   'request-lost-with-node': { says: 'a node stopped before it answered a request' },
+  'session-retry-answered': {
+    says: 'a client asked for a number of its session again, and was answered',
+  },
+} as const;
+
+/** Seen where entries are applied; each entry counts once. */
+const ENTRIES = {
   'cas-not-applied': { says: 'a CAS found another value than it asked for' },
+  'session-opened': { says: 'a client opened a session' },
+  'session-expired': { says: 'a session that nobody used was cleared away' },
+  'session-refused': { says: 'a write was refused, since its session is over or past its number' },
+  'duplicate-entry-applied-once': {
+    says: 'a number of a session stood in the log again, and had no effect',
+  },
+  'lock-granted': { says: 'a lock was granted' },
+  'lock-refused': { says: 'a lock was asked for while it was held' },
+  'lock-expired': { says: 'a lock that nobody released was cleared away' },
+  'txn-succeeded': { says: 'the compares of a transaction held' },
+  'txn-failed-branch': { says: 'the compares of a transaction did not hold' },
 } as const;
 
 /** Seen where nodes write, stop and start. */
@@ -193,6 +211,7 @@ export type CoverageName =
   | keyof typeof STEPS
   | keyof typeof MEMBERSHIP
   | keyof typeof REQUESTS
+  | keyof typeof ENTRIES
   | keyof typeof LIVES
   | keyof typeof CRASHES
   | HappeningKind;
@@ -202,6 +221,7 @@ export const COVERAGE: Readonly<Record<CoverageName, Counter>> = {
   ...STEPS,
   ...MEMBERSHIP,
   ...REQUESTS,
+  ...ENTRIES,
   ...LIVES,
   ...DISKS,
   ...MACHINES,

@@ -5,6 +5,7 @@ import type { NodeId } from '../raft/core/types.ts';
 import { COVERAGE, COVERAGE_NAMES, type CoverageName } from './coverage-names.ts';
 import { countStep, type SeenCluster, type SeenNode } from './coverage-steps.ts';
 import { TIMED_OUT } from '../raft/driver/pending.ts';
+import { countApplied, SeenSessions } from './coverage-entries.ts';
 import type { Life, SimObserver, Stop } from './observer.ts';
 
 export { COVERAGE, COVERAGE_NAMES, type Counter, type CoverageName } from './coverage-names.ts';
@@ -57,6 +58,8 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
     committed: 0,
     candidacies: new Map(),
   };
+  let lastApplied = 0;
+  const sessions = new SeenSessions(counts);
   const of = (node: NodeId): SeenLife => defined(lives.get(node), 'one of the nodes');
   return {
     counts: () => ({ ...counts }),
@@ -89,6 +92,7 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       seen.isServing = false;
       counts['request-lost-with-node'] += seen.requests.size;
       seen.requests.clear();
+      sessions.stopped(life.node);
     },
     stepped({ node }, inputs, ready) {
       countStep(counts, cluster, of(node), inputs, ready);
@@ -99,7 +103,12 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       if (seen.file !== undefined && seen.file !== file) counts['segment-rotated'] += 1;
       seen.file = file;
     },
-    applied({ node }: Life, { index, term }) {
+    applied({ node }: Life, entry, applied) {
+      const { index, term } = entry;
+      if (applied !== undefined && index > lastApplied) {
+        lastApplied = index;
+        countApplied(counts, entry, applied);
+      }
       const { proposals } = of(node);
       if (proposals.size === 0) return;
       const proposed = proposals.get(index);
@@ -114,14 +123,14 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       if (isForwarded) counts['request-forwarded'] += 1;
       if (!isOwn && leader === undefined) counts['request-without-leader'] += 1;
       requests.set(request, isForwarded);
+      sessions.submitted(node, request, what);
     },
     answered({ node }, request, answer) {
       const { requests } = of(node);
       const isForwarded = requests.get(request) === true;
       requests.delete(request);
-      if (answer.type === 'ok') {
-        if (!answer.applied) counts['cas-not-applied'] += 1;
-      } else if (answer.error === TIMED_OUT) {
+      sessions.answered(node, request, answer);
+      if (answer.type !== 'ok' && answer.error === TIMED_OUT) {
         counts[isForwarded ? 'forwarded-answer-lost' : 'request-timed-out'] += 1;
       }
     },

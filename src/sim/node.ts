@@ -351,7 +351,7 @@ export class SimNode implements Endpoint {
       restored: (restored, torn) => alive(() => observer.started(life, restored, torn)),
       stepped: (inputs, ready) => alive(() => observer.stepped(life, inputs, ready)),
       written: (file, end, records) => alive(() => observer.written(life, file, end, records)),
-      applied: (entry) => alive(() => observer.applied(life, entry)),
+      applied: (entry, applied) => alive(() => observer.applied(life, entry, applied)),
     };
   }
 

@@ -35,4 +35,6 @@ export interface NodeProfile {
   /** For a change of the membership; half of it is for new members to catch up. By default 40 election timeouts. */
   readonly changeTimeoutNs?: number;
   readonly segmentBytesMax: number;
+  /** Of sessions that clients open; by default 60 s. */
+  readonly sessionExpiryNs?: number;
 }

@@ -26,6 +26,7 @@ import { makeReadConfirmed } from './read-confirmed.ts';
 import { makeReadReflectsAcknowledged } from './reads.ts';
 import { makeReport, type Stage } from './report.ts';
 import { appliedSafety, committedSafety } from './state-machine-safety.ts';
+import { makeStateMachineInvariants } from './state-machine.ts';
 import { syncedFoundAgain } from './synced-found-again.ts';
 import { hardStateKept, ownVoteIsOnDisk, voteIsForCompleteLog, voteIsOnDisk } from './votes.ts';
 
@@ -63,6 +64,7 @@ export function makeInvariants(parts: {
   const majorities = makeAcknowledgedOnMajority(report, views, committed, initial);
   const reads = makeReadReflectsAcknowledged(report);
   const rounds = makeReadConfirmed(report, views);
+  const machines = makeStateMachineInvariants(report);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
@@ -134,6 +136,7 @@ export function makeInvariants(parts: {
     stopped(life, stop) {
       reads.stopped(life.node);
       rounds.stopped(life.node);
+      machines.stopped(life.node);
       nodeFailed(report, life, stop, { isDamaged: damaged.has(life.node) });
     },
     stepped,
@@ -147,15 +150,18 @@ export function makeInvariants(parts: {
       const from = view.disk.synced(file, bytes);
       if (from < Infinity) majorities.replaced(view, from);
     },
-    applied({ node }, entry) {
+    applied({ node }, entry, applied) {
       appliedSafety(report, committed, of(node), entry);
+      if (applied !== undefined) machines.applied(node, entry, applied);
     },
     submitted({ node }, request, what) {
       reads.submitted(node, request, what);
+      machines.submitted(node, request, what);
     },
     answered({ node }, request, answer) {
       const index = reads.answered(node, request, answer);
       if (index > 0) majorities.acknowledged(node, index);
+      machines.answered(node, request, answer);
     },
     happened({ kind, node }) {
       if (kind === 'bit-flipped' && node !== undefined) damaged.add(node);

@@ -21,6 +21,9 @@ export type InvariantName =
   | 'one-change-at-a-time'
   | 'elected-by-quorum'
   | 'who-left-leads-no-more'
+  | 'applied-alike'
+  | 'session-once'
+  | 'lock-fenced'
   | 'node-failed';
 
 /** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
@@ -102,6 +105,18 @@ export const INVARIANTS: Readonly<
   'who-left-leads-no-more': {
     section: 'Raft §6',
     says: 'a leader steps down when it has committed a configuration that it is no part of',
+  },
+  'applied-alike': {
+    section: 'Raft §2 (replicated state machines)',
+    says: 'an entry does the same at everybody who applies it, and answers the same',
+  },
+  'session-once': {
+    section: 'thesis §6.3',
+    says: 'a number of a session takes effect at most once, and every answer to it is the first one',
+  },
+  'lock-fenced': {
+    section: 'Chubby (Burrows 2006) §2.4',
+    says: 'a lock is granted with a greater token than any before, and to nobody while it is held',
   },
   'node-failed': {
     section: "the node's own assertions",

@@ -196,7 +196,7 @@ export class ToldCluster {
     const { life, log } = this.#told(id);
     for (const one of entries) {
       const applied = typeof one === 'number' ? defined(log[one - 1], `entry ${one}`) : one;
-      this.observer.applied(life, applied);
+      this.observer.applied(life, applied, undefined);
     }
     return this;
   }
