@@ -26,6 +26,8 @@ beforeAll(async () => {
       submitted.push(request);
       done(answer);
     },
+    status: () => status,
+    changeMembers: (change, done) => done({ type: 'ok', index: change.voters.length }),
   };
   const api = makeApi(driver, {
     readMode: 'linearizable',
@@ -77,6 +79,14 @@ test('each path and method is one request to the driver', async () => {
   expect(submitted).toMatchObject([{ command: { type: 'delete', key: 'a' } }]);
   await ask('POST', '/kv/a/cas', '{"from":null,"to":"y"}');
   expect(submitted).toMatchObject([{ command: { type: 'cas', from: null, to: 'y' } }]);
+});
+
+test('the members of the cluster are read and changed under /cluster', async () => {
+  expect(await ask('GET', '/cluster/members')).toMatchObject({ body: { voters: ['n1'] } });
+  const changed = await ask('POST', '/cluster/members', '{"voters":["n1","n2"]}');
+  expect(changed).toEqual({ status: 200, body: { voters: ['n1', 'n2'], index: 2 } });
+  const refused = await ask('POST', '/cluster/members', '{"voters":[]}');
+  expect(refused).toMatchObject({ status: 400, body: { definite: true } });
 });
 
 test.each<[string, string, string | undefined, object]>([
