@@ -61,7 +61,7 @@ test('a tree is a map in the order of its keys, and frozen rows stay as they wer
 
 test('any texts are keys, the empty one and parts of surrogate pairs too', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' })), (keys) => {
+    fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 5 })), (keys) => {
       const tree = new SortedTree<number>();
       for (const [i, key] of keys.entries()) tree.set(key, i);
       const map = new Map(keys.map((key, i) => [key, i]));
