@@ -149,6 +149,45 @@ const LIVES = {
   'crashed-in-recovery': { says: 'a node went down before it had read its disk' },
 } as const;
 
+/** Seen where snapshots are taken, sent and installed. */
+const SNAPSHOTS = {
+  'snapshot-taken': { says: 'a node wrote a snapshot of its state' },
+  'snapshot-abandoned': { says: 'a snapshot was not taken, or not received, to its end' },
+  'log-compacted': { says: 'entries that a snapshot holds left a log' },
+  'segment-removed': { says: 'a segment of a log was removed: a snapshot holds what it held' },
+  'snapshot-restored': { says: 'a node started from a snapshot' },
+  'snapshot-replaced-log-at-start': {
+    says: 'a snapshot was on the disk, and the log did not know of it yet',
+    nodes: 2,
+  },
+  'snapshot-sent': { says: 'a leader began to send a snapshot', nodes: 2 },
+  'snapshot-resumed': { says: 'a snapshot went on where it had been interrupted', nodes: 2 },
+  'snapshot-older-ignored': {
+    says: 'a snapshot came to a node that had committed as much already',
+    nodes: 2,
+  },
+  'snapshot-received': { says: 'a whole snapshot was on the disk of a follower', nodes: 2 },
+  'snapshot-installed': { says: "a snapshot took the place of a follower's state", nodes: 2 },
+  'log-suffix-kept-at-install': {
+    says: 'entries behind an installed snapshot stayed, since the log held its last one',
+    nodes: 3,
+  },
+  'snapshot-damaged-fell-back': {
+    says: 'a snapshot was damaged, and an older one or the log took its place',
+    nodes: 3,
+  },
+  'snapshot-damaged-on-the-way': {
+    says: 'a follower found the snapshot damaged that it was sent',
+    nodes: 3,
+  },
+  'crash-while-snapshotting': { says: 'a node went down while it wrote a snapshot' },
+  'crash-while-receiving': { says: 'a node went down while it received a snapshot', nodes: 2 },
+  'crash-while-installing': {
+    says: 'a node went down when a snapshot was on its disk and not installed yet',
+    nodes: 2,
+  },
+} as const;
+
 /** Told by the disks: `DISK_COUNTERS`. */
 const DISKS = {
   'torn-none': { says: 'a power failure lost an unsynced write' },
@@ -202,6 +241,7 @@ const CRASHES = {
   'crashed-at-Network.send': { says: 'a process died while it sent a message', nodes: 2 },
   'crashed-at-Scheduler.wakeAt': { says: 'a process died while it set its timer' },
   'crashed-at-Scheduler.soon': { says: 'a process died while it asked for its next turn' },
+  'crashed-at-Disk.readAt': { says: 'a process died while it read a part of a snapshot' },
 } as const;
 
 /** What faults and chance tell of (`Happening.kind`). */
@@ -213,6 +253,7 @@ export type CoverageName =
   | keyof typeof REQUESTS
   | keyof typeof ENTRIES
   | keyof typeof LIVES
+  | keyof typeof SNAPSHOTS
   | keyof typeof CRASHES
   | HappeningKind;
 
@@ -223,6 +264,7 @@ export const COVERAGE: Readonly<Record<CoverageName, Counter>> = {
   ...REQUESTS,
   ...ENTRIES,
   ...LIVES,
+  ...SNAPSHOTS,
   ...DISKS,
   ...MACHINES,
   ...CRASHES,

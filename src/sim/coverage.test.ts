@@ -83,6 +83,8 @@ const READY: Ready = {
   refused: [],
   reads: [],
   refusedReads: [],
+  chunks: [],
+  needSnapshot: [],
   changes: [],
   configuration: makeConfiguration(nodes),
   configurationIndex: logIndex(0),

@@ -4,6 +4,12 @@ import { decodeConfiguration } from '../raft/core/configuration-codec.ts';
 import type { NodeId } from '../raft/core/types.ts';
 import { COVERAGE, COVERAGE_NAMES, type CoverageName } from './coverage-names.ts';
 import { countStep, type SeenCluster, type SeenNode } from './coverage-steps.ts';
+import {
+  countSnapshot,
+  countSnapshotStep,
+  countSnapshotStop,
+  type SeenSnapshots,
+} from './coverage-snapshots.ts';
 import { TIMED_OUT } from '../raft/driver/pending.ts';
 import { countApplied, SeenSessions } from './coverage-entries.ts';
 import type { Life, SimObserver, Stop } from './observer.ts';
@@ -47,6 +53,7 @@ interface SeenLife extends SeenNode {
   isServing: boolean;
   /** Requests without an answer: true for those that were handed to the leader. */
   requests: Map<number, boolean>;
+  readonly snapshots: SeenSnapshots;
 }
 
 /** Counts what happens in a simulated run: what faults and chance tell, and what steps show. */
@@ -63,6 +70,9 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
   const of = (node: NodeId): SeenLife => defined(lives.get(node), 'one of the nodes');
   return {
     counts: () => ({ ...counts }),
+    snapshot({ node }, event) {
+      countSnapshot(counts, of(node).snapshots, event);
+    },
     started({ node, number }, { hardState, base, configuration, entries }, tornBytes) {
       const seen = of(node);
       seen.isServing = true;
@@ -89,13 +99,16 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
     stopped(life, stop) {
       const seen = of(life.node);
       countStop(counts, seen, stop);
+      countSnapshotStop(counts, seen.snapshots);
       seen.isServing = false;
       counts['request-lost-with-node'] += seen.requests.size;
       seen.requests.clear();
       sessions.stopped(life.node);
     },
     stepped({ node }, inputs, ready) {
-      countStep(counts, cluster, of(node), inputs, ready);
+      const seen = of(node);
+      countSnapshotStep(counts, seen.snapshots, inputs, ready);
+      countStep(counts, cluster, seen, inputs, ready);
     },
     written({ node }, file, _end, records) {
       const seen = of(node);
@@ -161,6 +174,7 @@ function seenLife(node: NodeId): SeenLife {
     file: undefined,
     isServing: false,
     requests: new Map(),
+    snapshots: { isTaking: false, receiving: 'nothing' },
   };
 }
 

@@ -134,7 +134,14 @@ function watched(isConnected: () => boolean = () => true) {
     const zero = { commitIndex: 0, firstIndex: 1, lastIndex: 0 } as never;
     const rest = { ...none, refused: [], reads: [], refusedReads: [], ...(zero as object) };
     const configuration = makeConfiguration(nodes);
-    const ready = { hardState, configuration, write: undefined, role, term: term(at), leader: undefined };
+    const ready = {
+      hardState,
+      configuration,
+      write: undefined,
+      role,
+      term: term(at),
+      leader: undefined,
+    };
     watch.stepped?.({ node, number: 1 }, inputs, { ...rest, ...ready, deadlineNs: 0 } as never);
   };
   return { watch, step };

@@ -1,3 +1,4 @@
+import type { SnapshotSettings } from '../raft/driver/snapshots.ts';
 import type { DiskProfile } from './disk.ts';
 
 /** A uniform draw of nanoseconds. */
@@ -37,4 +38,6 @@ export interface NodeProfile {
   readonly segmentBytesMax: number;
   /** Of sessions that clients open; by default 60 s. */
   readonly sessionExpiryNs?: number;
+  /** By default none is taken. */
+  readonly snapshots?: SnapshotSettings;
 }

@@ -3,6 +3,7 @@ import type { Entry, HardState, Input, NodeId, Ready } from '../raft/core/types.
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Applied } from '../raft/kv/state-machine.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { WalRecords } from '../raft/driver/wal.ts';
 import type { Happening, Life, SimObserver, Stop } from './observer.ts';
 import { Lanes } from './trace-lanes.ts';
@@ -89,7 +90,7 @@ export class Trace implements SimObserver {
   }
 
   started({ node, number }: Life, restored: Restored, tornBytes: number): void {
-    const { hardState, base, entries } = restored;
+    const { hardState, base, entries, snapshot = base } = restored;
     const lastIndex = entries.at(-1)?.index ?? base.index;
     this.#nodes.set(node, {
       known: {
@@ -97,7 +98,7 @@ export class Trace implements SimObserver {
         term: hardState.term,
         leader: undefined,
         votedFor: hardState.votedFor,
-        commitIndex: base.index,
+        commitIndex: snapshot.index,
         lastIndex,
         round: 0,
         acknowledged: 0,
@@ -158,6 +159,11 @@ export class Trace implements SimObserver {
     if (!this.#isFull) return;
     const again = applied?.isRepeated === true ? ', which was before: without effect' : '';
     this.#write(node, [`applies ${say.contents([entry])}${again}`]);
+  }
+
+  snapshot({ node }: Life, event: SnapshotEvent): void {
+    const text = say.snapshot(event);
+    if (text !== undefined) this.#write(node, [text]);
   }
 
   submitted({ node }: Life, number: number, what: Request): void {

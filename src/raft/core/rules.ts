@@ -20,6 +20,8 @@ export interface Rules {
   readonly isReadConfirmed: typeof isReadConfirmed;
   readonly mayServeRead: typeof mayServeRead;
   readonly mustStepDown: typeof mustStepDown;
+  readonly mustInstall: typeof mustInstall;
+  readonly keepsEntriesBehind: typeof keepsEntriesBehind;
   readonly mayBeginChange: typeof mayBeginChange;
   readonly mayEndJoint: typeof mayEndJoint;
   readonly mustLeave: typeof mustLeave;
@@ -170,6 +172,25 @@ export function mustStepDown(state: {
   return state.nowNs - state.quorumHeardNs >= state.electionTimeoutNsMin;
 }
 
+/** Only a snapshot of more than what is committed here brings anything: state never goes back. §7. */
+export function mustInstall(state: {
+  readonly last: LogPosition;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return state.last.index > state.commitIndex;
+}
+
+/**
+ * Entries behind a snapshot's last one stay when the log holds that one: they follow from it, and may
+ * have been acknowledged. Otherwise the whole log goes. Raft §7.
+ */
+export function keepsEntriesBehind(state: {
+  readonly last: LogPosition;
+  readonly ownTermAtLast: Term | undefined;
+}): boolean {
+  return state.ownTermAtLast === state.last.term;
+}
+
 /**
  * One change at a time: each begins from a configuration that is committed, so that whoever may lead
  * has it, and two that follow each other share a server in any two quorums (§6). And only after an entry
@@ -225,6 +246,8 @@ export const PAPER_RULES: Rules = {
   isReadConfirmed,
   mayServeRead,
   mustStepDown,
+  mustInstall,
+  keepsEntriesBehind,
   mayBeginChange,
   mayEndJoint,
   mustLeave,

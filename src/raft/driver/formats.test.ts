@@ -103,8 +103,14 @@ test.each<[PeerMessage, string]>([
       '0026e3300000001000000026e3100000003683a3100000000000000050000000378797a01',
   ],
   [
-    raft({ type: 'snapshot-response', term: term(4), last: position(9, 3), nextOffset: 8 }),
-    '00060000000000000004000000000000000900000000000000030000000000000008',
+    raft({
+      type: 'snapshot-response',
+      term: term(4),
+      last: position(9, 3),
+      nextOffset: 8,
+      isDamaged: true,
+    }),
+    '0006000000000000000400000000000000090000000000000003000000000000000801',
   ],
   [
     {

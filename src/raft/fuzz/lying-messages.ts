@@ -176,6 +176,7 @@ const answers = fc
           term: own,
           last: hint(known),
           nextOffset: round(known),
+          isDamaged: other,
         }),
         at,
       ),

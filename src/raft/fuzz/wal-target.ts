@@ -222,6 +222,7 @@ async function restart(states: States, { disk, touched, isForged }: Harmed): Pro
       stepped() {},
       written() {},
       applied() {},
+      snapshot() {},
     }),
   });
   drivers.disks.set(ID, disk);

@@ -120,6 +120,7 @@ test('each sync of the disk is timed, and one that fails fails', async () => {
   const timed = metrics.timed({
     list: () => disk.list(),
     read: (name) => disk.read(name),
+    readAt: (name, offset, length) => disk.readAt(name, offset, length),
     append: (name, bytes) => disk.append(name, bytes),
     sync: (name) => disk.sync(name),
     rename: (from, to) => disk.rename(from, to),

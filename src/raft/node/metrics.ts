@@ -61,6 +61,7 @@ export class NodeMetrics {
   readonly observer: DriverObserver = {
     restored() {},
     applied() {},
+    snapshot() {},
     stepped: (_inputs, ready) => this.#stepped(ready),
     written: (_file, _end, records) => {
       let entries = 0;

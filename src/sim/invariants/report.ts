@@ -18,6 +18,10 @@ export type InvariantName =
   | 'synced-found-again'
   | 'read-confirmed'
   | 'read-reflects-acknowledged'
+  | 'snapshot-of-committed'
+  | 'snapshot-found-again'
+  | 'snapshot-is-the-state'
+  | 'compacted-behind-snapshot'
   | 'one-change-at-a-time'
   | 'elected-by-quorum'
   | 'who-left-leads-no-more'
@@ -93,6 +97,22 @@ export const INVARIANTS: Readonly<
   'read-reflects-acknowledged': {
     section: 'Raft §8, thesis §6.4',
     says: 'a linearizable read reflects all that clients were told before it reached a node',
+  },
+  'snapshot-of-committed': {
+    section: 'Raft §7',
+    says: 'a snapshot holds committed entries, all up to its last one and nothing else',
+  },
+  'snapshot-found-again': {
+    section: 'Raft §7',
+    says: 'a node begins with the newest snapshot that is on its disk, unless that was damaged',
+  },
+  'snapshot-is-the-state': {
+    section: 'Raft §7, §5.4.3',
+    says: 'the state of a snapshot is what applying the log gives, wherever it is installed',
+  },
+  'compacted-behind-snapshot': {
+    section: 'Raft §7',
+    says: 'entries leave a log only when a snapshot that holds them is on the disk',
   },
   'one-change-at-a-time': {
     section: 'Raft §6, Figure 11; thesis §4.1',

@@ -26,6 +26,10 @@ export class MemoryDisk implements Disk {
     return this.#file(name).bytes.slice();
   }
 
+  async readAt(name: string, offset: number, length: number): Promise<Uint8Array> {
+    return this.#file(name).bytes.slice(offset, offset + length);
+  }
+
   append(name: string, bytes: Uint8Array): void {
     const file = this.files.get(name) ?? { bytes: new Uint8Array(0), synced: 0, isLinked: false };
     const grown = new Uint8Array(file.bytes.length + bytes.length);
