@@ -1,4 +1,4 @@
-import { hasQuorum } from './configuration.ts';
+import { hasQuorum, isVoter } from './configuration.ts';
 import { becomeLeader } from './leader.ts';
 import { mayStand } from './membership.ts';
 import {

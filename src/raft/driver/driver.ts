@@ -209,21 +209,23 @@ export class Driver {
   /** @throws WalDamage when the disk holds something that must not be started on */
   static async start(options: DriverOptions): Promise<{
     readonly driver: Driver;
+    /** Writes that were interrupted, and left behind. */
     readonly torn: readonly TornEnd[];
     /** Snapshots that were damaged, and where; an older one took their place. */
     readonly damages: readonly string[];
   }> {
     const { disk, clusterId, config, observer, segmentBytesMax } = options;
+    const { configuration } = config;
     const identity = { clusterId, node: config.id };
-    const stored = await readWal(disk, identity);
-    checkRestored(stored.restored);
-    const found = await findState(disk, clusterId, stored.restored);
+    const stored = await readWal(disk, { identity, configuration });
+    const found = await findState(disk, clusterId, stored);
+    checkRestored(found.restored);
     // From here on the directory is changed.
     const wal = await Wal.resume(
       disk,
       {
         identity,
-        configuration: config.configuration,
+        configuration,
         fsync: options.fsync,
         onFailure: (error) => driver.#fail(error),
         onWritten: (file, end, records) => observer?.written(file, end, records),
@@ -233,7 +235,7 @@ export class Driver {
       stored,
     );
     for (const name of found.leftovers) await disk.remove(name);
-    const { torn, tornBytes } = stored;
+    const { tornBytes } = stored;
     const { restored, damages, machine, isLogReplaced } = found;
     observer?.restored(restored, tornBytes);
     const last = found.snapshot?.last;
@@ -241,7 +243,7 @@ export class Driver {
     const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
     const driver = new Driver(options, core, wal, found);
     driver.#enqueue(TICK);
-    return { driver, torn, damages };
+    return { driver, torn: stored.log.torn, damages };
   }
 
   private constructor(options: DriverOptions, core: RaftCore, wal: Wal, found: FoundState) {

@@ -89,6 +89,14 @@ export class NodeMetrics {
     this.#readRequests(sources);
   }
 
+  /** Of the node's own metrics. */
+  get names(): readonly string[] {
+    return this.#registry
+      .getMetricsAsArray()
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('gong_'));
+  }
+
   async scrape(): Promise<{ readonly type: string; readonly text: string }> {
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }

@@ -252,6 +252,7 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       },
     });
     driver = started.driver;
+    for (const damage of started.damages) log(`an older snapshot serves: damaged is ${damage}`);
     for (const { file, at, bytes } of started.torn) {
       log(`left ${bytes} bytes of an interrupted write behind, in ${file} from byte ${at}`);
     }
