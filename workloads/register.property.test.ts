@@ -173,14 +173,14 @@ test('a finished key is told once, never named again, and the others are few', (
 
 test('a write and an applied CAS leave their new value, and a read finds one', () => {
   const effect = (f: string, asked: Json, answered: Json, applied?: boolean) =>
-    register.effect?.(
+    register.effects?.(
       { f, value: asked },
       { type: 'ok', value: answered, ...(applied === undefined ? {} : { applied }) },
     );
-  expect(effect('write', 3, 3)).toEqual({ type: 'wrote', value: 3 });
-  expect(effect('read', null, 3)).toEqual({ type: 'read', value: 3 });
-  expect(effect('cas', [3, 4], [3, 4])).toEqual({ type: 'wrote', value: 4 });
-  expect(effect('cas', [3, 4], [3, 4], false)).toBeUndefined();
+  expect(effect('write', 3, 3)).toEqual([{ type: 'wrote', value: 3 }]);
+  expect(effect('read', null, 3)).toEqual([{ type: 'read', value: 3 }]);
+  expect(effect('cas', [3, 4], [3, 4])).toEqual([{ type: 'wrote', value: 4 }]);
+  expect(effect('cas', [3, 4], [3, 4], false)).toEqual([]);
 });
 
 describe('settings', () => {
@@ -221,7 +221,11 @@ describe('read and write alone', () => {
   test('what it says that it may change and find is what it draws', () => {
     expect(rwRegister).toMatchObject({ model: 'register', mutations: ['write'] });
     const ok = { type: 'ok', value: 4 } as const;
-    expect(rwRegister.effect?.({ f: 'read', value: null }, ok)).toEqual({ type: 'read', value: 4 });
-    expect(rwRegister.effect?.({ f: 'write', value: 4 }, ok)).toEqual({ type: 'wrote', value: 4 });
+    expect(rwRegister.effects?.({ f: 'read', value: null }, ok)).toEqual([
+      { type: 'read', value: 4 },
+    ]);
+    expect(rwRegister.effects?.({ f: 'write', value: 4 }, ok)).toEqual([
+      { type: 'wrote', value: 4 },
+    ]);
   });
 });

@@ -1,10 +1,11 @@
 import type { Invocation } from '../src/contracts/client.ts';
-import type { Workload } from '../src/contracts/workload.ts';
+import type { Generator, Workload, WorkloadOptions } from '../src/contracts/workload.ts';
 import { each } from '../src/generator/base.ts';
 import { mix } from '../src/generator/mix.ts';
 import { defined } from '../src/lib/assert.ts';
 import type { Random } from '../src/lib/prng.ts';
-import { HandedOut, KEYS, READ, READ_SHARE, registerEffect, registers } from './register-keys.ts';
+import { KEYS, READ_SHARE } from './keys.ts';
+import { HandedOut, READ, readOf, registerEffects, registers } from './register-keys.ts';
 import { settingOf } from './settings.ts';
 
 /** Of what does not read: the rest are CAS. */
@@ -15,31 +16,38 @@ const LATEST_SHARE = 0.8;
 /** Independent registers with read, write and compare-and-set. */
 export const register: Workload = {
   name: 'register',
+  about: 'reads, writes and compare-and-set of single values',
+  finds:
+    'stale reads, lost writes, a compare-and-set that takes effect twice or against another value',
   model: 'cas-register',
   functions: ['read', 'write', 'cas'],
   mutations: ['write', 'cas'],
   settings: [READ_SHARE, KEYS],
-  effect: registerEffect,
-  generator(options, random) {
-    const readShare = settingOf(options, READ_SHARE);
-    return registers({ keys: settingOf(options, KEYS), options, random }, (key) => {
-      const values = new HandedOut(options, random);
-      const write = (): Invocation => ({ f: 'write', key, value: values.draw() });
-      return mix(
-        [
-          { weight: readShare, source: each(() => READ(key)) },
-          { weight: (1 - readShare) * WRITE_SHARE, source: each(write) },
-          {
-            weight: (1 - readShare) * (1 - WRITE_SHARE),
-            // Without a value that was handed out no CAS could succeed.
-            source: each(() => (values.recent.length === 0 ? write() : cas(key, values, random))),
-          },
-        ],
-        random,
-      );
-    });
-  },
+  effects: registerEffects,
+  lookAt: readOf,
+  generator: registerOperations,
 };
+
+/** The operations of the workload. */
+export function registerOperations(options: WorkloadOptions, random: Random): Generator {
+  const readShare = settingOf(options, READ_SHARE);
+  return registers({ keys: settingOf(options, KEYS), options, random }, (key) => {
+    const values = new HandedOut(options, random);
+    const write = (): Invocation => ({ f: 'write', key, value: values.draw() });
+    return mix(
+      [
+        { weight: readShare, source: each(() => READ(key)) },
+        { weight: (1 - readShare) * WRITE_SHARE, source: each(write) },
+        {
+          weight: (1 - readShare) * (1 - WRITE_SHARE),
+          // Without a value that was handed out no CAS could succeed.
+          source: each(() => (values.recent.length === 0 ? write() : cas(key, values, random))),
+        },
+      ],
+      random,
+    );
+  });
+}
 
 function cas(key: string, values: HandedOut, random: Random): Invocation {
   const latest = defined(values.recent.at(-1), 'a value was handed out');

@@ -1,3 +1,3 @@
 import { engineAgreement } from '../testing/agreement-tests.ts';
 
-engineAgreement(['mutex', 'reentrant-mutex', 'fenced-lock']);
+engineAgreement(['mutex', 'reentrant-mutex', 'fenced-lock', 'lease-lock']);

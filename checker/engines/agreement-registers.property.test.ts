@@ -1,3 +1,3 @@
 import { engineAgreement } from '../testing/agreement-tests.ts';
 
-engineAgreement(['register', 'cas-register', 'kv', 'multi-register']);
+engineAgreement(['register', 'cas-register', 'kv']);

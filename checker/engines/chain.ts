@@ -30,8 +30,11 @@ export interface Chain {
 
 export type Walked =
   | { readonly type: 'order'; readonly order: Int32Array }
-  /** The completion with this rank has no place after all that came before it, in any order. */
-  | { readonly type: 'stuck'; readonly rank: number }
+  /**
+   * The completion with this rank has no place after all that came before it, in any order; so many steps
+   * had been taken.
+   */
+  | { readonly type: 'stuck'; readonly rank: number; readonly position: number }
   | { readonly type: 'late' };
 
 /**
@@ -62,7 +65,7 @@ export function* walkChain(table: Table, chain: Chain, budget: Budget): Generato
   for (let rank = 0; rank < events.length; rank++) {
     const event = events[rank] as number;
     if ((event & 1) === 0) walk.invoke(event >>> 1);
-    else if (!walk.complete(event >>> 1)) return { type: 'stuck', rank };
+    else if (!walk.complete(event >>> 1)) return { type: 'stuck', rank, position: walk.position };
     if ((rank + 1) % EVENTS_PER_SLICE !== 0) continue;
     if (budget.now() >= budget.deadlineNs) return { type: 'late' };
     yield 'running';
@@ -99,6 +102,10 @@ class Walk {
 
   get order(): Int32Array {
     return this.#order.slice(0, this.#placed);
+  }
+
+  get position(): number {
+    return this.#position;
   }
 
   invoke(row: number): void {

@@ -66,7 +66,7 @@ function isProofOf(
 }
 
 /** Objects of which almost every order is another state: a search tries them all. */
-const HAS_MANY_STATES = ['append-list', 'queue', 'stack', 'multi-register'];
+const HAS_MANY_STATES = ['append-list', 'queue', 'stack', 'multi-register', 'txn-kv'];
 
 function optionsOf(model: string, seed: number): SimulateOptions {
   const random = mulberry32(seed);

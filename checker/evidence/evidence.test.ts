@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkKey, findStaleReads, pair, verifyWitness } from '../index.ts';
+import { checkKey, findStaleReads, MODELS, pair, verifyWitness } from '../index.ts';
 import type { HistoryEvent, Json, Operation } from '../index.ts';
 import { casRegister, register } from '../models/register.ts';
 import { kv } from '../models/kv.ts';
@@ -211,3 +211,68 @@ describe('the sentence', () => {
     });
   });
 });
+
+describe('the sentence', () => {
+  test.each<[string, string, string, Parameters<typeof draw>[1], RegExp]>([
+    [
+      'of a counter that forgets',
+      'grow-counter',
+      'AaBb',
+      { a: ['incr', 2], b: ['read', 1] },
+      /read → 1 by process 1 .*; all that happened before had left 2/,
+    ],
+    [
+      'of a counter that counts twice',
+      'counter',
+      'ACaBb',
+      { a: ['incr', 2], b: ['read', 6], c: ['add', 2] },
+      /^read .* returned 6, but no more than 4 had been asked for by then, by 2 additions$/,
+    ],
+    [
+      'of two who were told one sum',
+      'counter',
+      'ABabCc',
+      { a: ['incr', 2], b: ['incr', 2], c: ['add', 2] },
+      /^incr .* process 0 .* returned 2, and so did incr .* process 1 .*: one of them did not count$/,
+    ],
+    [
+      'of a lock whose token does not grow',
+      'lease-lock',
+      'AaBb',
+      { a: ['acquire', 7], b: ['acquire', 7] },
+      /^acquire .* process 1 .*: the lock is held with token 7; all that happened before had left the lock/,
+    ],
+    [
+      'of a lock that gives one token to two',
+      'lease-lock',
+      'ABab',
+      { a: ['acquire', 7], b: ['acquire', 7] },
+      /^acquire .* process 1 .*: the lock is held with token 7; all that happened before had left the lock/,
+    ],
+    [
+      'of a lock that accepts a released token',
+      'lease-lock',
+      'AaBbCc',
+      { a: ['acquire', 7], b: ['release', 7], c: ['renew', 7] },
+      /^no order of these 2 operations .*: release 7 .*, renew \[7,null\] /,
+    ],
+  ])('%s says so', (_, name, order, what, expected) => {
+    const known = defined(MODELS.get(name), 'a model');
+    const operations = draw(order, what).map((each) =>
+      each.f === 'acquire' ? { ...each, input: null } : { ...each, input: inputOf(each) },
+    );
+    const verdict = checkKey(operations, known, UNLIMITED);
+    expect(verdict.valid === false ? verdict.sentence : verdict.valid).toMatch(expected);
+  });
+});
+
+/** A drawing gives results: what an operation asked for is that, but for sums, of 2 each. */
+function inputOf({ f, output }: Operation): Json {
+  return f === 'incr' || f === 'add'
+    ? 2
+    : f === 'read'
+      ? null
+      : f === 'renew'
+        ? [output, null]
+        : output;
+}

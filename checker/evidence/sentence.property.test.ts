@@ -4,7 +4,7 @@ import { defined } from '../assert.ts';
 import type { Json, Operation } from '../history.ts';
 import { sameJson } from '../json.ts';
 import { MODELS } from '../models/index.ts';
-import type { Model } from '../models/model.ts';
+import { REJECTED, type Model } from '../models/model.ts';
 import { simulate } from '../testing/simulate.ts';
 import type { Counterexample } from '../verdict.ts';
 import { instant } from './phrases.ts';
@@ -161,7 +161,53 @@ const general: Clause = ({ sentence, strong }) => {
   return 'general';
 };
 
-const CLAUSES: readonly Clause[] = [overAlready, nobodyWrote, phantom, lost, twice, general];
+/** A counter's sums: of what was acknowledged before, of all that had begun, or told to two. */
+const counted: Clause = ({ sentence, strong, subject, history }) => {
+  const fewer = /additions? of (\d+) in all had been acknowledged by then/.exec(sentence);
+  const more = /but (nothing|no more than (\d+)) had been asked for by then/.exec(sentence);
+  const adds = (each: readonly Operation[]): number =>
+    each.reduce((sum, { f, input }) => sum + (f === 'read' ? 0 : Number(input)), 0);
+  const own = subject.f === 'read' ? 0 : Number(subject.input);
+  if (fewer !== null) {
+    const before = strong.filter((each) => each.return < subject.invoke);
+    must(adds(before) === Number(fewer[1]), sentence);
+    must(Number(subject.output) < adds(before) + own, sentence);
+    return 'fewer';
+  }
+  if (more !== null) {
+    const begun = adds(history.filter((each) => each.invoke < subject.return));
+    must(begun === Number(more[2] ?? 0) && Number(subject.output) > begun, sentence);
+    return 'more';
+  }
+  if (!sentence.endsWith('one of them did not count')) return undefined;
+  must(strong.filter(({ output }) => output === subject.output).length > 1, sentence);
+  return 'told twice';
+};
+
+/** A lock's token, given to two; or one operation that the state before does not allow. */
+const fenced: Clause = ({ sentence, strong, subject, counterexample, model }) => {
+  if (model.name !== 'lease-lock') return undefined;
+  const { before } = counterexample;
+  if (/and so did acquire/.test(sentence)) {
+    const same = strong.filter(({ f, output }) => f === 'acquire' && output === subject.output);
+    must(same.length > 1, sentence);
+    return 'token for two';
+  }
+  if (before === undefined || /^(this operation|no order)/.test(sentence)) return undefined;
+  must(model.step(before.state, subject) === REJECTED, sentence);
+  return 'token is void';
+};
+
+const CLAUSES: readonly Clause[] = [
+  overAlready,
+  nobodyWrote,
+  phantom,
+  lost,
+  twice,
+  counted,
+  fenced,
+  general,
+];
 
 test('every clause of a sentence is true of the counterexample, or of the history where it says that nobody did', () => {
   const kinds = new Map<string, number>();
@@ -195,6 +241,9 @@ test('every clause of a sentence is true of the counterexample, or of the histor
       'phantom',
       'lost',
       'twice',
+      'fewer',
+      'more',
+      'token is void',
       'general',
     ]),
   );

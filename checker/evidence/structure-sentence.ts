@@ -1,9 +1,12 @@
 import type { Json, Operation } from '../history.ts';
 import { isArray, sameJson } from '../json.ts';
+import { leaseLock } from '../models/lease-lock.ts';
 import { show } from '../models/register.ts';
+import { countSentence } from './count-sentence.ts';
 import { COLLECTIONS, CONTAINERS } from './matters.ts';
 import { completedBy, earlier, named, ofTheKey } from './phrases.ts';
 import type { Scene } from './sentence.ts';
+import { tokenSentence } from './token-sentence.ts';
 
 /**
  * What is wrong with an object that names its kind: elements that appear from nowhere, twice, too late, in
@@ -13,13 +16,14 @@ import type { Scene } from './sentence.ts';
  */
 export function structureSentence(scene: Scene): string | undefined {
   const structure = scene.model.structure ?? '';
+  if (scene.model.name === leaseLock.name) return tokenSentence(scene);
   const isLock = structure.endsWith('mutex') || structure === 'fenced-lock';
   if (scene.before !== undefined) return isLock ? heldSentence(scene, scene.before) : undefined;
   const container = CONTAINERS[structure];
   if (container !== undefined) return containerSentence(scene, container);
   const collection = COLLECTIONS[structure];
   if (collection !== undefined) return collectionSentence(scene, collection);
-  if (structure === 'grow-counter') return growSentence(scene);
+  if (structure === 'counter' || structure === 'grow-counter') return countSentence(scene);
   return structure === 'mutex' ? mutexSentence(scene) : undefined;
 }
 
@@ -171,22 +175,6 @@ function lostBefore(
         `${completedBy(before)}${gap}`
       );
     }
-  }
-  return undefined;
-}
-
-/** Only additions, and less than what was acknowledged. */
-function growSentence({ strong }: Scene): string | undefined {
-  for (const read of strong.filter(({ f }) => f === 'read')) {
-    const before = strong.filter(({ f, return: end }) => f === 'add' && end < read.invoke);
-    const sum = before.reduce((total, { input }) => total + Number(input), 0);
-    if (typeof read.output !== 'number' || sum <= read.output) continue;
-    const last = before.reduce((a, b) => (b.return > a.return ? b : a), before[0] ?? read);
-    return (
-      `${named(read)} returned ${read.output}, but ${before.length} ` +
-      `${before.length === 1 ? 'addition' : 'additions'} of ${sum} in all had been acknowledged by then, the last ` +
-      completedBy(last)
-    );
   }
   return undefined;
 }

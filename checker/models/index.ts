@@ -1,6 +1,7 @@
 import type { Operation } from '../history.ts';
 import { counter, growCounter } from './counter.ts';
 import { kv } from './kv.ts';
+import { leaseLock } from './lease-lock.ts';
 import { appendList } from './list.ts';
 import { fencedLock, mutex, reentrantMutex } from './locks.ts';
 import type { Model } from './model.ts';
@@ -8,6 +9,7 @@ import { multiRegister } from './multi-register.ts';
 import { queue, stack, unorderedQueue } from './queue.ts';
 import { casRegister, register } from './register.ts';
 import { set } from './set.ts';
+import { txnKv } from './txn-kv.ts';
 
 /** Every model, by name. Of models with the same functions, the most common first. */
 export const MODELS: ReadonlyMap<string, Model> = new Map(
@@ -24,8 +26,10 @@ export const MODELS: ReadonlyMap<string, Model> = new Map(
     mutex,
     reentrantMutex,
     fencedLock,
+    leaseLock,
     appendList,
     multiRegister,
+    txnKv,
   ].map((model) => [model.name, model]),
 );
 

@@ -25,7 +25,7 @@ export interface Overwrite {
  * - `mutex`: `acquire`, `release`, by anybody; begins free.
  * - `reentrant-mutex`: `acquire`, `release` by processes; the owner may acquire again.
  * - `fenced-lock`: `acquire` → token, greater than any before; `release` by its owner.
- * - `counter`: `add` n (an integer, of either sign); `read` → the sum.
+ * - `counter`: `add` n (an integer, of either sign); `incr` n → the sum with it; `read` → the sum.
  * - `grow-counter`: the same with n ≥ 0.
  * - `list`: `append` v; `read` → array of all that was appended, in order.
  */

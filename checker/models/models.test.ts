@@ -111,6 +111,62 @@ describe('what objects do', () => {
     expect(run('fenced-lock', [call('acquire', null, 7), other])).toEqual({ rejected: 1 });
   });
 
+  test('an incr tells the sum with it; a crashed one only adds', () => {
+    const twice = [call('incr', 2, 2), call('add', 1), call('incr', 2, 5)];
+    expect(run('counter', twice)).toBe(5);
+    expect(run('counter', [...twice, call('incr', 2, 5)])).toEqual({ rejected: 3 });
+    expect(run('counter', [crashed('incr', 4), call('incr', 0, 4)])).toBe(4);
+  });
+
+  test('a lease lock that does not expire is held until its token is released', () => {
+    const held = call('acquire', null, 3);
+    const refused = { applied: false };
+    expect(run('lease-lock', [held, call('acquire', null, 4)])).toEqual({ rejected: 1 });
+    const still = [call('acquire', 9, null, refused), call('renew', [3, null]), call('release', 3)];
+    expect(run('lease-lock', [held, ...still])).toEqual([null, 3]);
+    const late = [call('release', 3, 3, refused), call('renew', [3, 5])];
+    expect(run('lease-lock', [held, ...still, ...late])).toEqual({ rejected: 5 });
+    expect(run('lease-lock', [held, call('renew', [3, 5], null, refused)])).toEqual({
+      rejected: 1,
+    });
+    expect(run('lease-lock', [call('acquire', 9, null, refused)])).toEqual({ rejected: 0 });
+  });
+
+  test('one that may expire is granted again, with a greater token; then the old one is void', () => {
+    const held = call('acquire', 5, 3);
+    expect(run('lease-lock', [held, call('acquire', null, 3)])).toEqual({ rejected: 1 });
+    const again = [held, call('acquire', null, 4)];
+    expect(run('lease-lock', again)).toEqual([[4, false], 4]);
+    expect(run('lease-lock', [...again, call('renew', [3, 5])])).toEqual({ rejected: 2 });
+    expect(run('lease-lock', [...again, crashed('release', 3)])).toEqual({ rejected: 2 });
+    // Whoever is told that it expired learnt it for all: it is free now.
+    const told = [held, call('renew', [3, 5], 3, { applied: false })];
+    expect(run('lease-lock', [...told, call('release', 3)])).toEqual({ rejected: 2 });
+    const unknown = [held, crashed('acquire', 5), call('release', 3, 3, { applied: false })];
+    expect(run('lease-lock', unknown)).toEqual([[null, true], 3]);
+    expect(run('lease-lock', [...unknown, call('renew', [3, 5])])).toEqual({ rejected: 3 });
+    expect(run('lease-lock', [...unknown, call('renew', [5, 9])])).toEqual([[5, true], 5]);
+  });
+
+  test('a conditional transaction does all where its comparisons hold, and else nothing', () => {
+    const asked = [
+      ['if', 'x', null],
+      ['write', 'x', 1],
+      ['read', 'y', null],
+    ] as const;
+    const write = call('txn', [['write', 'y', 7]], [['write', 'y', 7]]);
+    const done = call('txn', asked, [...asked.slice(0, 2), ['read', 'y', 7]]);
+    const notDone = call('txn', asked, asked, { applied: false });
+    expect(run('txn-kv', [write, done])).toEqual([
+      ['x', 1],
+      ['y', 7],
+    ]);
+    expect(run('txn-kv', [notDone])).toEqual({ rejected: 0 });
+    expect(run('txn-kv', [write, done, notDone])).toEqual(run('txn-kv', [write, done]));
+    expect(run('txn-kv', [write, done, crashed('txn', asked)])).toEqual({ rejected: 2 });
+    expect(run('txn-kv', [write, crashed('txn', [['delete', 'y', null]])])).toEqual([]);
+  });
+
   test('a transaction reads what it wrote, and a crashed one only writes', () => {
     const asked = [
       ['read', 'x', null],
@@ -164,6 +220,27 @@ test.each<[string, Operation, RegExp | undefined]>([
   ['mutex', call('lock', null), /knows acquire, release/],
   ['fenced-lock', call('acquire', null), /expected a token/],
   ['fenced-lock', crashed('acquire'), undefined],
+  ['counter', call('incr', 1, null), /expected an integer/],
+  ['counter', call('incr', 1, 1, { applied: false }), /applied: false/],
+  ['grow-counter', call('incr', -1, 1), /never falls/],
+  ['lease-lock', call('acquire', null), /expected a token/],
+  ['lease-lock', call('acquire', null, null, { applied: false }), undefined],
+  ['lease-lock', call('release', null), /expected a token/],
+  ['lease-lock', call('renew', 3), /expected \[token, time\]/],
+  ['lease-lock', call('lock', null), /knows acquire, renew, release/],
+  ['txn-kv', call('txn', 1), /expected a list/],
+  ['txn-kv', crashed('txn', [['r', 'x', null]]), /expected a list/],
+  ['txn-kv', crashed('txn', [['write', 'x', null]]), /null/],
+  [
+    'txn-kv',
+    crashed('txn', [
+      ['read', 'x', null],
+      ['if', 'x', 1],
+    ]),
+    /comparisons come first/,
+  ],
+  ['txn-kv', call('txn', [['write', 'x', 1]], [], { applied: false }), /nothing to compare/],
+  ['txn-kv', call('txn', [['write', 'x', 1]], [['write', 'x', 2]]), /another transaction/],
   ['multi-register', call('txn', 1), /expected a list/],
   ['multi-register', crashed('txn', [['swap', 'x', 1]]), /expected a list/],
   ['multi-register', crashed('txn', [['write', 'x', null]]), /null/],
@@ -186,6 +263,18 @@ test.each<[string, readonly Operation[], Operation, RegExp]>([
   ['mutex', [call('acquire', null)], call('acquire', null), /is held/],
   ['reentrant-mutex', [], call('release', null), /is free/],
   ['fenced-lock', [], call('release', null), /is free/],
+  ['counter', [call('add', 2)], call('incr', 2, 3), /returned 3, but the sum is 4/],
+  ['lease-lock', [call('acquire', null, 2)], call('acquire', null, 3), /is held with token 2/],
+  [
+    'lease-lock',
+    [call('acquire', 1, 2)],
+    call('acquire', null, 2),
+    /token 2, but 2 had been given/,
+  ],
+  ['lease-lock', [], call('renew', [4, null]), /named token 4, but the lock is free/],
+  ['lease-lock', [], call('acquire', 1, null, { applied: false }), /refused, but the lock is free/],
+  ['txn-kv', [], call('txn', [['if', 'x', 1]], [['if', 'x', 1]]), /expects 1 of "x"/],
+  ['txn-kv', [], call('txn', [['if', 'x', null]], null, { applied: false }), /all do in this/],
   ['multi-register', [], call('txn', [['read', 'x', null]], [['read', 'x', 1]]), /read 1 of "x"/],
 ])('%s: why it is rejected is told (%#)', (model, before, operation, message) => {
   const state = run(model, before);
@@ -293,6 +382,9 @@ test('functions suggest a model; where they leave a choice, the operations rule 
   expect(inferModel(['enqueue', 'dequeue'])?.name).toBe('queue');
   expect(inferModel(['acquire', 'release'])?.name).toBe('mutex');
   expect(inferModel(['txn'])?.name).toBe('multi-register');
+  expect(inferModel(['txn'], [crashed('txn', [['if', 'x', 1]])])?.name).toBe('txn-kv');
+  expect(inferModel(['incr', 'read'])?.name).toBe('grow-counter');
+  expect(inferModel(['acquire', 'renew'])?.name).toBe('lease-lock');
   const adding = ['add', 'read'];
   expect(inferModel(adding)?.name).toBe('set');
   expect(inferModel(adding, [call('add', 1), call('read', null, [1])])?.name).toBe('set');

@@ -1,6 +1,6 @@
 import type { Json, Operation } from '../history.ts';
 import { canonicalJson, isArray, sameJson } from '../json.ts';
-import { placeOf } from './elements.ts';
+import { cellsOf, describeCells, readCell, writeCell } from './cells.ts';
 import { REJECTED, type Model } from './model.ts';
 import { malformedObservation, ofKey, show, showState, unknownFunction } from './register.ts';
 import { describeCall } from './wording.ts';
@@ -29,10 +29,10 @@ export const multiRegister: Model = {
   malformed,
   step(state, operation) {
     const isCertain = operation.outcome === 'ok';
-    let registers = isArray(state) ? state : [];
+    let registers = cellsOf(state);
     for (const { isWrite, key, value } of microsOf(operation)) {
-      if (isWrite) registers = write(registers, key, value);
-      else if (isCertain && !fits(read(registers, key), value)) return REJECTED;
+      if (isWrite) registers = writeCell(registers, key, value);
+      else if (isCertain && !fits(readCell(registers, key), value)) return REJECTED;
     }
     return registers;
   },
@@ -47,16 +47,12 @@ export const multiRegister: Model = {
     if (operation.outcome === 'info') return describeCall(operation);
     return `txn${ofKey(operation)} ${show(operation.output)}`;
   },
-  describeState(state) {
-    const registers = isArray(state) ? state : [];
-    const texts = registers.map((each) => `${show(keyOf(each))} = ${show(valueOf(each))}`);
-    return texts.length === 0 ? 'all absent' : texts.join(', ');
-  },
+  describeState: describeCells,
   explainRejection(state, operation) {
-    let registers = isArray(state) ? state : [];
+    let registers = cellsOf(state);
     for (const { isWrite, key, value } of microsOf(operation)) {
-      const found = read(registers, key);
-      if (isWrite) registers = write(registers, key, value);
+      const found = readCell(registers, key);
+      if (isWrite) registers = writeCell(registers, key, value);
       else if (!fits(found, value)) {
         return `it read ${show(value)} of ${show(key)}, but the state is ${showState(found)}`;
       }
@@ -108,27 +104,7 @@ function parse(value: Json): readonly Micro[] | undefined {
   return micros;
 }
 
-function keyOf(register: Json): Json {
-  return (isArray(register) ? register[0] : undefined) ?? null;
-}
-
-function valueOf(register: Json): Json {
-  return (isArray(register) ? register[1] : undefined) ?? null;
-}
-
-function read(registers: readonly Json[], key: Json): Json {
-  const found = registers.find((each) => sameJson(keyOf(each), key));
-  return found === undefined ? null : valueOf(found);
-}
-
 /** Whether a read may return the value where the register holds what was `found`; null: absent. */
 function fits(found: Json, value: Json): boolean {
   return sameJson(found, value) || (found === null && value === 0);
-}
-
-function write(registers: readonly Json[], key: Json, value: Json): readonly Json[] {
-  const at = placeOf(registers.map(keyOf), key);
-  const found = registers[at];
-  const isThere = found !== undefined && sameJson(keyOf(found), key);
-  return registers.toSpliced(at, isThere ? 1 : 0, [key, value]);
 }

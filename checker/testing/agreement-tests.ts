@@ -23,8 +23,10 @@ const MADE_FOR: Readonly<Record<string, readonly EngineName[]>> = {
   mutex: ['lock'],
   'reentrant-mutex': ['lock'],
   'fenced-lock': ['lock'],
+  'lease-lock': [],
   'append-list': ['list'],
   'multi-register': [],
+  'txn-kv': [],
 };
 
 /**
@@ -45,7 +47,7 @@ export function engineAgreement(models: readonly string[]): void {
         expect(met.valid).toBeGreaterThan(SMALL / 4);
         expect(met.invalid).toBeGreaterThan(SMALL / 5);
         expect(met.crashed).toBeGreaterThan(SMALL / 5);
-        const hasCas = model === 'cas-register' || model === 'kv';
+        const hasCas = ['cas-register', 'kv', 'lease-lock', 'txn-kv'].includes(model);
         expect(met.observed).toBeGreaterThan(hasCas ? SMALL / 20 : -1);
         expectDecisions(model, met, SMALL);
       },

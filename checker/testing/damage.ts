@@ -1,9 +1,9 @@
 import type { Json, Operation } from '../history.ts';
 
 /** Functions that may answer `applied: false`. */
-const CONDITIONAL = ['cas', 'delete'];
+const CONDITIONAL = ['cas', 'delete', 'renew'];
 /** Functions whose result says something about the object. */
-const TELLING = ['read', 'get', 'dequeue', 'pop', 'acquire', 'txn'];
+const TELLING = ['read', 'get', 'incr', 'dequeue', 'pop', 'acquire', 'renew', 'txn'];
 /** What these may have returned: arguments of those. */
 const SUPPLIES: Readonly<Record<string, readonly string[]>> = {
   read: ['write'],
@@ -11,6 +11,8 @@ const SUPPLIES: Readonly<Record<string, readonly string[]>> = {
   dequeue: ['enqueue'],
   pop: ['push'],
 };
+/** Locks whose acquires return something. */
+const TOKEN_LOCKS = ['fenced-lock', 'lease-lock'];
 /** Of locks whose operations return nothing. */
 const OPPOSITE: Readonly<Record<string, string>> = { acquire: 'release', release: 'acquire' };
 
@@ -38,13 +40,15 @@ function change(operations: Operation[], model: string, random: () => number): v
   const chosen = at === undefined ? undefined : operations[at];
   if (at === undefined || chosen === undefined) return;
   const kind = random();
-  const opposite = model === 'fenced-lock' ? undefined : OPPOSITE[chosen.f];
+  const opposite = TOKEN_LOCKS.includes(model) ? undefined : OPPOSITE[chosen.f];
+  // Where it may be refused, it was; a refusal has no result that could be another.
+  const isTurned = CONDITIONAL.includes(chosen.f) || !chosen.applied;
   if (kind < 0.1) {
     exchange(operations, at, pick(completed) ?? at);
   } else if (kind < 0.15) {
     if (operations.length > 3) operations.splice(at, 1);
-  } else if (CONDITIONAL.includes(chosen.f)) {
-    operations[at] = { ...chosen, applied: !chosen.applied };
+  } else if (isTurned) {
+    operations[at] = turned(chosen);
   } else if (opposite !== undefined) {
     operations[at] = { ...chosen, f: opposite };
   } else if (chosen.f === 'txn') {
@@ -67,11 +71,18 @@ function resultsFor(
   isOld: boolean,
 ): readonly Json[] {
   return operations
-    .filter(({ id, outcome }) => outcome === 'ok' && (!isOld || id < chosen.id))
+    .filter((each) => each.outcome === 'ok' && each.applied && (!isOld || each.id < chosen.id))
     .flatMap((each): readonly Json[] => {
       if (each.f === chosen.f) return [each.output];
       return (SUPPLIES[chosen.f] ?? []).includes(each.f) ? [each.input] : [];
     });
+}
+
+/** Refused where it was not, and done where it was refused. */
+function turned(chosen: Operation): Operation {
+  const applied = !chosen.applied;
+  if (chosen.f === 'txn') return { ...chosen, applied, output: chosen.input };
+  return chosen.f === 'acquire' ? { ...chosen, applied, output: 4 } : { ...chosen, applied };
 }
 
 /** Who did what when stays; what was done and what came back trade places. */
@@ -122,7 +133,7 @@ function retold(
   const micros = chosen.output as Micros;
   const at = pick([...micros.keys()].filter((place) => micros[place]?.[0] === 'read'));
   const values = operations
-    .filter(({ outcome }) => outcome === 'ok')
+    .filter(({ outcome, applied }) => outcome === 'ok' && applied)
     .flatMap(({ output }) => (output as Micros).map(([, , value]) => value));
   const other = pick(values) ?? null;
   return micros.map(([f, key, value], place) => [f, key, place === at ? other : value]);

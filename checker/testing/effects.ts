@@ -26,8 +26,8 @@ export function effectOf(model: string): Effect {
       return {
         initial: 0,
         apply: (state, { f, input, output, outcome }) => {
-          if (f === 'add') return [(state as number) + (input as number)];
-          return outcome === 'info' || output === state ? [state] : [];
+          const sum = (state as number) + (f === 'read' ? 0 : (input as number));
+          return f === 'add' || outcome === 'info' || output === sum ? [sum] : [];
         },
       };
     case 'queue':
@@ -54,8 +54,12 @@ export function effectOf(model: string): Effect {
       return { initial: '', apply: applyReentrant };
     case 'fenced-lock':
       return { initial: '-1', apply: applyFenced };
+    case 'lease-lock':
+      return { initial: { holder: null, mayExpire: false, last: -1 }, apply: applyLease };
     case 'multi-register':
       return { initial: '{}', apply: applyTransaction };
+    case 'txn-kv':
+      return { initial: '{}', apply: applyConditional };
     default:
       throw new Error(`brute force does not know ${model}`);
   }
@@ -161,6 +165,65 @@ function applyFenced(state: Json, operation: Operation): readonly Json[] {
   if (owner !== undefined) return [];
   if (outcome === 'info') return [`${token} of ${process}`];
   return Number(output) > Number(token) ? [`${Number(output)} of ${process}`] : [];
+}
+
+interface Lease {
+  /** Null: free. A token, or a text where it is not known: any that is greater than the last, then. */
+  readonly holder: number | string | null;
+  readonly mayExpire: boolean;
+  readonly last: number;
+}
+
+/** Time passes before any operation, so that a lock which may expire may have done so, or not. */
+function applyLease(state: Json, operation: Operation): readonly Json[] {
+  const lease = state as unknown as Lease;
+  const expired = { ...lease, holder: null, mayExpire: false };
+  return [lease, ...(lease.mayExpire ? [expired] : [])]
+    .flatMap((each) => applyInTime(each, operation))
+    .map(({ holder, mayExpire, last }) => ({ holder, mayExpire, last }));
+}
+
+function applyInTime(lease: Lease, operation: Operation): readonly Lease[] {
+  const { f, input, output, outcome, applied, id } = operation;
+  const isCrashed = outcome === 'info';
+  if (f === 'acquire') {
+    if (lease.holder !== null) return isCrashed || !applied ? [lease] : [];
+    if (!applied) return [];
+    const mayExpire = input !== null;
+    if (isCrashed) return [{ ...lease, holder: `of ${id}`, mayExpire }];
+    const token = Number(output);
+    return token > lease.last ? [{ holder: token, mayExpire, last: token }] : [];
+  }
+  const [token, time] = f === 'renew' ? (input as readonly [Json, Json]) : [input, null];
+  const named = Number(token);
+  const canBeHeld = typeof lease.holder === 'string' ? named > lease.last : lease.holder === named;
+  const canBeOther = lease.holder !== named;
+  const rest = { mayExpire: time !== null, last: named };
+  const accepted = { ...rest, holder: f === 'renew' ? named : null };
+  if (isCrashed) return canBeHeld ? [lease, accepted] : [lease];
+  if (applied) return canBeHeld ? [accepted] : [];
+  return canBeOther ? [lease] : [];
+}
+
+/** Comparisons are made of the state before; a crashed one does what it does. */
+function applyConditional(state: Json, operation: Operation): readonly Json[] {
+  const { input, output, outcome, applied } = operation;
+  const cells = JSON.parse(state as string) as Record<string, Json>;
+  const parts = input as readonly (readonly [string, string, Json])[];
+  const holds = parts.every(
+    ([word, key, value]) => word !== 'if' || equals(cells[key] ?? null, value),
+  );
+  if (outcome === 'ok' && holds !== applied) return [];
+  if (!holds) return [state];
+  const results = output as typeof parts;
+  for (const [at, [word, key, value]] of parts.entries()) {
+    if (word === 'write') cells[key] = value;
+    if (word === 'delete') delete cells[key];
+    const isRead = word === 'read' && outcome === 'ok';
+    if (isRead && !equals(cells[key] ?? null, results[at]?.[2] ?? null)) return [];
+  }
+  const sorted = Object.entries(cells).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [JSON.stringify(Object.fromEntries(sorted))];
 }
 
 function applyTransaction(state: Json, operation: Operation): readonly Json[] {

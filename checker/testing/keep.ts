@@ -83,6 +83,8 @@ const SIMULATED: readonly (readonly [
   ['fenced-lock', 9, { operations: 100, crashRate: 0.02 }],
   ['append-list', 10, {}],
   ['multi-register', 11, { values: 4 }],
+  ['lease-lock', 13, { operations: 100, isCasObserved: true }],
+  ['txn-kv', 14, { values: 4, isCasObserved: true }],
 ];
 
 /** Small histories per model, at least one accepted and one rejected. */

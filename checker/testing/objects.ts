@@ -153,18 +153,20 @@ function sum(): CorrectObject {
   let state = 0;
   return {
     call(f, value) {
-      if (f === 'add') state += Number(value);
+      if (f !== 'read') state += Number(value);
       return ok(f === 'add' ? value : state);
     },
   };
 }
 
-/** Of two values, all adds are of one size. */
+/** Of two or three values, all adds are of one size. */
 const drawSum =
   (least: number) =>
   ({ random, below, readRate, values }: Draw): Call => {
     if (random() < readRate) return read();
-    return { f: 'add', value: values === 2 ? 2 : least + below(4 - least) };
+    // Of a few values, clients are told what they made.
+    const f = values === 3 || (values === 2 && random() < 0.5) ? 'incr' : 'add';
+    return { f, value: values === 2 || values === 3 ? 2 : least + below(4 - least) };
   };
 
 /** Several cells, called by transactions. */
@@ -191,6 +193,81 @@ function drawTransaction(draw: Draw): Call {
     return draw.random() < draw.readRate ? ['read', key, null] : ['write', key, draw.value()];
   });
   return { f: 'txn', value: micros };
+}
+
+/** A lock by tokens: every third that asks finds that an expiring one has expired. */
+function lease(isCasObserved: boolean): CorrectObject {
+  let holder: number | undefined;
+  let mayExpire = false;
+  let token = 0;
+  let asked = 0;
+  const refused = (value: Json): Answer =>
+    isCasObserved ? { type: 'ok', value, applied: false } : { type: 'fail', value };
+  return {
+    call(f, value) {
+      if (mayExpire && ++asked % 3 === 0) holder = undefined;
+      if (f === 'acquire') {
+        if (holder !== undefined) return refused(null);
+        token += 1 + (token % 3);
+        holder = token;
+        mayExpire = value !== null;
+        return ok(token);
+      }
+      const [named, time] = f === 'renew' ? (value as readonly [Json, Json]) : [value, null];
+      if (holder !== named) return refused(value);
+      if (f === 'release') holder = undefined;
+      else mayExpire = time !== null;
+      return ok(value);
+    },
+  };
+}
+
+/** Clients guess tokens, which grow by 1 to 3: of late ones some are right. */
+function drawLease(): (draw: Draw) => Call {
+  let acquires = 0;
+  return ({ random, below, values }) => {
+    const time = random() < (values === 2 ? 0.8 : 0.3) ? null : 5;
+    if (random() < 0.45) {
+      acquires++;
+      return { f: 'acquire', value: time };
+    }
+    const first = [1, 3, 4, 6, 7, 9, 10];
+    const token = first[below(Math.min(acquires, first.length))] ?? 1;
+    return random() < 0.4 ? { f: 'renew', value: [token, time] } : { f: 'release', value: token };
+  };
+}
+
+/** Several cells, compared and changed by transactions. */
+function store(isCasObserved: boolean): CorrectObject {
+  const states = new Map<Json, Json>();
+  return {
+    call(_, value) {
+      const parts = value as readonly (readonly [string, string, Json])[];
+      for (const [word, key, its] of parts) {
+        if (word !== 'if' || (states.get(key) ?? null) === its) continue;
+        return isCasObserved ? { type: 'ok', value, applied: false } : { type: 'fail', value };
+      }
+      return ok(
+        parts.map(([word, key, its]): Json => {
+          if (word === 'write') states.set(key, its);
+          if (word === 'delete') states.delete(key);
+          return [word, key, word === 'read' ? (states.get(key) ?? null) : its];
+        }),
+      );
+    },
+  };
+}
+
+function drawConditional(draw: Draw): Call {
+  const key = (): string => defined(['x', 'y', 'z'][draw.below(3)], 'a key');
+  const comparisons = Array.from({ length: draw.below(3) }, (): Json => {
+    return ['if', key(), draw.random() < 0.3 ? null : draw.recent()];
+  });
+  const rest = Array.from({ length: 1 + draw.below(2) }, (): Json => {
+    if (draw.random() < draw.readRate) return ['read', key(), null];
+    return draw.random() < 0.2 ? ['delete', key(), null] : ['write', key(), draw.value()];
+  });
+  return { f: 'txn', value: [...comparisons, ...rest] };
 }
 
 function elements(f: 'add' | 'append'): () => CorrectObject {
@@ -251,6 +328,10 @@ export function kindOf(model: string, hasAppends: boolean): Kind {
       return { make: lock(true, true, false), draw: drawLock() };
     case 'fenced-lock':
       return { make: lock(true, false, true), draw: drawLock() };
+    case 'lease-lock':
+      return { make: lease, draw: drawLease() };
+    case 'txn-kv':
+      return { make: store, draw: drawConditional };
     case 'multi-register':
       return { make: cells, draw: drawTransaction };
     default:

@@ -17,7 +17,7 @@ function refusal(flags: Partial<SimFlags>): UserError {
 test('without a word about seeds, a hundred of them are run', () => {
   const { task, constraints, trace, isShrunk } = readSimFlags(FLAGS);
   expect(task).toEqual({ type: 'many', seeds: { from: 1, to: 100 } });
-  expect(constraints).toEqual({ simTimeNs: undefined, nodes: undefined });
+  expect(constraints).toEqual({ simTimeNs: undefined, nodes: undefined, workload: undefined });
   expect([trace, isShrunk]).toEqual([undefined, true]);
 });
 
@@ -44,6 +44,8 @@ test.each<[string, Partial<SimFlags>]>([
   ['GONG-E194', { trace: 'x', seeds: '1..3' }],
   ['GONG-E194', { trace: 'x' }],
   ['GONG-E195', { schedule: 'x.json', nodes: '3' }],
+  ['GONG-E195', { schedule: 'x.json', workload: 'queue' }],
+  ['GONG-E063', { workload: 'bank' }],
   ['GONG-E157', { schedule: '/nowhere/x.json' }],
   ['GONG-E063', { defect: 'nobody' }],
   ['GONG-E063', { seed: '1', traceLevel: 'loud' }],
@@ -64,10 +66,11 @@ test('the command that shows a run again names all that the run depends on', () 
     seeds: '1..9',
     simTime: '1500ms',
     nodes: '3',
+    workload: 'queue',
     defect: 'vote-twice',
   });
   expect(commandOf({ seed: '4' }, plan)).toBe(
-    'npx gong sim --seed 4 --sim-time 1500ms --nodes 3 --defect vote-twice',
+    'npx gong sim --seed 4 --sim-time 1500ms --nodes 3 --workload queue --defect vote-twice',
   );
   const bare = readSimFlags({ ...FLAGS, seed: '4' });
   expect(commandOf({ seed: '4' }, bare)).toBe('npx gong sim --seed 4');

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { workloads } from '../../workloads/index.ts';
 import { type Constraints, readScenarioFile, type Scenario } from '../hunt/index.ts';
 import { DEFECTS } from '../raft/defects/index.ts';
 import { SECOND } from '../lib/duration.ts';
@@ -14,6 +15,7 @@ export interface SimFlags {
   readonly schedule?: string;
   readonly simTime?: string;
   readonly nodes?: string;
+  readonly workload?: string;
   readonly defect?: string;
   readonly defects?: boolean;
   readonly duration?: string;
@@ -71,7 +73,8 @@ const THREADS = { min: 1, max: 256 };
  * @throws UserError (`usage`)
  */
 export function readSimFlags(flags: SimFlags): SimPlan {
-  const { defect } = flags;
+  const { defect, workload } = flags;
+  if (workload !== undefined) oneOf('--workload', workload, workloads.keys());
   if (defect !== undefined) oneOf('--defect', defect, DEFECTS.keys());
   oneOf('--trace-level', flags.traceLevel, TRACE_LEVELS);
   const task = taskOf(flags);
@@ -88,6 +91,7 @@ export function readSimFlags(flags: SimFlags): SimPlan {
     constraints: {
       simTimeNs: flags.simTime === undefined ? undefined : simTime(flags.simTime),
       nodes: flags.nodes === undefined ? undefined : integerFlag('--nodes', flags.nodes, NODES),
+      workload,
     },
     defect,
     durationNs:
@@ -143,10 +147,11 @@ function taskOf(flags: SimFlags): SimTask {
     return { type: 'defects' };
   }
   if (schedule !== undefined) {
-    if (flags.nodes !== undefined || flags.simTime !== undefined) {
+    const given = [flags.nodes, flags.simTime, flags.workload];
+    if (given.some((flag) => flag !== undefined)) {
       throw usageError({
         code: 'GONG-E195',
-        what: '--nodes and --sim-time do not go with --schedule',
+        what: '--nodes, --sim-time and --workload do not go with --schedule',
         why: 'a schedule holds everything that its run depends on',
         fix: 'leave them out, or change the file',
       });
@@ -187,13 +192,14 @@ export function commandOf(
   what: { readonly seed: string } | { readonly schedule: string },
   { constraints, defect }: Pick<SimPlan, 'constraints' | 'defect'>,
 ): string {
-  const { simTimeNs, nodes } = constraints;
+  const { simTimeNs, nodes, workload } = constraints;
   const words = ['npx gong sim'];
   if ('schedule' in what) words.push('--schedule', quoted(what.schedule));
   else {
     words.push('--seed', quoted(what.seed));
     if (simTimeNs !== undefined) words.push('--sim-time', durationWord(simTimeNs));
     if (nodes !== undefined) words.push('--nodes', String(nodes));
+    if (workload !== undefined) words.push('--workload', workload);
   }
   if (defect !== undefined) words.push('--defect', defect);
   return words.join(' ');

@@ -68,7 +68,7 @@ export interface Generator extends Source {
   takeFinishedKeys(): readonly string[];
 }
 
-/** What an ok operation did to its key: left this value there, or found it. */
+/** What an ok operation did to its key: left this value there, or found it, perhaps among others. */
 export interface Effect {
   readonly type: 'wrote' | 'read';
   readonly value: Json;
@@ -77,6 +77,10 @@ export interface Effect {
 /** What clients do, and what a correct object would answer. */
 export interface Workload {
   readonly name: string;
+  /** What it does, for people: half a sentence. */
+  readonly about: string;
+  /** What of a store it shows to be broken, for people: half a sentence. */
+  readonly finds: string;
   /** Name of the checker's model that judges it. */
   readonly model: string;
   /** Every `f` that the generator may draw: gates ask a minimum of ok operations of each. */
@@ -86,9 +90,19 @@ export interface Workload {
   /** What it lets its user choose beside `WorkloadOptions`. */
   readonly settings?: readonly WorkloadSetting[];
   /**
-   * Undefined when it did neither. The run asks whether reads saw what others wrote; of a workload
+   * Its clients hold sessions of the store and repeat, with the same number, what was not answered: the
+   * store must do it once. To the history it is one operation. By default nothing is repeated.
+   */
+  readonly inSessions?: boolean;
+  /**
+   * Empty when it did neither. The run asks whether reads saw what others wrote; of a workload
    * without this it does not.
    */
-  effect?(invocation: Invocation, ok: Extract<Completion, { type: 'ok' }>): Effect | undefined;
+  effects?(invocation: Invocation, ok: Extract<Completion, { type: 'ok' }>): readonly Effect[];
+  /**
+   * Operations that show what a key holds, for runs whose operations are given one by one: each is asked of
+   * every node in the end.
+   */
+  lookAt(key: string): readonly Invocation[];
   generator(options: WorkloadOptions, random: Random): Generator;
 }

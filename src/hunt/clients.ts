@@ -1,11 +1,13 @@
 import { workloads } from '../../workloads/index.ts';
 import type { Client, Invocation } from '../contracts/client.ts';
 import type { NodeId as Name } from '../contracts/names.ts';
+import type { Workload } from '../contracts/workload.ts';
 import { interpret } from '../harness/interpreter/interpreter.ts';
 import { closedLoop, openLoop, type Pace } from '../harness/interpreter/pace.ts';
 import type { ClientPorts } from '../harness/interpreter/ports.ts';
 import { defined } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
+import type { ClientKind } from '../sim/client.ts';
 import type { SimCluster } from '../sim/cluster.ts';
 import type { Simulation } from '../sim/simulation.ts';
 import type { ScenarioLoad } from './scenario.ts';
@@ -16,6 +18,16 @@ export interface Clients {
   /** Resolves, when all have stopped, to a process id from which on all are unused. */
   readonly working: Promise<number>;
   readonly finalReads: () => readonly Invocation[];
+}
+
+/** What the clients of a scenario are to do. */
+export function kindOfClients(load: ScenarioLoad): ClientKind {
+  const { model, inSessions = false } = workloadOf(load);
+  return { model, inSessions };
+}
+
+function workloadOf({ workload }: ScenarioLoad): Workload {
+  return defined(workloads.get(workload), `there is a workload ${workload}`);
 }
 
 /** Lets clients do what a scenario says, until it has ended. */
@@ -30,10 +42,18 @@ export function clientsOf(
 ): Clients {
   const { sim, cluster, ports, ended } = parts;
   if (load.operations !== undefined) {
-    const connect = (node: Name, atNs: number): Client => cluster.connect(node, `at/${atNs}`);
-    return performScript(load.operations, { ...ports, connect, nodes: cluster.nodes, ended });
+    const kind = kindOfClients(load);
+    const connect = (node: Name, atNs: number): Client => cluster.connect(node, `at/${atNs}`, kind);
+    const { lookAt } = workloadOf(load);
+    return performScript(load.operations, {
+      ...ports,
+      connect,
+      nodes: cluster.nodes,
+      lookAt,
+      ended,
+    });
   }
-  const workload = defined(workloads.get(load.workload), `there is a workload ${load.workload}`);
+  const workload = workloadOf(load);
   const generator = workload.generator(
     {
       keyOps: load.keyOps,

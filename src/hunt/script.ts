@@ -9,6 +9,8 @@ export interface ScriptOptions extends Omit<ClientPorts, 'connect'> {
   /** @param atNs - when its operation is due: tells clients apart whichever others there are */
   readonly connect: (node: NodeId, atNs: number) => Client;
   readonly nodes: readonly NodeId[];
+  /** See `Workload.lookAt`. */
+  readonly lookAt: (key: string) => readonly Invocation[];
   /** Nothing begins after it; what is under way is waited for. */
   readonly ended: AbortSignal;
 }
@@ -27,7 +29,7 @@ export function performScript(
   const keys = new Set(operations.flatMap(({ key }) => key ?? []));
   return {
     working: working.then(() => operations.length),
-    finalReads: () => [...keys].map((key) => ({ f: 'read', key, value: null })),
+    finalReads: () => [...keys].flatMap(options.lookAt),
   };
 }
 
@@ -44,7 +46,7 @@ async function perform(
   );
   await using client = new LogicalClient(
     { ...ports, connect: (to) => connect(to, atNs) },
-    node,
+    () => node,
     process,
     1,
   );

@@ -1,101 +1,137 @@
-import type { Json } from '../../checker/index.ts';
 import type { Client, Completion, Invocation } from '../contracts/client.ts';
-import { assert, assertNever, InvariantError } from '../lib/assert.ts';
+import { assertNever, defined } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
+import { type Call, callOf, completionOf } from '../raft/client/calls.ts';
+import {
+  type Attempt,
+  type Attempted,
+  SessionClient,
+  type SessionStamp,
+} from '../raft/client/session-client.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { SimNode } from './node.ts';
 import type { RangeNs } from './profile.ts';
 import type { Simulation } from './simulation.ts';
 
-/** Values are kept in the store as JSON text; null stands for an absent key. */
-function encode(value: Json): string | null {
-  return value === null ? null : JSON.stringify(value);
+/** What clients do: see `ConnectOptions`. */
+export interface ClientKind {
+  readonly model: string;
+  readonly inSessions: boolean;
 }
 
-function toRequest({ f, key = 'gong', value }: Invocation): Request {
-  switch (f) {
-    case 'read':
-      return { type: 'read', key, consistency: 'linearizable' };
-    case 'write': {
-      const text = encode(value);
-      const command =
-        text === null
-          ? ({ type: 'delete', key } as const)
-          : ({ type: 'put', key, value: text } as const);
-      return { type: 'command', command };
-    }
-    case 'cas': {
-      assert(Array.isArray(value), 'a CAS has a pair of values');
-      const [from = null, to = null]: readonly Json[] = value;
-      return { type: 'command', command: { type: 'cas', key, from: encode(from), to: encode(to) } };
-    }
-    default:
-      throw new InvariantError(`the simulated store cannot ${f}`);
-  }
-}
+export const OF_REGISTERS: ClientKind = { model: 'cas-register', inSessions: false };
 
-function toCompletion({ f, value }: Invocation, answer: Answer): Completion {
-  switch (answer.type) {
-    case 'refused':
-      return { type: 'fail', error: answer.error };
-    case 'unknown':
-      return { type: 'info', error: answer.error };
-    case 'ok': {
-      const { servedBy, term, appliedIndex } = answer;
-      const served = { servedBy, term, appliedIndex };
-      if (f === 'read') {
-        const read: Json = answer.value === null ? null : (JSON.parse(answer.value) as Json);
-        return { type: 'ok', value: read, ...served };
-      }
-      const applied = f === 'cas' && !answer.applied ? { applied: false } : {};
-      return { type: 'ok', value, ...applied, ...served };
-    }
-    default:
-      return assertNever(answer);
-  }
+export interface SimClientParts {
+  readonly sim: Simulation;
+  readonly node: SimNode;
+  readonly latency: RangeNs;
+  /** Draws the latency of each message. */
+  readonly random: Random;
+  /** The other nodes: a client with a session asks them in turn for what this one did not answer. */
+  readonly others?: readonly SimNode[];
+  /** Of its sessions. */
+  readonly expiryMs?: number | undefined;
 }
 
 /** One client's connection to a simulated node. */
-export class SimClient implements Client {
-  readonly #sim: Simulation;
-  readonly #node: SimNode;
-  readonly #latency: RangeNs;
-  readonly #random: Random;
-
-  /** @param random - draws the latency of each message */
-  constructor(sim: Simulation, node: SimNode, latency: RangeNs, random: Random) {
-    this.#sim = sim;
-    this.#node = node;
-    this.#latency = latency;
-    this.#random = random;
+export function connectTo(parts: SimClientParts, { model, inSessions }: ClientKind): Client {
+  const { sim, node, others = [], expiryMs } = parts;
+  const call = (invocation: Invocation): Call =>
+    defined(callOf(model, invocation), `the simulated store can ${invocation.f} as a ${model}`);
+  const attempt = (
+    what: Call,
+    stamp: SessionStamp | undefined,
+    deadlineNs: number,
+  ): Promise<Attempted> => ask(parts, requestOf(what, stamp), deadlineNs);
+  const close = async (): Promise<void> => {};
+  if (inSessions) {
+    const nodes = [node, ...others];
+    const attemptAround = makeAround(nodes, (at, what, stamp, deadlineNs) =>
+      ask({ ...parts, node: at }, requestOf(what, stamp), deadlineNs),
+    );
+    return new SessionClient({
+      model,
+      callOf: call,
+      attempt: attemptAround,
+      clock: sim,
+      expiryMs,
+      close,
+    });
   }
+  return {
+    async invoke(invocation, deadlineNs): Promise<Completion> {
+      const ended = await attempt(call(invocation), undefined, deadlineNs);
+      switch (ended.type) {
+        case 'ok':
+          return completionOf(model, invocation, ended);
+        case 'refused':
+          return { type: 'fail', error: ended.error };
+        case 'unknown':
+          return { type: 'info', error: ended.error };
+        default:
+          return assertNever(ended);
+      }
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
 
-  invoke(invocation: Invocation, deadlineNs: number): Promise<Completion> {
-    const request = toRequest(invocation);
-    return new Promise((resolve) => {
-      let isOpen = true;
-      const complete = (completion: Completion): void => {
-        if (!isOpen) return;
-        isOpen = false;
-        this.#sim.settles();
-        resolve(completion);
-      };
-      this.#sim.after(deadlineNs, () => complete({ type: 'info', error: 'no answer in time' }));
-      this.#sim.after(this.#travelNs(), () => {
-        if (!isOpen) return;
-        this.#node.submit(request, (reply) => {
-          this.#sim.after(this.#travelNs(), () => {
-            if (reply.type === 'lost') complete({ type: 'info', error: 'the connection was lost' });
-            else complete(toCompletion(invocation, reply));
-          });
+/** Asks the first node, and for the same number again the next one, round and round. */
+function makeAround(
+  nodes: readonly SimNode[],
+  attemptAt: (node: SimNode, ...asked: Parameters<Attempt>) => Promise<Attempted>,
+): Attempt {
+  let last: SessionStamp | undefined;
+  let tries = 0;
+  return (call, stamp, deadlineNs) => {
+    const isAgain =
+      stamp !== undefined && last?.id === stamp.id && last.sequence === stamp.sequence;
+    tries = isAgain ? tries + 1 : 0;
+    last = stamp;
+    const node = defined(nodes[tries % nodes.length], 'one of the nodes');
+    return attemptAt(node, call, stamp, deadlineNs);
+  };
+}
+
+function requestOf(call: Call, stamp: SessionStamp | undefined): Request {
+  if (call.type === 'read') return { ...call, consistency: 'linearizable' };
+  // A client that goes on to a number has the answers to all before.
+  const session =
+    stamp === undefined ? {} : { session: { ...stamp, acknowledged: stamp.sequence } };
+  return { ...call, ...session };
+}
+
+/** One request: it travels to the node, and its answer back, or not. */
+function ask(
+  { sim, node, latency, random }: SimClientParts,
+  request: Request,
+  deadlineNs: number,
+): Promise<Attempted> {
+  const travelNs = (): number => random.integer(latency.minNs, latency.maxNs);
+  return new Promise((resolve) => {
+    let isOpen = true;
+    const complete = (attempted: Attempted): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      sim.settles();
+      resolve(attempted);
+    };
+    sim.after(deadlineNs, () => complete({ type: 'unknown', error: 'no answer in time' }));
+    sim.after(travelNs(), () => {
+      if (!isOpen) return;
+      node.submit(request, (reply) => {
+        sim.after(travelNs(), () => {
+          if (reply.type === 'lost')
+            complete({ type: 'unknown', error: 'the connection was lost' });
+          else complete(attemptedOf(reply));
         });
       });
     });
-  }
+  });
+}
 
-  async [Symbol.asyncDispose](): Promise<void> {}
-
-  #travelNs(): number {
-    return this.#random.integer(this.#latency.minNs, this.#latency.maxNs);
-  }
+function attemptedOf(answer: Answer): Attempted {
+  if (answer.type !== 'ok') return answer;
+  const { value, applied, servedBy, term, appliedIndex } = answer;
+  return { type: 'ok', value, applied, served: { servedBy, term, appliedIndex } };
 }

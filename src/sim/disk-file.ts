@@ -85,9 +85,9 @@ export class SimFile {
     this.#dirty.push({ sequence: this.#sequence, at, bytes });
   }
 
-  /** What a process sees. */
-  read(): Uint8Array {
-    return this.#cache.copy();
+  /** What a process sees; fewer bytes where the file ends. */
+  read(from?: number, to?: number): Uint8Array {
+    return this.#cache.view(from, to).slice();
   }
 
   /** What is on the platter. */

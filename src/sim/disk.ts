@@ -93,6 +93,8 @@ export class SimDisk {
     return {
       list: () => begin('list', '', () => [...this.#directory.names.keys()]),
       read: (name) => begin('read', name, () => this.#read(name)),
+      readAt: (name, offset, length) =>
+        begin('read', name, () => this.#read(name, offset, offset + length)),
       append: (name, bytes) => {
         if (isCalled('append', name)) this.#append(name, bytes);
       },
@@ -268,13 +270,13 @@ export class SimDisk {
     }
   }
 
-  #read(name: string): Uint8Array {
+  #read(name: string, from?: number, to?: number): Uint8Array {
     const file = this.#file('read', name);
     for (const { probability } of this.#readErrors) {
       if (this.#readLuck.float() < probability) throw new DiskError('EIO', 'read', name);
     }
     if (file.hasGhosts) this.#tell({ type: 'ghost-read', name });
-    return file.read();
+    return file.read(from, to);
   }
 
   #append(name: string, bytes: Uint8Array): void {

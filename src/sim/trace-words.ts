@@ -1,8 +1,13 @@
 import { assertNever } from '../lib/assert.ts';
+import type { Configuration } from '../raft/core/configuration.ts';
+import { decodeConfiguration } from '../raft/core/configuration-codec.ts';
 import type { Entry, HardState, Input, LogPosition, Message, NodeId } from '../raft/core/types.ts';
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
-import { type Command, decodeCommand } from '../raft/kv/commands.ts';
+import type { Datum } from '../raft/kv/datum.ts';
+import type { Command } from '../raft/kv/commands.ts';
+import { decodeStamped } from '../raft/kv/stamped-command.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { Stop } from './observer.ts';
 
 /** Entries that are listed one by one, with what they say. */
@@ -35,8 +40,24 @@ export function contents(entries: readonly Entry[]): string {
   return entries.map((entry) => `${position(entry)} ${content(entry)}`).join(', ');
 }
 
-function content({ kind, data }: Entry): string {
-  return kind === 'command' ? command(decodeCommand(data)) : kind;
+function content({ kind, data, client }: Entry): string {
+  switch (kind) {
+    case 'command':
+      return ofSession(client) + command(decodeStamped(data).command);
+    case 'configuration':
+      return `members ${configuration(decodeConfiguration(data))}`;
+    case 'noop':
+      return kind;
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** `n1 n2 n3`; while joint `n1 n2 n3 -> n3 n4 n5`; learners behind a plus. */
+export function configuration({ voters, outgoing, learners }: Configuration): string {
+  const old = outgoing.length === 0 ? '' : `${outgoing.join(' ')} -> `;
+  const learning = learners.length === 0 ? '' : ` + ${learners.join(' ')}`;
+  return `${old}${voters.join(' ')}${learning}`;
 }
 
 export function command(what: Command): string {
@@ -47,22 +68,53 @@ export function command(what: Command): string {
       return `delete ${what.key}`;
     case 'cas':
       return `cas ${what.key} ${what.from ?? 'absent'}->${what.to ?? 'absent'}`;
+    case 'incr':
+      return `incr ${what.key} by ${what.by}`;
+    case 'append':
+      return `append ${what.key} ${what.value}`;
+    case 'txn':
+      return `txn if ${what.compares.length} then ${what.success.length} else ${what.failure.length}`;
+    case 'set-add':
+    case 'set-remove':
+    case 'enqueue':
+      return `${what.type} ${what.key} ${what.element}`;
+    case 'dequeue':
+      return `dequeue ${what.key}`;
+    case 'acquire':
+      return `acquire ${what.key} for ${what.ttlMs} ms`;
+    case 'renew':
+      return `renew ${what.key} of ${what.token} for ${what.ttlMs} ms`;
+    case 'release':
+      return `release ${what.key} of ${what.token}`;
+    case 'open-session':
+      return `open-session for ${what.expiryMs} ms`;
+    case 'keep-session':
+    case 'close-session':
+      return `${what.type} ${what.id}`;
     default:
       return assertNever(what);
   }
 }
 
+/** `s7/3 `: number 3 of session 7. */
+function ofSession(session: Entry['client']): string {
+  return session === undefined ? '' : `s${session.id}/${session.sequence} `;
+}
+
 export function request(what: Request): string {
-  if (what.type === 'command') return command(what.command);
-  return what.consistency === 'linearizable' ? `read ${what.key}` : `stale read ${what.key}`;
+  if (what.type === 'command') return ofSession(what.session) + command(what.command);
+  const of = what.of === undefined || what.of === 'value' ? '' : ` ${what.of}`;
+  const read = `read${of} ${what.key}`;
+  return what.consistency === 'linearizable' ? read : `stale ${read}`;
 }
 
 export function answer(what: Answer, isRead: boolean): string {
   switch (what.type) {
     case 'ok': {
       const at = `(served by ${what.servedBy}, t${what.term}, applied ${what.appliedIndex})`;
-      if (isRead) return `ok ${what.value ?? 'absent'} ${at}`;
-      return `${what.applied ? 'ok' : 'ok, not applied'} ${at}`;
+      if (isRead) return `ok ${datum(what.value)} ${at}`;
+      const value = what.value === null ? '' : ` ${datum(what.value)}`;
+      return `${what.applied ? 'ok' : 'ok, not applied'}${value} ${at}`;
     }
     case 'refused':
     case 'unknown':
@@ -70,6 +122,11 @@ export function answer(what: Answer, isRead: boolean): string {
     default:
       return assertNever(what);
   }
+}
+
+function datum(value: Datum): string {
+  if (value === null) return 'absent';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export function hardState({ term, votedFor }: HardState): string {
@@ -105,7 +162,7 @@ export function message(what: Message): string {
       return `snapshot t${what.term} of ${position(what.last)}: ${bytes}${end}`;
     }
     case 'snapshot-response':
-      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}`;
+      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}${what.isDamaged ? ', it was damaged' : ''}`;
     default:
       return assertNever(what);
   }
@@ -121,6 +178,10 @@ export function peerMessage(bytes: Uint8Array): string {
       return `forwarded ${request(what.request)}`;
     case 'answer':
       return `answer ${what.answer.type}`;
+    case 'forward-change':
+      return `forwarded change to ${names(what.change.voters)}`;
+    case 'change-answer':
+      return `answer to a change: ${what.answer.type}`;
     default:
       return assertNever(what);
   }
@@ -134,7 +195,7 @@ export function input(what: Input): string {
     case 'message':
       return `<${what.from} ${message(what.message)}`;
     case 'propose':
-      return `proposal ${command(decodeCommand(what.data))}`;
+      return `proposal ${ofSession(what.client)}${command(decodeStamped(what.data).command)}`;
     case 'read':
       return 'read';
     case 'change-configuration':
@@ -143,10 +204,40 @@ export function input(what: Input): string {
       return `leadership is asked for ${what.to}`;
     case 'compact':
       return `the log may go up to ${what.upTo}`;
+    case 'snapshot-received':
+      return `a snapshot of ${position(what.last)} was received`;
     case 'synced':
       return `write ${what.write} synced`;
     case 'disconnected':
       return `connection to ${what.peer} lost`;
+    default:
+      return assertNever(what);
+  }
+}
+
+export function snapshot(what: SnapshotEvent): string | undefined {
+  switch (what.type) {
+    case 'restored': {
+      if (what.last === undefined) return undefined;
+      const damages = what.damages.map((damage) => `; damaged: ${damage}`).join('');
+      return `begins with a snapshot of ${position(what.last)}${damages}`;
+    }
+    case 'begun':
+      return `begins a snapshot of ${position(what.last)}`;
+    case 'taken':
+      return `has a snapshot of ${position(what.last)}, ${what.bytes} bytes`;
+    case 'abandoned':
+      return `gives up the snapshot of ${position(what.last)} that was ${what.was}: ${what.why}`;
+    case 'sent':
+      return `sends ${what.to} the snapshot of ${position(what.last)} from byte ${what.offset}`;
+    case 'damaged':
+      return `received a damaged snapshot of ${position(what.last)}: ${what.why}`;
+    case 'received':
+      return `has received the snapshot of ${position(what.last)}`;
+    case 'installed':
+      return `INSTALLS the snapshot of ${position(what.last)}`;
+    case 'segment-removed':
+      return `removes ${what.name}`;
     default:
       return assertNever(what);
   }

@@ -24,7 +24,11 @@ test('clients put the prefix before every key, and everything else stays as it i
   const prefixed = withKeyPrefix(target, 'run7-');
   expect(prefixed).toMatchObject({ name: 'some', readModes: ['a'] });
   {
-    await using client = prefixed.connect('x:', { readMode: 'a' });
+    await using client = prefixed.connect('x:', {
+      readMode: 'a',
+      model: 'cas-register',
+      inSessions: false,
+    });
     const ok = await client.invoke({ f: 'read', key: 'k1', value: null }, 1);
     expect(ok).toEqual({ type: 'ok', value: 1 });
     await client.invoke({ f: 'add', value: 2 }, 1);

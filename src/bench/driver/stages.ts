@@ -1,5 +1,5 @@
 import { crc32c } from '../../lib/crc32c.ts';
-import { decodeCommand, encodeCommand } from '../../raft/kv/commands.ts';
+import { decodeStamped, encodeStamped } from '../../raft/kv/stamped-command.ts';
 import { StateMachine } from '../../raft/kv/state-machine.ts';
 import {
   decodePeerMessage,
@@ -32,7 +32,7 @@ export function stagesOf(traffic: Traffic): readonly Stage[] {
       encodeBatch(1, (writer) => writer.raw(payload)),
     ),
     stage('checksum of a WAL batch', payloads, (payload) => crc32c(payload)),
-    stage('encode a command', commands.map(decodeCommand), encodeCommand),
+    stage('encode a command', commands.map(decodeStamped), encodeStamped),
     stage('decode and apply a command', commands, applier()),
   ];
 }
@@ -44,9 +44,10 @@ function commandsOf(peerMessage: PeerMessage): readonly Uint8Array[] {
     .map(({ data }) => data);
 }
 
-function applier(): (command: Uint8Array) => unknown {
+function applier(): (data: Uint8Array) => unknown {
   const machine = new StateMachine();
-  return (command) => machine.apply(decodeCommand(command));
+  let index = 0;
+  return (data) => machine.apply({ index: ++index, data });
 }
 
 function stage<T>(name: string, things: readonly T[], handle: (thing: T) => unknown): Stage {

@@ -7,17 +7,14 @@ import {
   send,
   truncateLog,
 } from './state.ts';
-import { type AppendEntries, type LogIndex, logIndex, type NodeId } from './types.ts';
+import { type AppendEntries, type LogIndex, logIndex, type NodeId, type Term } from './types.ts';
 
 /** AppendEntries of the current term or a newer one. Raft §5.3. */
 export function onAppendEntries(state: CoreState, from: NodeId, message: AppendEntries): void {
   // Two leaders in one term cannot be (§5.2). Where it happens all the same, by a planted defect,
   // this node goes on so that the damage shows in what clients see.
   if (state.role === 'leader' && message.term === state.hard.term) return;
-  becomeFollower(state, message.term, from);
-  state.leaderHeardNs = state.nowNs;
-  resetElectionTimer(state);
-
+  hearLeader(state, message.term, from);
   const { log, rules } = state;
   if (message.prev.index < log.base.index) {
     // What lies before the base is committed, and so equal; nothing more is learnt from this one.
@@ -34,6 +31,14 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
         hint: log.lastPossibleMatch(message.prev),
       },
     });
+  }
+  const conflict = committedConflict(state, message);
+  if (conflict !== undefined) {
+    state.out.rejected.push({
+      from,
+      reason: `its entry ${conflict} is not the one that is committed here`,
+    });
+    return;
   }
   storeEntries(state, message);
   const last = logIndex(message.prev.index + message.entries.length);
@@ -53,6 +58,27 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
   }
 }
 
+/**
+ * SAFETY (Raft §5.4.3): a committed entry is in every later leader's log. Whoever sends another one in
+ * its place is wrong, or this node is: nothing of it is stored or acknowledged.
+ */
+function committedConflict(state: CoreState, message: AppendEntries): LogIndex | undefined {
+  const countMax = state.commitIndex - message.prev.index;
+  for (let i = 0; i < Math.min(countMax, message.entries.length); i++) {
+    const entry = message.entries[i];
+    const own = entry === undefined ? undefined : state.log.termAt(entry.index);
+    if (entry !== undefined && own !== undefined && own !== entry.term) return entry.index;
+  }
+  return undefined;
+}
+
+/** Whoever sends this leads the term: no election is due. Raft §5.2. */
+export function hearLeader(state: CoreState, at: Term, leader: NodeId): void {
+  becomeFollower(state, at, leader);
+  state.leaderHeardNs = state.nowNs;
+  resetElectionTimer(state);
+}
+
 function storeEntries(state: CoreState, message: AppendEntries): void {
   const { log } = state;
   for (const [offset, entry] of message.entries.entries()) {
@@ -60,12 +86,6 @@ function storeEntries(state: CoreState, message: AppendEntries): void {
     const own = log.termAt(entry.index);
     if (own !== undefined && !state.rules.mustTruncate(own, entry.term)) continue;
     if (own !== undefined) {
-      // SAFETY (Raft §5.4.3): a committed entry is in every later leader's log.
-      const isConflict = own !== entry.term;
-      assert(
-        !isConflict || entry.index > state.commitIndex,
-        () => `committed entry ${entry.index} would be truncated`,
-      );
       truncateLog(state, entry.index);
       state.durable = logIndex(Math.min(state.durable, entry.index - 1));
       state.verified = logIndex(Math.min(state.verified, entry.index - 1));
@@ -93,7 +113,7 @@ export function acknowledgeDurable(state: CoreState): void {
  * after the term. A quorum of durable votes elected this leader (§5.2): whoever leads an older term
  * reaches a quorum no more, with this node or without.
  */
-function acknowledge(state: CoreState, leader: NodeId, round: number): void {
+export function acknowledge(state: CoreState, leader: NodeId, round: number): void {
   if (round > state.answeredRound) state.answeredRound = round;
   send(state, leader, {
     type: 'append-response',

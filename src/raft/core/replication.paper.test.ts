@@ -199,6 +199,20 @@ test('a late refusal is no reason to believe less of what was acknowledged since
   expect(leader.applied).toHaveLength(applied + 1);
 });
 
+test('an entry in the place of a committed one is rejected whole, and nothing changes (§5.4.3)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const entries = logOf(1, 1);
+  network.step('n1', from('n2', append(1, [0, 0], { entries, leaderCommit: logIndex(2) })));
+  const before = network.logOf('n1');
+  const lie = append(3, [0, 0], { entries: logOf(1, 2, 3), leaderCommit: logIndex(3) });
+  const ready = network.step('n1', from('n3', lie));
+  expect(ready).toMatchObject({ entries: [], messages: [], committed: [], commitIndex: 2 });
+  expect(ready.rejected).toMatchObject([
+    { from: 'n3', reason: 'its entry 2 is not the one that is committed here' },
+  ]);
+  expect(network.logOf('n1')).toEqual(before);
+});
+
 test('while an append is on the way, the next waits until it is full or that one is answered (RFC 896)', () => {
   const network = new TestNetwork({ size: 3, seed: 1, pipeline: { maxEntriesPerAppend: 4 } });
   const leader = network.elect();

@@ -12,7 +12,8 @@ import { makeRandom, type Random } from '../../lib/prng.ts';
 import { PAPER_RULES, type Rules } from '../core/rules.ts';
 import type { Entry, NodeId } from '../core/types.ts';
 import { DEFECTS } from '../defects/index.ts';
-import { decodeCommand } from '../kv/commands.ts';
+import type { Command } from '../kv/commands.ts';
+import { decodeStamped } from '../kv/stamped-command.ts';
 import { decodePeerMessage } from './peer-message.ts';
 import type { Answer, Request } from './requests.ts';
 import { TestDrivers } from './testing/drivers.ts';
@@ -65,7 +66,7 @@ class Record {
   check(): void {
     const values = [...this.log.values()]
       .filter(({ kind }) => kind === 'command')
-      .map(({ data }) => valueOf(decodeCommand(data)));
+      .map(({ data }) => valueOf(decodeStamped(data).command));
     expect(new Set(values).size, 'no request stands in the log twice').toBe(values.length);
     const wrong = values.filter((value) => this.refused.has(value));
     expect(wrong, 'what was refused is in nobody’s log').toEqual([]);
@@ -81,7 +82,7 @@ class Record {
   }
 }
 
-function valueOf(command: ReturnType<typeof decodeCommand>): string {
+function valueOf(command: Command): string {
   if (command.type === 'put') return command.value;
   return command.type === 'cas' ? (command.to ?? '') : '';
 }
@@ -121,7 +122,7 @@ class Clients {
     this.#waiting.set(process, { node, operation });
     this.#drivers.driver(node).submit(operation.request, (answer) => {
       expect(this.#waiting.delete(process), 'a request is answered once').toBe(true);
-      if (answer.type === 'ok' && operation.f === 'read' && answer.value !== null) {
+      if (answer.type === 'ok' && operation.f === 'read' && typeof answer.value === 'string') {
         this.#seen.set(operation.key, answer.value);
       }
       this.#record.answered(operation, answer);
@@ -175,6 +176,7 @@ async function runSchedule(seed: number, rules: Rules, steps: number): Promise<R
       return {
         restored: ({ base }) => void (applied = base.index),
         stepped() {},
+        snapshot() {},
         written() {},
         applied(entry) {
           record.applied(entry, applied);

@@ -65,6 +65,10 @@ export class PendingRequests {
     waiting.done(answer);
   }
 
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /** Infinity when nothing waits. */
   get deadlineNs(): number {
     return this.#deadlineNs;

@@ -91,14 +91,21 @@ export interface StoredBatch extends Batch {
   readonly at: number;
 }
 
+/** Bytes that are no batch: a write that was interrupted, or a damaged end. */
+export interface TornEnd {
+  readonly file: string;
+  readonly at: number;
+  readonly bytes: number;
+}
+
 /** What the segments of a directory hold together. */
 export interface StoredLog {
   /** Numbered without a gap. */
   readonly batches: readonly StoredBatch[];
   /** The number of the batch that comes next. */
   readonly nextNumber: number;
-  /** Bytes at the end that are no batch, and no zeros: a write that was interrupted. */
-  readonly tornBytes: number;
+  /** What stands behind the end and is not the zeros of a prepared segment, by file; empty after a clean stop. */
+  readonly torn: readonly TornEnd[];
   /** Files that hold nothing of the log: their first write was interrupted. */
   readonly leftovers: readonly SegmentFile[];
 }
@@ -140,9 +147,11 @@ export function readLog(files: readonly SegmentFile[]): StoredLog {
   const leftovers = files.filter(
     (file) => firstBatchOf(file.name) !== undefined && !ends.get(file),
   );
-  let tornBytes = last === undefined ? 0 : writtenBehind(last.bytes, ends.get(last) ?? 0);
-  for (const { bytes } of leftovers) tornBytes += writtenBehind(bytes, 0);
-  return { batches, nextNumber: next, tornBytes, leftovers };
+  const torn = [...(last === undefined ? [] : [last]), ...leftovers]
+    .map((file) => ({ file, at: ends.get(file) ?? 0 }))
+    .map(({ file, at }) => ({ file: file.name, at, bytes: writtenBehind(file.bytes, at) }))
+    .filter(({ bytes }) => bytes > 0);
+  return { batches, nextNumber: next, torn, leftovers };
 }
 
 /** Zeros at the end are those that a segment is prepared with: nobody wrote there. */

@@ -71,7 +71,8 @@ test('the log may begin behind any position (a snapshot holds the rest)', async 
   const { wal } = await Wal.open(disk, options());
   await persist(wal, { entries: logOf(1, 1, 2) });
   await persist(wal, { base: { index: logIndex(2), term: term(1) } });
-  await persist(wal, { base: { index: logIndex(100), term: term(5) }, entries: [entry(101, 5)] });
+  const base = { index: logIndex(100), term: term(5) };
+  await persist(wal, { base, isReplaced: true, entries: [entry(101, 5)] });
   const { restored } = await Wal.open(disk.afterCrash(), options());
   expect(restored).toMatchObject({ base: { index: 100, term: 5 }, entries: [entry(101, 5)] });
 });

@@ -1,71 +1,43 @@
-import { formatDuration, parseDuration, parseDurationRange } from '../../lib/duration.ts';
+import { formatDuration } from '../../lib/duration.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { CONSISTENCIES, type Consistency } from '../driver/requests.ts';
 import type { FsyncMode } from '../driver/wal.ts';
+import { duration, durationRange, type Form, integer, oneOf, size } from './setting-forms.ts';
 
 /** Everything about the node that people tune, with units in the names. */
 export interface Tunables {
   readonly heartbeatIntervalNs: number;
   readonly electionTimeout: { readonly minNs: number; readonly maxNs: number };
   readonly maxEntriesPerAppend: number;
+  readonly maxBytesPerAppend: number;
   readonly maxInflightAppends: number;
+  readonly batchDelayNs: number;
   readonly fsync: FsyncMode;
   readonly fsyncIntervalNs: number;
   readonly readMode: Consistency;
+  readonly sessionExpiryNs: number;
   readonly requestTimeoutNs: number;
+  readonly changeTimeoutNs: number;
+  readonly followers: FollowerMode;
+  readonly maxKeyBytes: number;
+  readonly maxValueBytes: number;
+  readonly maxBodyBytes: number;
+  readonly maxPendingRequests: number;
+  readonly maxClientConnections: number;
 }
 
 const FSYNC_MODES = ['always', 'interval', 'never'] as const satisfies readonly FsyncMode[];
 
-interface Tunable<K extends keyof Tunables> {
+interface Tunable<K extends keyof Tunables> extends Form<Tunables[K]> {
   readonly name: string;
   readonly field: K;
   readonly fallback: string;
-  /** What a value looks like, with its bounds. */
-  readonly form: string;
   readonly meaning: string;
-  /** Undefined when the text is not of the form, or out of bounds. */
-  readonly parse: (text: string) => Tunables[K] | undefined;
 }
 
-function duration(
-  min: string,
-  max: string,
-): { form: string; parse: (t: string) => number | undefined } {
-  const minNs = parseDuration(min) ?? 0;
-  const maxNs = parseDuration(max) ?? Infinity;
-  return {
-    form: `a duration from ${min} to ${max}`,
-    parse(text) {
-      const ns = parseDuration(text);
-      return ns === undefined || ns < minNs || ns > maxNs ? undefined : ns;
-    },
-  };
-}
-
-function integer(
-  min: number,
-  max: number,
-): { form: string; parse: (t: string) => number | undefined } {
-  return {
-    form: `a whole number from ${min} to ${max}`,
-    parse(text) {
-      const value = /^\d+$/.test(text) ? Number(text) : NaN;
-      return value >= min && value <= max ? value : undefined;
-    },
-  };
-}
-
-function oneOf<T extends string>(
-  words: readonly T[],
-): { form: string; parse: (t: string) => T | undefined } {
-  return {
-    form: `one of ${words.join(', ')}`,
-    parse: (text) => words.find((word) => word === text),
-  };
-}
-
-const ELECTION_TIMEOUT_NS = { min: 10_000_000, max: 60_000_000_000 };
+/** What a node does with a client's request that is its leader's to serve. */
+export const FOLLOWER_MODES = ['forward', 'redirect'] as const;
+export type FollowerMode = (typeof FOLLOWER_MODES)[number];
 
 type AnyTunable = { [K in keyof Tunables]: Tunable<K> }[keyof Tunables];
 
@@ -82,14 +54,9 @@ export const TUNABLES: readonly AnyTunable[] = [
     name: 'raft.electionTimeout',
     field: 'electionTimeout',
     fallback: '1000..2000ms',
-    form: 'a range of durations from 10ms to 60s, such as 150..300ms',
     meaning:
       'how long a follower waits for its leader, and a candidate for votes; random each time',
-    parse(text) {
-      const range = parseDurationRange(text);
-      if (range === undefined || range.minNs < ELECTION_TIMEOUT_NS.min) return undefined;
-      return range.maxNs > ELECTION_TIMEOUT_NS.max ? undefined : range;
-    },
+    ...durationRange('10ms', '60s'),
   },
   {
     name: 'raft.maxEntriesPerAppend',
@@ -99,11 +66,26 @@ export const TUNABLES: readonly AnyTunable[] = [
     ...integer(1, 65_536),
   },
   {
+    name: 'raft.maxBytesPerAppend',
+    field: 'maxBytesPerAppend',
+    fallback: '1MiB',
+    meaning: 'bytes of log entries in one AppendEntries; one entry goes whatever its size',
+    ...size('1KiB', '8MiB'),
+  },
+  {
     name: 'raft.maxInflightAppends',
     field: 'maxInflightAppends',
     fallback: '16',
     meaning: 'AppendEntries with entries on the way to one follower at a time',
     ...integer(1, 4096),
+  },
+  {
+    name: 'raft.batchDelay',
+    field: 'batchDelayNs',
+    fallback: '0ms',
+    meaning:
+      'how long a leader waits for more writes before it appends one; the disk gathers them anyway',
+    ...duration('0ms', '1s'),
   },
   {
     name: 'raft.fsync',
@@ -134,6 +116,64 @@ export const TUNABLES: readonly AnyTunable[] = [
     meaning: 'how long a request waits before the node answers that its outcome is unknown',
     ...duration('10ms', '60s'),
   },
+  {
+    name: 'raft.changeTimeout',
+    field: 'changeTimeoutNs',
+    fallback: '60s',
+    meaning:
+      'how long a change of the membership waits for its answer; new members have half of it to catch up',
+    ...duration('100ms', '1h'),
+  },
+  {
+    name: 'raft.sessionExpiry',
+    field: 'sessionExpiryNs',
+    fallback: '60s',
+    meaning: 'how long a session outlives the last write with it, in the time that the log counts',
+    ...duration('1s', '24h'),
+  },
+  {
+    name: 'raft.followers',
+    field: 'followers',
+    fallback: 'forward',
+    meaning:
+      'what a follower does with a request for its leader: hand it on, or answer 307 with its address',
+    ...oneOf(FOLLOWER_MODES),
+  },
+  {
+    name: 'raft.maxKeyBytes',
+    field: 'maxKeyBytes',
+    fallback: '512B',
+    meaning: 'the longest key, in bytes of UTF-8; a longer one is answered 400',
+    ...size('1B', '512B'),
+  },
+  {
+    name: 'raft.maxValueBytes',
+    field: 'maxValueBytes',
+    fallback: '256KiB',
+    meaning: 'the longest value, in bytes of UTF-8; a longer one is answered 413',
+    ...size('1B', '256KiB'),
+  },
+  {
+    name: 'raft.maxBodyBytes',
+    field: 'maxBodyBytes',
+    fallback: '4MiB',
+    meaning: 'the longest body of a request; JSON may need six bytes for one of a value',
+    ...size('1KiB', '8MiB'),
+  },
+  {
+    name: 'raft.maxPendingRequests',
+    field: 'maxPendingRequests',
+    fallback: '10000',
+    meaning: 'requests of clients that wait for their answer; one more is answered 503 at once',
+    ...integer(1, 1_000_000),
+  },
+  {
+    name: 'raft.maxClientConnections',
+    field: 'maxClientConnections',
+    fallback: '4096',
+    meaning: 'connections of clients at a time; one more is closed at once',
+    ...integer(1, 65_536),
+  },
 ];
 
 /**
@@ -156,12 +196,28 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     heartbeatIntervalNs: value(settings, 'heartbeatIntervalNs'),
     electionTimeout: value(settings, 'electionTimeout'),
     maxEntriesPerAppend: value(settings, 'maxEntriesPerAppend'),
+    maxBytesPerAppend: value(settings, 'maxBytesPerAppend'),
     maxInflightAppends: value(settings, 'maxInflightAppends'),
+    batchDelayNs: value(settings, 'batchDelayNs'),
     fsync: value(settings, 'fsync'),
     fsyncIntervalNs: value(settings, 'fsyncIntervalNs'),
     readMode: value(settings, 'readMode'),
+    sessionExpiryNs: value(settings, 'sessionExpiryNs'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),
+    changeTimeoutNs: value(settings, 'changeTimeoutNs'),
+    followers: value(settings, 'followers'),
+    maxKeyBytes: value(settings, 'maxKeyBytes'),
+    maxValueBytes: value(settings, 'maxValueBytes'),
+    maxBodyBytes: value(settings, 'maxBodyBytes'),
+    maxPendingRequests: value(settings, 'maxPendingRequests'),
+    maxClientConnections: value(settings, 'maxClientConnections'),
   };
+  checkTogether(tunables);
+  return tunables;
+}
+
+/** What each value alone does not show. */
+function checkTogether(tunables: Tunables): void {
   if (tunables.electionTimeout.minNs < 2 * tunables.heartbeatIntervalNs) {
     throw new UserError({
       kind: 'usage',
@@ -171,7 +227,24 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
       fix: 'set raft.electionTimeout to at least twice raft.heartbeatInterval',
     });
   }
-  return tunables;
+  if (tunables.maxBodyBytes < tunables.maxValueBytes) {
+    throw new UserError({
+      kind: 'usage',
+      code: 'GONG-E053',
+      what: 'no value of raft.maxValueBytes fits into a body of raft.maxBodyBytes',
+      why: `${tunables.maxValueBytes} bytes are more than ${tunables.maxBodyBytes}`,
+      fix: 'set raft.maxBodyBytes to several times raft.maxValueBytes',
+    });
+  }
+  if (tunables.batchDelayNs >= tunables.requestTimeoutNs) {
+    throw new UserError({
+      kind: 'usage',
+      code: 'GONG-E053',
+      what: 'raft.batchDelay is as long as raft.requestTimeout',
+      why: 'every write would time out before it is appended',
+      fix: 'set raft.batchDelay well below raft.requestTimeout',
+    });
+  }
 }
 
 /** Every tunable by name with the text that counts. @throws UserError as `parseTunables` */

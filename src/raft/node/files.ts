@@ -43,6 +43,21 @@ export function openDirectory(directory: string): Disk & Disposable {
   return {
     list: () => fs.promises.readdir(directory),
     read: (name) => fs.promises.readFile(path.join(directory, name)),
+    async readAt(name, offset, length) {
+      const handle = await fs.promises.open(path.join(directory, name), 'r');
+      try {
+        const bytes = new Uint8Array(length);
+        let end = 0;
+        while (end < length) {
+          const { bytesRead } = await handle.read(bytes, end, length - end, offset + end);
+          if (bytesRead === 0) break;
+          end += bytesRead;
+        }
+        return bytes.subarray(0, end);
+      } finally {
+        await handle.close();
+      }
+    },
     append(name, bytes) {
       const file = open(name);
       for (let at = 0; at < bytes.length;) {

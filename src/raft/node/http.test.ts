@@ -4,9 +4,14 @@ import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestDrivers } from '../driver/testing/drivers.ts';
 import { nodeId } from '../core/types.ts';
+import { EXPIRY_MS_MAX, TXN_LENGTH_MAX } from '../kv/limits.ts';
 import type { Answer, Request } from '../driver/requests.ts';
-import { KEY_BYTES_MAX, makeHttpServer, type Store, VALUE_BYTES_MAX } from './http.ts';
+import { ClientServer } from './client-server.ts';
+import { parseTunables } from './config.ts';
+import { makeApi, type Store } from './http.ts';
 
+const tunables = parseTunables({});
+const { maxKeyBytes, maxValueBytes } = tunables;
 let answer: Answer = { type: 'refused', error: 'not yet' };
 let submitted: Request[] = [];
 let server: http.Server;
@@ -21,9 +26,17 @@ beforeAll(async () => {
       submitted.push(request);
       done(answer);
     },
-    status: () => status,
   };
-  server = makeHttpServer(driver, { readMode: 'linearizable' });
+  const api = makeApi(driver, {
+    readMode: 'linearizable',
+    limits: tunables,
+    sessionExpiryMs: 60_000,
+    status: () => status,
+    config: () => ({ settings: {} }),
+    metrics: async () => ({ type: 'text/plain', text: 'gong_raft_term 1\n' }),
+    clientUrlOf: (node) => (node === 'n2' ? 'http://n2:7002' : undefined),
+  });
+  ({ server } = new ClientServer(tunables, api));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -34,10 +47,11 @@ afterAll(() => {
   server.close();
 });
 
-async function ask(method: string, path: string, body?: string) {
+async function ask(method: string, path: string, body?: string, session?: string) {
   submitted = [];
   const response = await fetch(`${url}${path}`, {
     method,
+    ...(session === undefined ? {} : { headers: { 'gong-session': session } }),
     ...(body === undefined ? {} : { body }),
   });
   return { status: response.status, body: await response.json() };
@@ -65,6 +79,86 @@ test('each path and method is one request to the driver', async () => {
   expect(submitted).toMatchObject([{ command: { type: 'cas', from: null, to: 'y' } }]);
 });
 
+test.each<[string, string, string | undefined, object]>([
+  ['POST', '/kv/a/incr', '{"by":-3}', { type: 'incr', key: 'a', by: -3 }],
+  ['POST', '/kv/a/incr', '{}', { type: 'incr', key: 'a', by: 1 }],
+  ['POST', '/kv/a/append', '{"value":"x"}', { type: 'append', key: 'a', value: 'x' }],
+  [
+    'POST',
+    '/txn',
+    '{"compares":[{"key":"a","is":"!=","value":null}],' +
+      '"success":[{"type":"get","key":"a"},{"type":"put","key":"b","value":"x"}],' +
+      '"failure":[{"type":"incr","key":"n","by":2},{"type":"append","key":"b","value":"y"},' +
+      '{"type":"delete","key":"a"}]}',
+    {
+      type: 'txn',
+      compares: [{ key: 'a', is: '!=', value: null }],
+      success: [
+        { type: 'get', key: 'a' },
+        { type: 'put', key: 'b', value: 'x' },
+      ],
+      failure: [
+        { type: 'incr', key: 'n', by: 2 },
+        { type: 'append', key: 'b', value: 'y' },
+        { type: 'delete', key: 'a' },
+      ],
+    },
+  ],
+  ['POST', '/txn', '{}', { type: 'txn', compares: [], success: [], failure: [] }],
+  ['POST', '/set/a', '{"add":"x"}', { type: 'set-add', key: 'a', element: 'x' }],
+  ['POST', '/set/a', '{"remove":"x"}', { type: 'set-remove', key: 'a', element: 'x' }],
+  ['POST', '/queue/a%2Fb/enqueue', '{"value":"x"}', { type: 'enqueue', key: 'a/b', element: 'x' }],
+  ['POST', '/queue/a/dequeue', undefined, { type: 'dequeue', key: 'a' }],
+  [
+    'POST',
+    '/lock/a/acquire',
+    '{"owner":"me","ttlMs":5000}',
+    { type: 'acquire', key: 'a', owner: 'me', ttlMs: 5000 },
+  ],
+  [
+    'POST',
+    '/lock/a/renew',
+    '{"token":7,"ttlMs":1}',
+    { type: 'renew', key: 'a', token: 7, ttlMs: 1 },
+  ],
+  ['POST', '/lock/a/release', '{"token":7}', { type: 'release', key: 'a', token: 7 }],
+  ['POST', '/sessions', undefined, { type: 'open-session', expiryMs: 60_000 }],
+  ['POST', '/sessions/12', undefined, { type: 'keep-session', id: 12 }],
+  ['DELETE', '/sessions/12', undefined, { type: 'close-session', id: 12 }],
+])('%s %s %s is one command', async (method, path, body, command) => {
+  await ask(method, path, body);
+  expect(submitted).toEqual([{ type: 'command', command }]);
+});
+
+test('sets, queues and locks are read as values are', async () => {
+  for (const of of ['set', 'queue', 'lock']) {
+    await ask('GET', `/${of}/a?consistency=stale`);
+    expect(submitted).toEqual([{ type: 'read', of, key: 'a', consistency: 'stale' }]);
+  }
+});
+
+test('a write names its session and its number, and what its client has the answers to', async () => {
+  await ask('PUT', '/kv/a', '{"value":"x"}', '7/3');
+  expect(submitted).toMatchObject([{ session: { id: 7, sequence: 3, acknowledged: 0 } }]);
+  await ask('POST', '/queue/a/dequeue', undefined, '7/4/2');
+  expect(submitted).toMatchObject([{ session: { id: 7, sequence: 4, acknowledged: 2 } }]);
+  for (const wrong of ['7', '7/', '/3', '7/3/2/1', 'a/b', '-7/3', '7/3/4', '7/9999999999999999']) {
+    expect(await ask('DELETE', '/kv/a', undefined, wrong), wrong).toMatchObject({ status: 400 });
+    expect(submitted).toEqual([]);
+  }
+});
+
+test('what the state machine refuses is told from what this node cannot serve', async () => {
+  answer = { type: 'refused', error: 'the value is no integer', reason: 'conflict' };
+  const refused = await ask('POST', '/kv/a/incr', '{}');
+  expect(refused).toEqual({
+    status: 409,
+    body: { error: 'the value is no integer', definite: true },
+  });
+  answer = { type: 'refused', error: 'the session is over', reason: 'session' };
+  expect((await ask('DELETE', '/kv/a', undefined, '7/3')).status).toBe(410);
+});
+
 test('an answer says whether what did not succeed certainly did not happen', async () => {
   answer = { type: 'refused', error: 'no leader' };
   expect(await ask('GET', '/kv/a')).toEqual({
@@ -75,7 +169,7 @@ test('an answer says whether what did not succeed certainly did not happen', asy
   expect(await ask('DELETE', '/kv/a')).toMatchObject({ status: 503, body: { definite: false } });
 });
 
-const long = 'x'.repeat(VALUE_BYTES_MAX + 1);
+const long = 'x'.repeat(maxValueBytes + 1);
 test.each([
   ['GET', '/nowhere', undefined, 404],
   ['GET', '/kv/', undefined, 404],
@@ -83,7 +177,7 @@ test.each([
   ['POST', '/kv/a', '{}', 405],
   ['GET', '/kv/a?consistency=psychic', undefined, 400],
   ['GET', '/kv/%ff', undefined, 400],
-  ['GET', `/kv/${'k'.repeat(KEY_BYTES_MAX + 1)}`, undefined, 400],
+  ['GET', `/kv/${'k'.repeat(maxKeyBytes + 1)}`, undefined, 400],
   ['PUT', '/kv/a', '{"value":4}', 400],
   ['PUT', '/kv/a', '{"value":null}', 400],
   ['PUT', '/kv/a', '{}', 400],
@@ -93,6 +187,37 @@ test.each([
   ['PUT', '/kv/a', `{"value":"${long}"}`, 413],
   ['PUT', '/kv/a', `{"value":"${'x'.repeat(5_000_000)}"}`, 413],
   ['POST', '/kv/a/cas', '{"from":"x"}', 400],
+  ['GET', '/kv/a/cas', undefined, 405],
+  ['POST', '/kv//cas', '{}', 404],
+  ['POST', '/kv/a/incr', '{"by":1.5}', 400],
+  ['POST', '/kv/a/incr', '{"by":9007199254740992}', 400],
+  ['POST', '/kv/a/append', '{"value":null}', 400],
+  ['POST', '/kv/a/append', '{"__proto__":{"value":"x"}}', 400],
+  ['POST', '/txn/a', '{}', 404],
+  ['GET', '/txn', undefined, 405],
+  ['POST', '/txn', '{"compares":{}}', 400],
+  ['POST', '/txn', '{"compares":[7]}', 400],
+  ['POST', '/txn', '{"compares":[{"key":"a","is":"<","value":"x"}]}', 400],
+  ['POST', '/txn', '{"compares":[{"key":"a","is":"="}]}', 400],
+  ['POST', '/txn', '{"success":[{"type":"drop","key":"a"}]}', 400],
+  ['POST', '/txn', '{"success":[{"type":"get"}]}', 400],
+  ['POST', '/txn', `{"success":[${'{},'.repeat(TXN_LENGTH_MAX)}{}]}`, 413],
+  ['POST', '/set/a', '{"insert":"x"}', 400],
+  ['PUT', '/set/a', '{"add":"x"}', 405],
+  ['GET', '/set/', undefined, 404],
+  ['POST', '/queue/a/push', '{"value":"x"}', 404],
+  ['GET', '/queue/a/dequeue', undefined, 405],
+  ['POST', '/queue/a/enqueue', `{"value":"${long}"}`, 413],
+  ['POST', '/lock/a/acquire', '{}', 400],
+  ['POST', '/lock/a/acquire', `{"ttlMs":${EXPIRY_MS_MAX + 1}}`, 400],
+  ['POST', '/lock/a/acquire', `{"ttlMs":1,"owner":"${'o'.repeat(maxKeyBytes + 1)}"}`, 400],
+  ['POST', '/lock/a/renew', '{"ttlMs":1}', 400],
+  ['POST', '/lock/a/release', '{"token":"7"}', 400],
+  ['GET', '/lock/a/constructor', undefined, 404],
+  ['GET', '/sessions', undefined, 405],
+  ['POST', '/sessions/x', undefined, 404],
+  ['DELETE', '/sessions/99999999999999999', undefined, 404],
+  ['GET', '/status/x', undefined, 404],
 ])(
   '%s %s is refused for certain and reaches no driver (%#)',
   async (method, path, body, status) => {
@@ -127,6 +252,52 @@ test('a client that goes away in the middle of a body harms nobody', async () =>
   expect(await ask('GET', '/status')).toMatchObject({ status: 200, body: { id: 'n1' } });
   expect((await ask('GET', '/healthz')).status).toBe(200);
   expect(submitted).toEqual([]);
+});
+
+test('a request that is for another node names it: 307 where its address is known, else 503', async () => {
+  const { port } = new URL(url);
+  const get = async (leader: string) => {
+    answer = { type: 'refused', error: `${leader} leads`, leader: nodeId(leader) };
+    const response = await fetch(`http://127.0.0.1:${port}/kv/a%20b?consistency=linearizable`, {
+      redirect: 'manual',
+    });
+    const location = response.headers.get('location');
+    return { status: response.status, location, body: await response.json() };
+  };
+  expect(await get('n2')).toEqual({
+    status: 307,
+    location: 'http://n2:7002/kv/a%20b?consistency=linearizable',
+    body: { error: 'n2 leads', definite: true, leader: 'n2' },
+  });
+  expect(await get('n3')).toEqual({
+    status: 503,
+    location: null,
+    body: { error: 'n3 leads', definite: true, leader: 'n3' },
+  });
+});
+
+test('a value that is not UTF-8 is refused, and not stored as another one', async () => {
+  submitted = [];
+  const body = Buffer.concat([
+    Buffer.from('{"value":"'),
+    Buffer.from([0xc3, 0x28]),
+    Buffer.from('"}'),
+  ]);
+  const response = await fetch(`${url}/kv/a`, { method: 'PUT', body });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toEqual({ error: 'the body is not UTF-8', definite: true });
+  expect(submitted).toEqual([]);
+});
+
+test('what the node says of itself is asked by GET', async () => {
+  expect((await ask('GET', '/config')).body).toEqual({ settings: {} });
+  const metrics = await fetch(`${url}/metrics`);
+  expect(metrics.headers.get('content-type')).toBe('text/plain');
+  expect(await metrics.text()).toBe('gong_raft_term 1\n');
+  expect(await ask('POST', '/config', '{}')).toMatchObject({
+    status: 405,
+    body: { definite: true },
+  });
 });
 
 /** A request whose body comes in these pieces, of a length that nobody says beforehand. */

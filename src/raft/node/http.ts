@@ -1,47 +1,72 @@
-import http from 'node:http';
+import type http from 'node:http';
+import { assertNever } from '../../lib/assert.ts';
+import type { NodeId } from '../core/types.ts';
 import type { Driver } from '../driver/driver.ts';
-import { type Answer, CONSISTENCIES, type Consistency, type Request } from '../driver/requests.ts';
-import type { Value } from '../kv/commands.ts';
+import type { Answer, Consistency } from '../driver/requests.ts';
+import type { RefusalReason } from '../kv/result.ts';
 import { BadRequest } from './bad-request.ts';
-import { readJson } from './json-body.ts';
+import type { ApiLimits } from './fields.ts';
+import { JsonBodies } from './json-body.ts';
+import { ROUTES, type RouteOptions } from './routes/index.ts';
 
-/** Bytes of UTF-8. */
-export const KEY_BYTES_MAX = 512;
-export const VALUE_BYTES_MAX: number = 256 * 1024;
+export type { ApiLimits } from './fields.ts';
 
 /** What the API asks of the driver. */
-export type Store = Pick<Driver, 'submit' | 'status'>;
+export type Store = Pick<Driver, 'submit'>;
+
+/** What the API knows of its node beside the store. */
+export interface ApiOptions {
+  readonly readMode: Consistency;
+  readonly limits: ApiLimits;
+  /** Of sessions that are opened here. */
+  readonly sessionExpiryMs: number;
+  /** Bodies of `GET /status` and `GET /config`. */
+  readonly status: () => object;
+  readonly config: () => object;
+  /** Body of `GET /metrics`, and its type. */
+  readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
+  /** Where clients reach a node, if it has said so. */
+  readonly clientUrlOf: (node: NodeId) => string | undefined;
+}
 
 /**
  * The node's API for clients. Every answer says whether an operation that did not succeed
  * certainly did not happen (`"definite":true`) or may have.
  */
-export function makeHttpServer(
-  driver: Store,
-  options: { readonly readMode: Consistency },
-): http.Server {
-  const server = http.createServer((request, response) => {
-    void answer(driver, options.readMode, request, response);
-  });
-  // Clients keep one connection; it must not be closed under a request that is just being sent.
-  server.keepAliveTimeout = 120_000;
-  server.requestTimeout = 30_000;
-  return server;
+export function makeApi(store: Store, options: ApiOptions): http.RequestListener {
+  const { readMode, limits, sessionExpiryMs } = options;
+  const bodies = new JsonBodies(limits.maxBodyBytes);
+  const api = { store, options, routing: { readMode, limits, sessionExpiryMs, bodies } };
+  return (request, response) => {
+    void answer(api, request, response);
+  };
+}
+
+interface Api {
+  readonly store: Store;
+  readonly options: ApiOptions;
+  readonly routing: RouteOptions;
 }
 
 async function answer(
-  driver: Store,
-  readMode: Consistency,
+  { store, options, routing }: Api,
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
   try {
-    const url = parseUrl(request.url ?? '/');
-    const path = url.pathname;
-    if (path === '/status') return reply(response, 200, { ...driver.status(), pid: process.pid });
-    if (path === '/healthz') return reply(response, 200, { ok: true });
-    const parsed = await parse(request, url, readMode);
-    driver.submit(parsed, (result) => replyWith(response, result));
+    const target = parseTarget(request.url ?? '/');
+    const { method = 'the method' } = request;
+    if (PAGES.has(target.name)) return await answerOfNode(options, target, method, response);
+    const route = ROUTES.get(target.name);
+    if (route === undefined) {
+      const names = [...ROUTES.keys(), 'status', 'config', 'metrics', 'healthz'];
+      throw new BadRequest(404, `the path begins with one of /${names.join(', /')}`);
+    }
+    const { rest, query } = target;
+    const parsed = route({ options: routing, request, method, rest, query });
+    // Most requests have no body to wait for, or wait for nothing else.
+    const asked = parsed instanceof Promise ? await parsed : parsed;
+    store.submit(asked, (result) => replyWith(options, target, response, result));
   } catch (error) {
     if (!(error instanceof BadRequest)) {
       const message = error instanceof Error ? error.message : String(error);
@@ -53,13 +78,63 @@ async function answer(
   }
 }
 
-function replyWith(response: http.ServerResponse, result: Answer): void {
-  if (result.type !== 'ok') {
-    const definite = result.type === 'refused';
-    return reply(response, 503, { error: result.error, definite });
+/** What this node says of itself. */
+async function answerOfNode(
+  options: ApiOptions,
+  { name, rest }: Target,
+  method: string,
+  response: http.ServerResponse,
+): Promise<void> {
+  if (rest !== '') throw new BadRequest(404, `the path is /${name}`);
+  if (method !== 'GET') throw new BadRequest(405, `${method} is not for this path`);
+  if (name === 'status') reply(response, 200, options.status());
+  else if (name === 'healthz') reply(response, 200, { ok: true });
+  else if (name === 'config') reply(response, 200, options.config());
+  else {
+    const { type, text } = await options.metrics();
+    response.writeHead(200, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+    response.end(text);
   }
-  const { value, applied, servedBy, term, appliedIndex } = result;
-  reply(response, 200, { value, applied, servedBy, term, appliedIndex });
+}
+
+const PAGES: ReadonlySet<string> = new Set(['status', 'healthz', 'config', 'metrics']);
+
+function replyWith(
+  options: ApiOptions,
+  { path, query }: Target,
+  response: http.ServerResponse,
+  result: Answer,
+): void {
+  if (result.type === 'ok') {
+    const { value, applied, servedBy, term, appliedIndex } = result;
+    return reply(response, 200, { value, applied, servedBy, term, appliedIndex });
+  }
+  const definite = result.type === 'refused';
+  const { leader, reason } =
+    result.type === 'refused' ? result : { leader: undefined, reason: undefined };
+  if (leader === undefined) {
+    return reply(response, statusOf(reason), { error: result.error, definite });
+  }
+  const body = { error: result.error, definite, leader };
+  const at = options.clientUrlOf(leader);
+  // Without an address the client is to look for the leader itself.
+  if (at === undefined) return reply(response, 503, body);
+  response.setHeader('location', at + path + query);
+  reply(response, 307, body);
+}
+
+/** Who is refused by the state need not come again; who is refused by this node may ask another. */
+function statusOf(reason: RefusalReason | undefined): number {
+  switch (reason) {
+    case undefined:
+      return 503;
+    case 'conflict':
+      return 409;
+    case 'session':
+      return 410;
+    default:
+      return assertNever(reason);
+  }
 }
 
 function reply(response: http.ServerResponse, status: number, body: object): void {
@@ -71,80 +146,37 @@ function reply(response: http.ServerResponse, status: number, body: object): voi
   response.end(text);
 }
 
-async function parse(
-  request: http.IncomingMessage,
-  url: URL,
-  readMode: Consistency,
-): Promise<Request> {
-  const match = /^\/kv\/([^/]+)(\/cas)?$/.exec(url.pathname);
-  if (match === null)
-    throw new BadRequest(404, 'the path is /kv/:key, /kv/:key/cas, /status or /healthz');
-  const key = parseKey(match[1] ?? '');
-  const isCas = match[2] !== undefined;
-  const { method } = request;
-  if (isCas && method === 'POST') {
-    const body = await readJson(request);
-    return {
-      type: 'command',
-      command: {
-        type: 'cas',
-        key,
-        from: parseValue(body, 'from'),
-        to: parseValue(body, 'to'),
-      },
-    };
-  }
-  if (!isCas && method === 'GET') {
-    return { type: 'read', key, consistency: parseConsistency(url, readMode) };
-  }
-  if (!isCas && method === 'PUT') {
-    const value = parseValue(await readJson(request), 'value');
-    if (value === null) throw new BadRequest(400, 'value must be a string; DELETE removes a key');
-    return { type: 'command', command: { type: 'put', key, value } };
-  }
-  if (!isCas && method === 'DELETE') return { type: 'command', command: { type: 'delete', key } };
-  throw new BadRequest(405, `${method ?? 'the method'} is not for this path`);
+/** A request target taken apart: `/kv/a/cas?x` is `kv`, `a/cas` and `?x`. */
+interface Target {
+  readonly path: string;
+  readonly name: string;
+  readonly rest: string;
+  /** With its question mark; empty when there is none. */
+  readonly query: string;
+}
+
+/** @throws BadRequest */
+function parseTarget(target: string): Target {
+  // A URL costs as much as all the rest of a small request: only what is more than a path becomes one.
+  if (!isPlain(target)) return parseUrl(target);
+  const mark = target.indexOf('?');
+  return mark < 0 ? split(target, '') : split(target.slice(0, mark), target.slice(mark));
+}
+
+/** A path and a query that a URL would leave as they are. */
+function isPlain(target: string): boolean {
+  return /^\/(?!\/)[\w\-~%/?=&]*$/.test(target);
 }
 
 /** `//` and its like are no URLs, though HTTP lets them through. */
-function parseUrl(target: string): URL {
+function parseUrl(target: string): Target {
   const url = URL.canParse(target, 'http://node') ? new URL(target, 'http://node') : undefined;
   if (url === undefined) throw new BadRequest(400, 'the request target is no URL');
-  return url;
+  return split(url.pathname, url.search);
 }
 
-function parseKey(encoded: string): string {
-  let key: string;
-  try {
-    key = decodeURIComponent(encoded);
-  } catch {
-    throw new BadRequest(400, 'the key is not percent-encoded UTF-8');
-  }
-  if (Buffer.byteLength(key) > KEY_BYTES_MAX) {
-    throw new BadRequest(400, `the key is longer than ${KEY_BYTES_MAX} bytes`);
-  }
-  return key;
-}
-
-function parseConsistency(url: URL, fallback: Consistency): Consistency {
-  const asked = url.searchParams.get('consistency');
-  if (asked === null) return fallback;
-  const found = CONSISTENCIES.find((consistency) => consistency === asked);
-  if (found === undefined) {
-    throw new BadRequest(400, `consistency is one of ${CONSISTENCIES.join(', ')}`);
-  }
-  return found;
-}
-
-function parseValue(body: object, field: 'value' | 'from' | 'to'): Value {
-  const value: unknown = Object.entries(body).find(([name]) => name === field)?.[1];
-  if (value === null) return null;
-  // A lone surrogate has no UTF-8: it would come back as another string.
-  if (typeof value !== 'string' || !value.isWellFormed()) {
-    throw new BadRequest(400, `${field} must be a string or null`);
-  }
-  if (Buffer.byteLength(value) > VALUE_BYTES_MAX) {
-    throw new BadRequest(413, `${field} is longer than ${VALUE_BYTES_MAX} bytes`);
-  }
-  return value;
+function split(path: string, query: string): Target {
+  const slash = path.indexOf('/', 1);
+  if (slash < 0) return { path, name: path.slice(1), rest: '', query };
+  return { path, name: path.slice(1, slash), rest: path.slice(slash + 1), query };
 }

@@ -8,10 +8,13 @@ import { nodeId } from '../core/types.ts';
 import { Driver } from '../driver/driver.ts';
 import type { Disk } from '../driver/ports.ts';
 import { WalDamage } from '../driver/wal.ts';
-import { parseTunables } from './config.ts';
 import { openDirectory } from './files.ts';
-import { makeHttpServer } from './http.ts';
+import { ClientServer } from './client-server.ts';
+import { makeApi } from './http.ts';
+import { NodeMetrics } from './metrics.ts';
 import { makeScheduler } from './scheduler.ts';
+import { readSecurity, type Security } from './security.ts';
+import { describeSettings, gatherSettings, type Settings, settingsHelp } from './settings.ts';
 import { type PeerAddress, Transport } from './transport.ts';
 
 /** How a node ends when it cannot go on. 1 is never used: it is what Node gives by accident. */
@@ -34,7 +37,13 @@ export const PRODUCTION: NodeParts = { rules: PAPER_RULES, openDisk: openDirecto
 
 const USAGE = `gong raft node
   --id n1 --cluster-id NAME --data-dir DIR --host 127.0.0.1 --client-port N --peer-port N
-  --peer ID=HOST:PORT (one for each other node)   --set raft.NAME=VALUE (any tunable)
+  --peer ID=HOST:PORT (one for each other node)
+  --client-url URL (where clients reach this node, if not at HOST:CLIENT-PORT)
+  --token-file FILE (peers and clients must present what it holds)
+  --tls-cert FILE --tls-key FILE --tls-ca FILE (peers and clients must have a certificate of that
+      authority; a node's names its id as a DNS name)
+  --insecure (listen beyond this machine without a token and without TLS)
+  --set raft.NAME=VALUE (any setting; wins)   --config FILE (JSON of settings)
   --stop-with-stdin (end when standard input closes)`;
 
 /** Prints what a person can act on, and ends the process. */
@@ -51,8 +60,10 @@ interface Arguments {
   readonly clientPort: number;
   readonly peerPort: number;
   readonly peers: readonly PeerAddress[];
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: Settings;
   readonly stopWithStdin: boolean;
+  readonly security: Security;
+  readonly clientUrl: string;
 }
 
 function parseArguments(argv: readonly string[]): Arguments {
@@ -67,28 +78,60 @@ function parseArguments(argv: readonly string[]): Arguments {
       'peer-port': { type: 'string' },
       peer: { type: 'string', multiple: true, default: [] },
       set: { type: 'string', multiple: true, default: [] },
+      config: { type: 'string' },
+      'client-url': { type: 'string' },
+      'token-file': { type: 'string' },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
+      'tls-ca': { type: 'string' },
+      insecure: { type: 'boolean', default: false },
       'stop-with-stdin': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
+    process.stdout.write(`${USAGE}\n\nsettings, with their defaults:\n${settingsHelp()}\n`);
     process.exit(NODE_EXIT.ok);
   }
   const { id } = values;
   const dataDir = values['data-dir'];
   if (id === undefined || dataDir === undefined) throw new Error('--id and --data-dir are needed');
+  const security = readSecurity({
+    host: values.host,
+    tokenFile: values['token-file'],
+    tlsCert: values['tls-cert'],
+    tlsKey: values['tls-key'],
+    tlsCa: values['tls-ca'],
+    insecure: values.insecure,
+  });
+  const scheme = security.tls === undefined ? 'http' : 'https';
+  const clientPort = parsePort('--client-port', values['client-port']);
+  const host = values.host.includes(':') ? `[${values.host}]` : values.host;
   return {
     id,
+    security,
+    clientUrl: parseUrl(values['client-url'] ?? `${scheme}://${host}:${clientPort}`),
     clusterId: values['cluster-id'],
     dataDir,
     host: values.host,
-    clientPort: parsePort('--client-port', values['client-port']),
+    clientPort,
     peerPort: parsePort('--peer-port', values['peer-port']),
     peers: values.peer.map(parsePeer),
-    settings: Object.fromEntries(values.set.map(parseSetting)),
+    settings: gatherSettings({
+      file: values.config,
+      environment: process.env,
+      flags: values.set.map(parseSetting),
+    }),
     stopWithStdin: values['stop-with-stdin'],
   };
+}
+
+function parseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new Error(`--client-url takes a URL such as http://10.0.0.1:7001, not ${text}`);
+  }
+  return url.origin;
 }
 
 function parsePort(name: string, text: string | undefined): number {
@@ -116,19 +159,19 @@ function parseSetting(text: string): [string, string] {
 /** Runs a node until a signal, a fatal error, or (if asked) the end of standard input. */
 export async function startNode(argv: readonly string[], parts: NodeParts): Promise<void> {
   let given: Arguments;
-  let tunables;
   try {
     given = parseArguments(argv);
-    tunables = parseTunables(given.settings);
   } catch (error) {
     const why = error instanceof UserError ? `${error.message}: ${error.why}` : String(error);
     return quit(NODE_EXIT.usage, `${why}\n${USAGE}`);
   }
+  const { tunables } = given.settings;
   const log = (line: string): void => {
     process.stdout.write(`${new Date().toISOString()} ${given.id} ${line}\n`);
   };
   const id = nodeId(given.id);
   let driver: Driver | undefined;
+  const metrics = new NodeMetrics();
   // Listening comes before the data is touched: a second process on this directory stops here.
   const transport = await Transport.listen({
     clusterId: given.clusterId,
@@ -136,6 +179,8 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
     host: given.host,
     port: given.peerPort,
     peers: given.peers,
+    clientUrl: given.clientUrl,
+    ...given.security,
     onMessage: (from, bytes) => driver?.receive(from, bytes),
     onDisconnect: (peer) => driver?.disconnected(peer),
     log,
@@ -151,17 +196,23 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
         electionTimeout: tunables.electionTimeout,
         heartbeatIntervalNs: tunables.heartbeatIntervalNs,
         maxEntriesPerAppend: tunables.maxEntriesPerAppend,
-        maxBytesPerAppend: 1024 * 1024,
+        maxBytesPerAppend: tunables.maxBytesPerAppend,
         maxInflightAppends: tunables.maxInflightAppends,
+        catchUpTimeoutNs: Math.ceil(tunables.changeTimeoutNs / 2),
       },
       clusterId: given.clusterId,
       fsync: tunables.fsync,
       fsyncIntervalNs: tunables.fsyncIntervalNs,
       requestTimeoutNs: tunables.requestTimeoutNs,
+      changeTimeoutNs: tunables.changeTimeoutNs,
+      batchDelayNs: tunables.batchDelayNs,
+      followers: tunables.followers,
+      onRejected: ({ from, reason }) => transport.closeFrom(from, 'contradiction', reason),
+      observer: metrics.observer,
       rules: parts.rules,
       // Election timeouts must differ between nodes and between their lives.
       random: makeRandom(`${given.id}/${process.pid}/${Date.now()}`),
-      disk: parts.openDisk(given.dataDir),
+      disk: metrics.timed(parts.openDisk(given.dataDir)),
       network: transport,
       scheduler: makeScheduler(),
       onFatal: (error) => {
@@ -170,14 +221,15 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       },
     });
     driver = started.driver;
-    if (started.tornBytes > 0)
-      log(`left ${started.tornBytes} bytes of an interrupted write behind`);
+    for (const { file, at, bytes } of started.torn) {
+      log(`left ${bytes} bytes of an interrupted write behind, in ${file} from byte ${at}`);
+    }
   } catch (error) {
     if (!(error instanceof WalDamage)) return quit(NODE_EXIT.disk, describe(error));
     return quit(NODE_EXIT.damage, `refuses to start on ${given.dataDir}: ${error.message}`);
   }
   transport.connect();
-  await listen(makeHttpServer(driver, { readMode: tunables.readMode }), given);
+  await listen(serveClients(driver, transport, metrics, given).server, given);
   log(`serves clients on ${given.host}:${given.clientPort}, pid ${process.pid}`);
 
   const stop = (): void => {
@@ -190,6 +242,39 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
     process.stdin.on('close', stop);
     process.stdin.resume();
   }
+}
+
+function serveClients(
+  driver: Driver,
+  transport: Transport,
+  metrics: NodeMetrics,
+  given: Arguments,
+): ClientServer {
+  const { tunables } = given.settings;
+  const api = makeApi(driver, {
+    readMode: tunables.readMode,
+    limits: tunables,
+    sessionExpiryMs: Math.round(tunables.sessionExpiryNs / 1_000_000),
+    status: () => ({
+      ...driver.status(),
+      pid: process.pid,
+      peers: transport.connections,
+      clients: { ...clients.counts, pending: clients.pending },
+    }),
+    config: () => ({
+      id: given.id,
+      clusterId: given.clusterId,
+      clientUrl: given.clientUrl,
+      token: given.security.token !== undefined,
+      tls: given.security.tls !== undefined,
+      settings: describeSettings(given.settings),
+    }),
+    metrics: () => metrics.scrape(),
+    clientUrlOf: (node) => (node === given.id ? given.clientUrl : transport.clientUrlOf(node)),
+  });
+  const clients = new ClientServer({ ...given.security, ...tunables }, api);
+  metrics.read({ status: () => driver.status(), peers: transport, clients });
+  return clients;
 }
 
 async function listen(server: http.Server, given: Arguments): Promise<void> {

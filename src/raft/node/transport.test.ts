@@ -3,26 +3,13 @@ import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { DecodeError } from '../../lib/bytes.ts';
 import { nodeId } from '../core/types.ts';
-import { encodeFrame, encodeHandshake } from './frames.ts';
+import { encodeFrame, encodeHandshake, type Handshake } from './frames.ts';
+import { freePort } from './testing/ports.ts';
 import { type PeerAddress, Transport } from './transport.ts';
 
 interface Received {
   readonly from: string;
   readonly text: string;
-}
-
-/** A port below the ephemeral range that is free now. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const server = net.createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (isFree) return port;
-  }
 }
 
 async function open(id: string, port: number, peers: readonly PeerAddress[], clusterId = 'c') {
@@ -64,6 +51,8 @@ async function open(id: string, port: number, peers: readonly PeerAddress[], clu
   return { transport, received, lines, disconnected, until };
 }
 
+const handshake = (different: Partial<Handshake>) =>
+  encodeHandshake({ clusterId: 'c', from: 'b', to: 'a', clientUrl: '', token: '', ...different });
 const text = (value: string) => new TextEncoder().encode(value);
 
 async function sendUntilTaken(transport: Transport, to: string, value: string): Promise<void> {
@@ -104,10 +93,10 @@ test('without a connection a send says that it did not happen; a lost peer is di
 });
 
 test.each([
-  ['another cluster', encodeHandshake({ clusterId: 'x', from: 'b', to: 'a' }), /another cluster/],
-  ['another node', encodeHandshake({ clusterId: 'c', from: 'b', to: 'z' }), /looks for z/],
-  ['a stranger', encodeHandshake({ clusterId: 'c', from: 'z', to: 'a' }), /not a peer/],
-  ['no handshake', encodeFrame('message', text('hi')), /not a handshake/],
+  ['another cluster', handshake({ clusterId: 'x' }), /another cluster/],
+  ['another node', handshake({ to: 'z' }), /looks for "z"/],
+  ['a stranger', handshake({ from: 'z' }), /not a peer/],
+  ['no handshake', encodeFrame('message', text('hi')), /no handshake/],
   ['no frames at all', text('GET / HTTP/1.1\r\n\r\n'), /frame/],
 ])('a connection of %s is closed, said in the log, and harms nobody', async (_name, bytes, why) => {
   const { a, ports, peer } = await pair();

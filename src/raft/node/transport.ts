@@ -1,13 +1,11 @@
 import net from 'node:net';
-import { type NodeId, nodeId } from '../core/types.ts';
+import tls from 'node:tls';
+import type { NodeId } from '../core/types.ts';
 import type { Network } from '../driver/ports.ts';
-import {
-  decodeHandshake,
-  encodeFrame,
-  encodeHandshake,
-  FRAME_BYTES_MAX,
-  FrameReader,
-} from './frames.ts';
+import { encodeFrame, encodeHandshake, FRAME_BYTES_MAX } from './frames.ts';
+import { LogLimiter } from './log-limiter.ts';
+import { type CloseReason, PeerListener, type PeerListenerOptions } from './peer-listener.ts';
+import { whyNotNode } from './tls-identity.ts';
 
 export interface PeerAddress {
   readonly id: NodeId;
@@ -15,16 +13,11 @@ export interface PeerAddress {
   readonly port: number;
 }
 
-export interface TransportOptions {
-  readonly clusterId: string;
-  readonly id: NodeId;
-  readonly host: string;
-  readonly port: number;
+export interface TransportOptions extends PeerListenerOptions {
   readonly peers: readonly PeerAddress[];
-  /** @throws DecodeError: the connection is closed */
-  readonly onMessage: (from: NodeId, bytes: Uint8Array) => void;
+  /** Where clients reach this node; its peers are told. */
+  readonly clientUrl?: string | undefined;
   readonly onDisconnect: (peer: NodeId) => void;
-  readonly log: (line: string) => void;
 }
 
 const BACKOFF_MS = { first: 20, max: 500 };
@@ -41,29 +34,21 @@ const STALL_TIMEOUT_MS = 5000;
  * those that it accepts.
  */
 export class Transport implements Network, AsyncDisposable {
-  readonly #options: TransportOptions;
-  readonly #server: net.Server;
-  readonly #accepted = new Set<net.Socket>();
+  readonly #listener: PeerListener;
   readonly #outgoing: ReadonlyMap<NodeId, Outgoing>;
+  readonly #clientUrls = new Map<NodeId, string>();
 
   private constructor(options: TransportOptions) {
-    this.#options = options;
-    this.#server = net.createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.#outgoing = new Map(options.peers.map((peer) => [peer.id, new Outgoing(options, peer)]));
+    const peer = (name: string): NodeId | undefined =>
+      options.peers.find(({ id }) => id === name)?.id;
+    this.#listener = new PeerListener(options, peer, (id, url) => this.#clientUrls.set(id, url));
+    this.#outgoing = new Map(options.peers.map((at) => [at.id, new Outgoing(options, at)]));
   }
 
   /** Listens; rejects when the port is taken. Peers are dialled by `connect`. */
   static async listen(options: TransportOptions): Promise<Transport> {
     const transport = new Transport(options);
-    const server = transport.#server;
-    const listening = Promise.withResolvers<void>();
-    server.once('error', listening.reject);
-    server.listen(options.port, options.host, () => {
-      server.off('error', listening.reject);
-      server.on('error', (error) => options.log(`peer listener: ${error.message}`));
-      listening.resolve();
-    });
-    await listening.promise;
+    await transport.#listener.listen();
     return transport;
   }
 
@@ -75,46 +60,32 @@ export class Transport implements Network, AsyncDisposable {
     return this.#outgoing.get(to)?.send(bytes) ?? false;
   }
 
+  /** As the peer said itself; undefined before it has connected. */
+  clientUrlOf(peer: NodeId): string | undefined {
+    return this.#clientUrls.get(peer);
+  }
+
+  /** For what it sent; it may dial again. */
+  closeFrom(peer: NodeId, reason: CloseReason, why: string): void {
+    this.#listener.closeFrom(peer, reason, why);
+  }
+
+  /** Connections of peers now, and those that this node closed, by reason. */
+  get connections(): {
+    readonly open: number;
+    readonly closed: Readonly<Record<CloseReason, number>>;
+  } {
+    return { open: this.#listener.connected, closed: this.#listener.closed };
+  }
+
+  /** Bytes that wait for each peer to take them. */
+  get queuedBytes(): ReadonlyMap<NodeId, number> {
+    return new Map([...this.#outgoing].map(([peer, outgoing]) => [peer, outgoing.queuedBytes]));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const outgoing of this.#outgoing.values()) outgoing.close();
-    for (const socket of this.#accepted) socket.destroy();
-    const closed = Promise.withResolvers<void>();
-    this.#server.close(() => closed.resolve());
-    await closed.promise;
-  }
-
-  #accept(socket: net.Socket): void {
-    this.#accepted.add(socket);
-    const frames = new FrameReader();
-    let from: NodeId | undefined;
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        for (const { kind, payload } of frames.push(chunk)) {
-          if (from === undefined) {
-            if (kind !== 'handshake') throw new Error('the first frame is not a handshake');
-            from = this.#checkHandshake(payload);
-          } else if (kind === 'message') this.#options.onMessage(from, payload);
-          else throw new Error('a second handshake');
-        }
-      } catch (error) {
-        // A malformed stream ends this connection and nothing else.
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#options.log(`closed the connection from ${from ?? socket.remotePort}: ${reason}`);
-        socket.destroy();
-      }
-    });
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#accepted.delete(socket));
-  }
-
-  #checkHandshake(payload: Uint8Array): NodeId {
-    const { clusterId, from, to } = decodeHandshake(payload);
-    const options = this.#options;
-    if (clusterId !== options.clusterId) throw new Error(`it is of another cluster, ${clusterId}`);
-    if (to !== options.id) throw new Error(`it looks for ${to}, this is ${options.id}`);
-    const peer = options.peers.find(({ id }) => id === nodeId(from));
-    if (peer === undefined) throw new Error(`${from} is not a peer of this node`);
-    return peer.id;
+    await this.#listener[Symbol.asyncDispose]();
   }
 }
 
@@ -122,6 +93,7 @@ export class Transport implements Network, AsyncDisposable {
 class Outgoing {
   readonly #options: TransportOptions;
   readonly #peer: PeerAddress;
+  readonly #log: LogLimiter;
   #socket: net.Socket | undefined;
   #isConnected = false;
   #connectedAt = 0;
@@ -134,25 +106,57 @@ class Outgoing {
   constructor(options: TransportOptions, peer: PeerAddress) {
     this.#options = options;
     this.#peer = peer;
+    this.#log = new LogLimiter(options.log);
   }
 
   dial(): void {
     if (this.#isClosed) return;
-    const socket = net.connect({ host: this.#peer.host, port: this.#peer.port, noDelay: true });
+    const socket = this.#connect();
     this.#socket = socket;
     this.#timer = setTimeout(() => socket.destroy(), CONNECT_TIMEOUT_MS);
-    socket.on('connect', () => {
+    socket.on(socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect', () => {
       clearTimeout(this.#timer);
       this.#isConnected = true;
       this.#connectedAt = performance.now();
       this.#taken = { bytes: 0, at: performance.now() };
-      const { clusterId, id } = this.#options;
-      socket.write(encodeHandshake({ clusterId, from: id, to: this.#peer.id }));
+      socket.write(this.#handshake());
     });
-    socket.on('error', () => socket.destroy());
+    socket.on('error', (error) => {
+      // That nobody listens is usual; that somebody has the wrong certificate is for people to mend.
+      if (isRefusedByTls(error)) this.#log.line(`${this.#peer.id}: ${error.message}`);
+      socket.destroy();
+    });
     // The peer sends nothing on this connection; reading is how its end is noticed.
     socket.resume();
     socket.on('close', () => this.#onClose());
+  }
+
+  #connect(): net.Socket {
+    const { id, host, port } = this.#peer;
+    const { tls: identity } = this.#options;
+    if (identity === undefined) return net.connect({ host, port, noDelay: true });
+    const socket = tls.connect({
+      ...identity,
+      host,
+      port,
+      minVersion: 'TLSv1.2',
+      // The certificate names the node and not the address, which a cluster may change.
+      checkServerIdentity: (_host, certificate) => {
+        const why = whyNotNode(id, certificate);
+        return why === undefined ? undefined : new Error(why);
+      },
+    });
+    return socket.setNoDelay(true);
+  }
+
+  #handshake(): Uint8Array {
+    const { clusterId, id, clientUrl = '', token } = this.#options;
+    const to = this.#peer.id;
+    return encodeHandshake({ clusterId, from: id, to, clientUrl, token: token?.reveal() ?? '' });
+  }
+
+  get queuedBytes(): number {
+    return this.#socket?.writableLength ?? 0;
   }
 
   send(bytes: Uint8Array): boolean {
@@ -198,4 +202,10 @@ class Outgoing {
     this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS.max);
     this.#timer = setTimeout(() => this.dial(), waitMs);
   }
+}
+
+/** Not what the network did: what one side says of the other's certificate. */
+function isRefusedByTls(error: Error): boolean {
+  const code = 'code' in error ? String(error.code) : '';
+  return code === '' || /^ERR_(TLS|SSL)|CERT|SELF_SIGNED|SIGNATURE/.test(code);
 }

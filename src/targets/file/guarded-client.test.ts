@@ -26,6 +26,8 @@ function clientWith(invoke: (invocation: Invocation) => unknown, close?: () => P
   const client = { invoke, ...(close === undefined ? {} : { close }) };
   return targetWith({ connect: () => client as ClientDefinition }).target.connect('x:', {
     readMode: 'default',
+    model: 'cas-register',
+    inSessions: false,
   });
 }
 
@@ -85,7 +87,11 @@ test('a number that comes back as text is a mistake of the target, not a violati
         f === 'read' ? { type: 'ok', value: '5' } : { type: 'ok' },
     }),
   });
-  const client = target.connect('x:', { readMode: 'default' });
+  const client = target.connect('x:', {
+    readMode: 'default',
+    model: 'cas-register',
+    inSessions: false,
+  });
   await client.invoke(WRITE, SECOND);
   await expect(client.invoke(READ, SECOND)).rejects.toMatchObject({
     code: 'GONG-E145',
@@ -128,7 +134,11 @@ test('a client that does not keep its deadline is given up as info, closed, and 
       };
     },
   });
-  const client = target.connect('x:', { readMode: 'default' });
+  const client = target.connect('x:', {
+    readMode: 'default',
+    model: 'cas-register',
+    inSessions: false,
+  });
   expect(await client.invoke(WRITE, SECOND / 100)).toMatchObject({
     type: 'info',
     error: expect.stringContaining('deadline'),
@@ -155,7 +165,7 @@ test('clients that answer at once, always, leave the others their turn', async (
 test('a connection that is refused has sent nothing; a connect that makes no client is told', async () => {
   const open = (connect: () => unknown) =>
     targetWith({ connect: connect as TargetDefinition['connect'] })
-      .target.connect('x:', { readMode: 'default' })
+      .target.connect('x:', { readMode: 'default', model: 'cas-register', inSessions: false })
       .invoke(WRITE, SECOND / 10);
   expect(await open(() => Promise.reject(new Error('refused')))).toEqual({
     type: 'fail',
@@ -206,7 +216,11 @@ test('after an error has escaped, the next probe and the next operation tell it'
   code.noteEscaped(new Error('ECONNRESET'));
   const told = { code: 'GONG-E146', message: expect.stringContaining('ECONNRESET') };
   await expect(target.probe('x:', SECOND)).rejects.toMatchObject(told);
-  const client = target.connect('x:', { readMode: 'default' });
+  const client = target.connect('x:', {
+    readMode: 'default',
+    model: 'cas-register',
+    inSessions: false,
+  });
   await expect(client.invoke(READ, SECOND)).rejects.toMatchObject(told);
 });
 

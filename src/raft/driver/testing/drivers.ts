@@ -4,9 +4,10 @@ import { makeConfiguration } from '../../core/configuration.ts';
 import type { CoreConfig } from '../../core/core-config.ts';
 import { PAPER_RULES, type Rules } from '../../core/rules.ts';
 import { nodeId, type NodeId } from '../../core/types.ts';
-import { Driver } from '../driver.ts';
+import { Driver, type DriverOptions } from '../driver.ts';
 import type { DriverObserver, Scheduler } from '../ports.ts';
 import type { Answer, Request } from '../requests.ts';
+import type { SnapshotSettings } from '../snapshots.ts';
 import type { FsyncMode } from '../wal.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
@@ -22,8 +23,10 @@ export interface TestDriversOptions {
   readonly rules?: Rules;
   readonly config?: Partial<CoreConfig>;
   readonly segmentBytesMax?: number;
+  readonly snapshots?: SnapshotSettings;
   readonly requestTimeoutNs?: number;
   readonly observer?: (id: NodeId) => DriverObserver;
+  readonly driver?: Pick<DriverOptions, 'batchDelayNs' | 'followers' | 'onRejected'>;
 }
 
 /** Drivers on a clock that jumps to whatever is due next; messages pass in the turn they are sent. */
@@ -75,19 +78,23 @@ export class TestDrivers {
         maxEntriesPerAppend: 64,
         maxBytesPerAppend: 1_000_000,
         maxInflightAppends: 16,
+        catchUpTimeoutNs: 10_000 * MS,
         ...this.#options.config,
       },
       clusterId: 'test',
       fsync: this.#fsync,
       fsyncIntervalNs: 100 * MS,
       requestTimeoutNs: this.#options.requestTimeoutNs ?? 1000 * MS,
+      changeTimeoutNs: 20_000 * MS,
       rules: this.#options.rules ?? PAPER_RULES,
       random: makeRandom(`${id}/${this.#lives++}`),
       disk: defined(this.disks.get(id), 'a disk for each'),
       network: { send: (to, bytes) => this.#send(id, to, bytes) },
       scheduler: this.#scheduler(id),
       onFatal: (error) => this.fatal.push(error),
+      ...this.#options.driver,
       ...(this.#options.observer === undefined ? {} : { observer: this.#options.observer(id) }),
+      ...(this.#options.snapshots === undefined ? {} : { snapshots: this.#options.snapshots }),
       ...(this.#options.segmentBytesMax === undefined
         ? {}
         : { segmentBytesMax: this.#options.segmentBytesMax }),

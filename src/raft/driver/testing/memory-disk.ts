@@ -30,6 +30,10 @@ export class MemoryDisk implements Disk {
     return this.#file(name).bytes.slice();
   }
 
+  async readAt(name: string, offset: number, length: number): Promise<Uint8Array> {
+    return this.#file(name).bytes.slice(offset, offset + length);
+  }
+
   append(name: string, bytes: Uint8Array): void {
     const file = this.#open(name);
     const end = file.end + bytes.length;

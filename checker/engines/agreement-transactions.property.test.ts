@@ -1,0 +1,3 @@
+import { engineAgreement } from '../testing/agreement-tests.ts';
+
+engineAgreement(['multi-register', 'txn-kv']);
