@@ -349,7 +349,7 @@ test('a body that says nothing of its length is refused when it gets too long, a
   const piece = 'x'.repeat(1024 * 1024);
   const response = await askInPieces(['{"value":"', piece, piece, piece, piece, piece, '"}']);
   // The connection is reset under a client that goes on sending, and the answer may be lost with it.
-  if (response !== '') expect(response).toMatch(/^HTTP\/1.1 413 [^]*"definite":true/);
+  expect(response).toMatch(/^(HTTP\/1.1 413 [^]*"definite":true[^]*)?$/);
   expect(submitted).toEqual([]);
   expect((await ask('GET', '/healthz')).status).toBe(200);
 });
