@@ -209,10 +209,6 @@ const SNAPSHOTS = {
   },
   'snapshot-received': { says: 'a whole snapshot was on the disk of a follower', nodes: 2 },
   'snapshot-installed': { says: "a snapshot took the place of a follower's state", nodes: 2 },
-  'log-suffix-kept-at-install': {
-    says: 'entries behind an installed snapshot stayed, since the log held its last one',
-    nodes: 3,
-  },
   'snapshot-damaged-fell-back': {
     says: 'a snapshot was damaged, and an older one or the log took its place',
     nodes: 3,
@@ -224,7 +220,7 @@ const SNAPSHOTS = {
   'crash-while-snapshotting': { says: 'a node went down while it wrote a snapshot' },
   'crash-while-receiving': { says: 'a node went down while it received a snapshot', nodes: 2 },
   'crash-while-installing': {
-    says: 'a node went down when a snapshot was on its disk and not installed yet',
+    says: 'a node went down between a snapshot on its disk and the log that begins behind it',
     nodes: 2,
   },
 } as const;

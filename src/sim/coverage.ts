@@ -178,7 +178,7 @@ function seenLife(node: NodeId): SeenLife {
     file: undefined,
     isServing: false,
     requests: new Map(),
-    snapshots: { isTaking: false, receiving: 'nothing' },
+    snapshots: { isTaking: false, receiving: 'nothing', installing: Infinity },
   };
 }
 
