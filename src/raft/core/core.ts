@@ -154,6 +154,10 @@ export function makeRaftCore(parts: {
       assert(nowNs >= state.nowNs, 'the clock is monotonic');
       state.nowNs = nowNs;
       renewOutbox(state.out);
+      // Before anything else: what would be appended now could only be lost.
+      if (state.role === 'leader' && mustLeave(state)) {
+        becomeFollower(state, state.hard.term, undefined);
+      }
       for (const input of inputs) take(state, input);
       if (state.role === 'leader') lead(state);
       else askForReadIndex(state);

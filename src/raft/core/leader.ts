@@ -163,7 +163,6 @@ function probe(state: CoreState, progress: Progress): void {
 /** At the end of every step: commit, open a read round, send what there is to send. */
 export function lead(state: CoreState): void {
   const { rules, config } = state;
-  if (mustLeave(state)) return becomeFollower(state, state.hard.term, undefined);
   state.quorumHeardNs = quorumHeardNs(state);
   const isStale =
     config.checkQuorum &&

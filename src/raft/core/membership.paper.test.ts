@@ -162,7 +162,9 @@ test('a leader that is not in C_new leads until C_new is committed, and steps do
     new Set(['n1', 'n2', 'n3', 'n4', 'n5', 'n6'].filter((name) => name !== leader.id)),
   );
   expect(committing.deadlineNs, 'at once').toBe(network.nowNs);
-  expect(network.step(leader.id, { type: 'tick' })).toMatchObject({ role: 'follower', term: led });
+  const asked = network.step(leader.id, change(2, 'n1', 'n2', 'n3'), command(8));
+  expect(asked).toMatchObject({ role: 'follower', term: led, entries: [], refused: [8] });
+  expect(asked.changes).toEqual([{ type: 'refused', id: 2, why: 'not-leader' }]);
   // It knows of its removal, and never stands again.
   for (let i = 0; i < 20; i++) {
     network.nowNs += ELECTION_NS.maxNs;
