@@ -9,6 +9,7 @@ import type {
   MembershipFault,
   NetworkFault,
   SimFault,
+  TransferFault,
   Victims,
   YoungLeaderFault,
 } from '../sim/faults.ts';
@@ -19,6 +20,7 @@ import {
   Misfit,
   number,
   oneOf,
+  optional,
   type Read,
   record,
   text,
@@ -187,6 +189,7 @@ export const simFault: Read<SimFault> = variants<SimFault>('type', {
       jump: record<Extract<Change, { type: 'jump' }>>({ type: oneOf(['jump']), aheadNs: duration }),
     }),
   }),
+  transfer: record<TransferFault>({ type: oneOf(['transfer']), to: optional(victims) }),
   'power-failure': record<Extract<SimFault, { type: 'power-failure' }>>({
     type: oneOf(['power-failure']),
     victims,

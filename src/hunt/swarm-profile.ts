@@ -69,6 +69,8 @@ function drawTunables(
       [2, 65_536],
       [2, 64 * 1024 * 1024],
     ]),
+    // Hardly longer than an operation, longer than a fault, or longer than most runs.
+    sessionExpiryNs: MILLISECOND * Math.round(logUniform(random.fork('sessions'), 500, 60_000)),
   };
 }
 

@@ -185,6 +185,15 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     }),
   },
   {
+    name: 'transfer',
+    nodesMin: 2,
+    lasts: SHORT,
+    draw: ({ taste }, random) => ({
+      type: 'transfer',
+      ...(chance(random, 0.2) ? {} : { to: weighted(random, taste.victims) }),
+    }),
+  },
+  {
     name: 'slow-disk',
     nodesMin: 1,
     isBackground: true,

@@ -28,6 +28,11 @@ export const text: Read<string> = (value, place) => {
   throw new Misfit(place, `${shown(value)} is no text`);
 };
 
+export const flag: Read<boolean> = (value, place) => {
+  if (typeof value === 'boolean') return value;
+  throw new Misfit(place, `${shown(value)} is neither true nor false`);
+};
+
 /** A whole number in these bounds. */
 export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): Read<number> {
   return (value, place) => {

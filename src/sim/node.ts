@@ -321,6 +321,9 @@ export class SimNode implements Endpoint {
         maxEntriesPerAppend: profile.maxEntriesPerAppend,
         maxBytesPerAppend: profile.maxBytesPerAppend,
         maxInflightAppends: profile.maxInflightAppends,
+        preVote: profile.preVote ?? true,
+        checkQuorum: profile.checkQuorum ?? true,
+        leaseDriftPpm: profile.leaseDriftPpm ?? 0,
         catchUpTimeoutNs: Math.ceil(changeTimeoutNs / 2),
       },
       clusterId: 'sim',
@@ -353,7 +356,7 @@ export class SimNode implements Endpoint {
       stepped: (inputs, ready) => alive(() => observer.stepped(life, inputs, ready)),
       written: (file, end, records) => alive(() => observer.written(life, file, end, records)),
       snapshot: (event) => alive(() => observer.snapshot(life, event)),
-      applied: (entry) => alive(() => observer.applied(life, entry)),
+      applied: (entry, applied) => alive(() => observer.applied(life, entry, applied)),
     };
   }
 

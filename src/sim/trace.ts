@@ -1,6 +1,7 @@
 import type { Restored } from '../raft/core/core.ts';
 import type { Entry, HardState, Input, NodeId, Ready } from '../raft/core/types.ts';
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
+import type { Applied } from '../raft/kv/state-machine.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { WalRecords } from '../raft/driver/wal.ts';
@@ -154,8 +155,10 @@ export class Trace implements SimObserver {
     else if (this.#isFull) this.#write(node, [`disk has ${file}:${bytes}`]);
   }
 
-  applied({ node }: Life, entry: Entry): void {
-    if (this.#isFull) this.#write(node, [`applies ${say.contents([entry])}`]);
+  applied({ node }: Life, entry: Entry, applied: Applied | undefined): void {
+    if (!this.#isFull) return;
+    const again = applied?.isRepeated === true ? ', which was before: without effect' : '';
+    this.#write(node, [`applies ${say.contents([entry])}${again}`]);
   }
 
   snapshot({ node }: Life, event: SnapshotEvent): void {

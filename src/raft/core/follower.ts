@@ -58,13 +58,6 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
   }
 }
 
-/** Whoever sends this leads the term: no election is due. Raft §5.2. */
-export function hearLeader(state: CoreState, at: Term, leader: NodeId): void {
-  becomeFollower(state, at, leader);
-  state.leaderHeardNs = state.nowNs;
-  resetElectionTimer(state);
-}
-
 /**
  * SAFETY (Raft §5.4.3): a committed entry is in every later leader's log. Whoever sends another one in
  * its place is wrong, or this node is: nothing of it is stored or acknowledged.
@@ -77,6 +70,13 @@ function committedConflict(state: CoreState, message: AppendEntries): LogIndex |
     if (entry !== undefined && own !== undefined && own !== entry.term) return entry.index;
   }
   return undefined;
+}
+
+/** Whoever sends this leads the term: no election is due. Raft §5.2. */
+export function hearLeader(state: CoreState, at: Term, leader: NodeId): void {
+  becomeFollower(state, at, leader);
+  state.leaderHeardNs = state.nowNs;
+  resetElectionTimer(state);
 }
 
 function storeEntries(state: CoreState, message: AppendEntries): void {

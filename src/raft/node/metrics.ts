@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Input, LogIndex, NodeId, Ready, Role, Term } from '../core/types.ts';
+import type { Input, LogIndex, Ready, Role, Term } from '../core/types.ts';
 import type { DriverStatus } from '../driver/driver.ts';
 import type { Disk, DriverObserver } from '../driver/ports.ts';
 import type { ClientCounts } from './client-server.ts';
@@ -105,6 +105,14 @@ export class NodeMetrics {
     this.#readRequests(sources);
   }
 
+  /** Of the node's own metrics. */
+  get names(): readonly string[] {
+    return this.#registry
+      .getMetricsAsArray()
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('gong_'));
+  }
+
   async scrape(): Promise<{ readonly type: string; readonly text: string }> {
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
@@ -194,7 +202,7 @@ export class NodeMetrics {
       return { ...queues, requests: pending, http: clients.pending };
     });
     this.#gauges('peer_queue_bytes', 'bytes that a peer has not taken yet', 'peer', () =>
-      Object.fromEntries<number>(peers.queuedBytes as ReadonlyMap<NodeId, number>),
+      Object.fromEntries<number>(peers.queuedBytes),
     );
     this.#gauge('peer_connections', 'connections of peers to this node', () => {
       return peers.connections.open;

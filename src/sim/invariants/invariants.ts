@@ -27,6 +27,7 @@ import { makeReadConfirmed } from './read-confirmed.ts';
 import { makeReadReflectsAcknowledged } from './reads.ts';
 import { makeReport, type Stage } from './report.ts';
 import { appliedSafety, committedSafety } from './state-machine-safety.ts';
+import { makeStateMachineInvariants } from './state-machine.ts';
 import { makeSnapshotSafety } from './snapshots.ts';
 import { syncedFoundAgain } from './synced-found-again.ts';
 import { hardStateKept, ownVoteIsOnDisk, voteIsForCompleteLog, voteIsOnDisk } from './votes.ts';
@@ -65,6 +66,7 @@ export function makeInvariants(parts: {
   const majorities = makeAcknowledgedOnMajority(report, views, committed, initial);
   const reads = makeReadReflectsAcknowledged(report);
   const rounds = makeReadConfirmed(report, views);
+  const machines = makeStateMachineInvariants(report);
   const snapshots = makeSnapshotSafety(report, committed, initial);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
@@ -145,6 +147,7 @@ export function makeInvariants(parts: {
     stopped(life, stop) {
       reads.stopped(life.node);
       rounds.stopped(life.node);
+      machines.stopped(life.node);
       nodeFailed(report, life, stop, { isDamaged: damaged.has(life.node) });
     },
     stepped,
@@ -160,18 +163,21 @@ export function makeInvariants(parts: {
       const from = view.disk.synced(file, bytes);
       if (from < Infinity) majorities.replaced(view, from);
     },
-    applied({ node }, entry) {
+    applied({ node }, entry, applied) {
       appliedSafety(report, committed, of(node), entry);
+      if (applied !== undefined) machines.applied(node, entry, applied);
     },
     snapshot({ node }, event) {
       snapshots.happened(of(node), event, { isDamaged: damaged.has(node) });
     },
     submitted({ node }, request, what) {
       reads.submitted(node, request, what);
+      machines.submitted(node, request, what);
     },
     answered({ node }, request, answer) {
       const index = reads.answered(node, request, answer);
       if (index > 0) majorities.acknowledged(node, index);
+      machines.answered(node, request, answer);
     },
     happened({ kind, node }) {
       if (kind === 'bit-flipped' && node !== undefined) damaged.add(node);
