@@ -29,7 +29,7 @@ export function freeze(timeMs: number, tables: readonly Rows[]): FrozenState {
   return {
     next(bytesMax) {
       if (frozen === undefined) return undefined;
-      const writer = new ByteWriter(Math.min(Math.max(256, bytesMax), CAPACITY_MAX));
+      const writer = new ByteWriter(Math.min(bytesMax + LAST_ROW_BYTES, CAPACITY_MAX));
       if (!isBegun) writer.u8(FIRST_ROW).u8(VERSION).u53(timeMs);
       isBegun = true;
       while (writer.length < bytesMax || writer.length === 0) {
