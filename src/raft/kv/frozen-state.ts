@@ -15,6 +15,8 @@ export interface FrozenState extends Disposable {
 }
 
 const VERSION = 1;
+/** The last row goes beyond what was asked for: without room for it all would be copied once more. */
+const LAST_ROW_BYTES = 256;
 /** A writer grows; what it begins with must not depend on a wish alone. */
 const CAPACITY_MAX = 1024 * 1024;
 /** The first byte of a row; in between, the number of its table, from 1. */
