@@ -1,4 +1,4 @@
-import type { NodeId } from '../contracts/names.ts';
+import { nodeId, type NodeId } from '../contracts/names.ts';
 import type { Nemesis, PlannedFault } from '../contracts/nemesis.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
@@ -105,7 +105,9 @@ export class NemesisRunner {
         if (one.outcome !== 'injected') return one;
         const asked = windows.asked(one.fault);
         const record = { ...one, victimOperations: windows.operations(one.fault), asked };
-        if (!hasOthers(cluster.nodes, one.victims)) return record;
+        // Of nodes that have no vote nobody is asked.
+        const voters = one.voters ?? cluster.nodes;
+        if (!hasOthers(voters.map(nodeId), one.victims)) return record;
         return { ...record, otherOperations: windows.otherOperations(one.fault) };
       });
   }

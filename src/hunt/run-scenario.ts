@@ -2,6 +2,7 @@ import type { HistoryEvent } from '../../checker/index.ts';
 import type { ResolvedFault } from '../contracts/nemesis.ts';
 import { askEveryNode } from '../harness/interpreter/final-reads.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import { makeConfiguration } from '../raft/core/configuration.ts';
 import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
 import { nodeId } from '../raft/core/types.ts';
 import type { Disk } from '../raft/driver/ports.ts';
@@ -86,6 +87,7 @@ export async function runScenario(
 ): Promise<ScenarioResult> {
   const sim = new Simulation(scenario.seed);
   const nodes = nodesOf(scenario).map(nodeId);
+  const initial = makeConfiguration(nodes.slice(0, scenario.nodes));
   const coverage = makeCoverage({ nodes });
   const liveness = watchLiveness({
     sim,
@@ -94,7 +96,7 @@ export async function runScenario(
     isQuorumConnected: () => isQuorumConnected(cluster),
   });
   const observers = [
-    ...(options.checksHistoryOnly === true ? [] : [makeInvariants({ sim, nodes })]),
+    ...(options.checksHistoryOnly === true ? [] : [makeInvariants({ sim, nodes, initial })]),
     coverage,
     liveness,
     ...(options.observers ?? []),
@@ -104,6 +106,7 @@ export async function runScenario(
   const observer = tellAll(observers);
   const cluster: SimCluster = new SimCluster(sim, {
     size: scenario.nodes,
+    spares: scenario.spares,
     profile: scenario.profile,
     rules: options.rules ?? PAPER_RULES,
     wrapDisk: options.wrapDisk,

@@ -3,6 +3,7 @@ import type { Json } from '../../checker/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { UserError } from '../lib/user-error.ts';
+import type { SnapshotSettings } from '../raft/driver/snapshots.ts';
 import type { DiskProfile } from '../sim/disk.ts';
 import type { SimFault } from '../sim/faults.ts';
 import type { NodeProfile, SimProfile } from '../sim/profile.ts';
@@ -50,7 +51,18 @@ const profile = record<SimProfile>({
     maxBytesPerAppend: whole(1),
     maxInflightAppends: whole(1),
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
+    changeTimeoutNs: optional(whole(1, DURATION_NS_MAX)),
     segmentBytesMax: whole(1),
+    sessionExpiryNs: optional(whole(1_000_000, DURATION_NS_MAX)),
+    snapshots: optional(
+      record<SnapshotSettings>({
+        threshold: whole(1),
+        trailing: whole(0),
+        sliceBytes: optional(whole(1)),
+        chunkBytes: optional(whole(1)),
+        windowBytes: optional(whole(1)),
+      }),
+    ),
   }),
 });
 
@@ -115,6 +127,7 @@ const scenario = record<Scenario & { readonly schema: number }>({
   schema: whole(1),
   seed: text,
   nodes: whole(1, NODES_MAX),
+  spares: optional(whole(0, NODES_MAX)),
   durationNs: whole(1, DURATION_NS_MAX),
   profile,
   load,
@@ -149,7 +162,7 @@ export const readScenario: Read<Scenario> = (value, place) => {
 
 /** A fault can only hit what is there, and only so many. */
 function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
-  const { nodes } = one;
+  const nodes = nodesOf(one).length;
   if (what.type === 'sim') return refuseStrangersOf(one, what.fault, `${place}.fault`);
   const shape = nemeses.get(what.kind)?.shapes.find((one) => one.shape === what.shape);
   const nodesMin = shape?.nodesMin ?? 1;
@@ -169,7 +182,9 @@ function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void 
       ? fault.victims
       : 'links' in fault && 'of' in fault.links
         ? fault.links.of
-        : [];
+        : 'aim' in fault && fault.aim.type === 'set'
+          ? fault.aim.voters
+          : [];
   if (typeof victims === 'string') return;
   const stranger = victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);

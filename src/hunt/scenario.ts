@@ -64,7 +64,10 @@ export interface ScenarioLoad {
  */
 export interface Scenario {
   readonly seed: string;
+  /** That the cluster begins with. */
   readonly nodes: number;
+  /** So many more start empty, members of nothing. By default none. */
+  readonly spares?: number;
   /** For how long clients and faults go on, simulated. */
   readonly durationNs: number;
   readonly profile: SimProfile;
@@ -73,7 +76,10 @@ export interface Scenario {
   readonly faults: readonly ScheduledFault[];
 }
 
-/** The names of its nodes. */
-export function nodesOf({ nodes }: Scenario): readonly string[] {
-  return Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
+/** The names of its nodes: those that it begins with, then spares. */
+export function nodesOf({
+  nodes,
+  spares = 0,
+}: Pick<Scenario, 'nodes' | 'spares'>): readonly string[] {
+  return Array.from({ length: nodes + spares }, (_, i) => `n${i + 1}`);
 }

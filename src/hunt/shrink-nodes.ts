@@ -1,17 +1,13 @@
 import type { Json } from '../../checker/index.ts';
-import type { Scenario, ScheduledFault } from './scenario.ts';
-
-/** Names of a cluster's nodes: `n1`, `n2`, … */
-function names(count: number): readonly string[] {
-  return Array.from({ length: count }, (_, i) => `n${i + 1}`);
-}
+import { nodesOf, type Scenario, type ScheduledFault } from './scenario.ts';
 
 /**
- * The scenario with so many nodes: as they are named, the last ones gone; and such that those stay that
- * faults name most. Who asked a node that is gone asks another one.
+ * The scenario that begins with so many nodes: as they are named, the last ones gone; and such that
+ * those stay that faults name most. Spares stay. Who asked a node that is gone asks another one.
  */
 export function fewerNodes(scenario: Scenario, count: number): readonly Scenario[] {
-  const all = names(scenario.nodes);
+  const all = nodesOf({ nodes: scenario.nodes });
+  const spares = nodesOf(scenario).slice(scenario.nodes);
   const mentions = new Map(all.map((name) => [name, 0]));
   for (const { what } of scenario.faults) {
     walk(what as unknown as Json, (text) => {
@@ -21,12 +17,21 @@ export function fewerNodes(scenario: Scenario, count: number): readonly Scenario
   }
   const byMentions = all.toSorted((a, b) => (mentions.get(b) ?? 0) - (mentions.get(a) ?? 0));
   const orders = byMentions.every((name, i) => name === all[i]) ? [all] : [all, byMentions];
-  return orders.map((order) => withNodes(scenario, order.slice(0, count)));
+  return orders.map((order) => ({
+    ...withNodes(scenario, [...order.slice(0, count), ...spares]),
+    nodes: count,
+  }));
+}
+
+/** The scenario without its last spare. */
+export function fewerSpares(scenario: Scenario): Scenario {
+  const { spares = 0 } = scenario;
+  return { ...withNodes(scenario, nodesOf(scenario).slice(0, -1)), spares: spares - 1 };
 }
 
 /** @param kept - they become `n1`, `n2`, … in this order */
 function withNodes(scenario: Scenario, kept: readonly string[]): Scenario {
-  const all = names(scenario.nodes);
+  const all = nodesOf(scenario);
   const renamed = new Map<string, string | undefined>(all.map((name) => [name, undefined]));
   for (const [i, name] of kept.entries()) renamed.set(name, `n${i + 1}`);
   const { load } = scenario;
@@ -36,7 +41,6 @@ function withNodes(scenario: Scenario, kept: readonly string[]): Scenario {
   });
   return {
     ...scenario,
-    nodes: kept.length,
     faults: scenario.faults.flatMap((fault): readonly ScheduledFault[] => {
       const what = rename(fault.what as unknown as Json, renamed);
       // SAFETY: of a fault's JSON only names of nodes were replaced, and items of its lists left out.

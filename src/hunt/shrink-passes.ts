@@ -1,7 +1,7 @@
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Scenario, ScheduledFault, ScheduledOperation } from './scenario.ts';
 import type { Candidate, Failing, Pass } from './shrink-candidate.ts';
-import { fewerNodes } from './shrink-nodes.ts';
+import { fewerNodes, fewerSpares } from './shrink-nodes.ts';
 import { plainProfile } from './shrink-profile.ts';
 import { cutTime, edges, rounded } from './shrink-time.ts';
 import { nameVictims } from './shrink-victims.ts';
@@ -235,6 +235,10 @@ function* fewerClients(best: () => Failing): Generator<Candidate, void, boolean>
 }
 
 function* fewerNodesPass(best: () => Failing): Generator<Candidate, void, boolean> {
+  while ((best().scenario.spares ?? 0) > 0) {
+    const isTaken = yield { what: 'a spare less', scenario: fewerSpares(best().scenario) };
+    if (!isTaken) break;
+  }
   const { nodes } = best().scenario;
   // Three first: two is a strange cluster, and one has no peers.
   for (const count of new Set([3, 2, 1, 4, 5, 6])) {

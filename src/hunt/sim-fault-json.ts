@@ -5,6 +5,8 @@ import type {
   DiskTrouble,
   LinkChoice,
   LinkTrouble,
+  MembershipAim,
+  MembershipFault,
   NetworkFault,
   SimFault,
   Victims,
@@ -118,6 +120,40 @@ const disk = record<DiskFault>({
   }),
 });
 
+const count = whole(1, 100);
+const of = oneOf(['leader', 'follower', 'any']);
+
+const flag: Read<boolean> = (value, place) => {
+  if (typeof value === 'boolean') return value;
+  throw new Misfit(place, 'it is neither true nor false');
+};
+
+const membership = record<MembershipFault>({
+  type: oneOf(['membership']),
+  aim: variants<MembershipAim>('type', {
+    add: record<Extract<MembershipAim, { type: 'add' }>>({ type: oneOf(['add']), count }),
+    remove: record<Extract<MembershipAim, { type: 'remove' }>>({
+      type: oneOf(['remove']),
+      count,
+      of,
+    }),
+    replace: record<Extract<MembershipAim, { type: 'replace' }>>({
+      type: oneOf(['replace']),
+      count,
+      of,
+    }),
+    set: record<Extract<MembershipAim, { type: 'set' }>>({
+      type: oneOf(['set']),
+      voters: (value, place) => {
+        const read = named(value, place);
+        if (read.length > 0) return read;
+        throw new Misfit(place, 'it names nobody');
+      },
+    }),
+  }),
+  isUndone: flag,
+});
+
 type Clock = Extract<SimFault, { type: 'clock' }>;
 type Change = Clock['change'];
 
@@ -126,6 +162,7 @@ export const simFault: Read<SimFault> = variants<SimFault>('type', {
   network,
   crash,
   disk,
+  membership,
   'young-leader': record<YoungLeaderFault>({
     type: oneOf(['young-leader']),
     how: oneOf(['kill', 'power-failure']),

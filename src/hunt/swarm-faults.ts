@@ -6,6 +6,7 @@ import type { Random } from '../lib/prng.ts';
 import type { RangeNs } from '../sim/profile.ts';
 import { chance, logUniform, weighted } from './draws.ts';
 import type { FaultKind, ScheduledFault } from './scenario.ts';
+import { drawMembershipFault, MEMBERSHIP_LASTS } from './swarm-membership.ts';
 import { drawTaste, SIM_FAMILIES, type SimFaultSetting } from './swarm-sim-faults.ts';
 
 /** What faults are drawn for. */
@@ -16,6 +17,8 @@ export interface FaultSetting {
   readonly electionNs: number;
   /** Without faults for so long, a cluster must have made progress. */
   readonly calmNs: number;
+  /** Members come and go. */
+  readonly changesMembers: boolean;
 }
 
 interface Setting extends FaultSetting, SimFaultSetting {
@@ -23,8 +26,14 @@ interface Setting extends FaultSetting, SimFaultSetting {
   readonly shapes: ReadonlyMap<NemesisShape, number>;
 }
 
+/** What the cluster itself is asked for is drawn apart from what breaks it. */
+const BREAKING = [...nemeses.values()].filter(
+  ({ shapes, requires }) =>
+    shapes.length > 0 && requires !== 'membership' && requires !== 'leadership',
+);
+
 function drawShapes(random: Random): ReadonlyMap<NemesisShape, number> {
-  const all = [...nemeses.values()].flatMap(({ shapes }) => shapes);
+  const all = BREAKING.flatMap(({ shapes }) => shapes);
   return new Map(all.map((shape) => [shape, logUniform(random, 1, 100)]));
 }
 
@@ -39,9 +48,7 @@ interface Family {
 }
 
 const FAMILIES: readonly Family[] = [
-  ...[...nemeses.values()]
-    .filter(({ shapes }) => shapes.length > 0)
-    .map(({ kind }) => ofNemesis(kind)),
+  ...BREAKING.map(({ kind }) => ofNemesis(kind)),
   ...SIM_FAMILIES.map(({ draw, ...family }): Family => ({
     ...family,
     draw: (setting, random) => ({ type: 'sim', fault: draw(setting, random) }),
@@ -77,7 +84,6 @@ export function drawFaults(given: FaultSetting, random: Random): readonly Schedu
     shapes: drawShapes(random.fork('shapes')),
   };
   const families = drawFamilies(setting, random.fork('families'));
-  if (families.length === 0) return [];
   const calm = calmStretches(setting, random.fork('calm'));
   const lanes = weighted(random.fork('lanes'), [
     [2, 1],
@@ -86,16 +92,33 @@ export function drawFaults(given: FaultSetting, random: Random): readonly Schedu
     [2, 5],
   ]);
   const faults: ScheduledFault[] = [];
+  if (given.changesMembers) {
+    const lane = { setting, families: MEMBERSHIP, calm, lane: 'membership' };
+    faults.push(...drawLane(lane, random.fork('lane/membership')));
+  }
   const background = drawBackground(families, random.fork('background'));
   if (background !== undefined) {
     const lane = { setting, families: background, calm, lane: 'background' };
     faults.push(...drawLane(lane, random.fork('lane/background')));
   }
-  for (let lane = 0; lane < lanes; lane++) {
+  for (let lane = 0; lane < lanes && families.length > 0; lane++) {
     faults.push(...drawLane({ setting, families, calm, lane }, random.fork(`lane/${lane}`)));
   }
   return faults.toSorted((a, b) => a.atNs - b.atNs);
 }
+
+/** Beside whatever else a seed has. */
+const MEMBERSHIP: Weighted = [
+  [
+    1,
+    {
+      name: 'membership',
+      nodesMin: 1,
+      lasts: MEMBERSHIP_LASTS,
+      draw: (_, random) => ({ type: 'sim', fault: drawMembershipFault(random) }),
+    },
+  ],
+];
 
 type Weighted = readonly (readonly [number, Family])[];
 

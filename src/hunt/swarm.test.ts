@@ -36,7 +36,9 @@ test('every fault there is comes up, and every size of a cluster', () => {
     all.map(({ shape }) => `${kind}:${shape}`),
   );
   expect(shapes.filter((shape) => !seen.has(shape))).toEqual([]);
-  expect(seen.size - shapes.length).toBe(SIM_FAMILIES.length);
+  expect(seen).toContain('membership');
+  expect(seen.size - shapes.length).toBe(SIM_FAMILIES.length + 1);
+  expect(new Set(scenarios.map(({ spares }) => spares))).toEqual(new Set([undefined, 0, 1, 2, 3]));
   expect(new Set(scenarios.map(({ nodes }) => nodes))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7]));
 });
 

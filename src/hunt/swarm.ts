@@ -5,6 +5,7 @@ import { chance, weighted } from './draws.ts';
 import type { Scenario } from './scenario.ts';
 import { drawFaults } from './swarm-faults.ts';
 import { drawLoad } from './swarm-load.ts';
+import { drawSpares } from './swarm-membership.ts';
 import { drawProfile } from './swarm-profile.ts';
 
 /** What is not left to the seed. */
@@ -42,15 +43,20 @@ export function drawScenario(seed: string, constraints: Constraints = {}): Scena
   ]);
   const nodes = constraints.nodes ?? drawn;
   const profile = drawProfile(random.fork('profile'));
+  const spares = drawSpares(random.fork('membership'), nodes);
   const electionNs = profile.node.electionTimeout.maxNs;
   const calmNs = drawCalm(random.fork('calm'), { profile, nodes, durationNs });
   return {
     seed,
     nodes,
+    ...(spares === undefined ? {} : { spares }),
     durationNs,
     profile,
     load: drawLoad(random.fork('load'), constraints.workload),
-    faults: drawFaults({ nodes, durationNs, electionNs, calmNs }, random.fork('faults')),
+    faults: drawFaults(
+      { nodes, durationNs, electionNs, calmNs, changesMembers: spares !== undefined },
+      random.fork('faults'),
+    ),
   };
 }
 

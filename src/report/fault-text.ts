@@ -1,4 +1,4 @@
-import { formatInstant } from '../lib/duration.ts';
+import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
 import type { NodeExit } from './record.ts';
 import type { StoredFault } from './verdict-file.ts';
@@ -14,6 +14,7 @@ export function describeFault(fault: FaultRecord): string {
     `${fail + info} of its operations did not succeed`,
     delayed > 0 ? `${delayed} had to wait for it` : undefined,
     ...describeLinks(fault),
+    ...describeRequests(fault),
     ...(fault.hook ?? []).map(({ words, code }) => `${words[0]} ended with ${code ?? 'nothing'}`),
     election === null
       ? undefined
@@ -36,6 +37,18 @@ export function onVictims(victims: readonly string[]): string {
 }
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
+
+/** Of a fault by which the cluster itself was changed: what came of it. */
+function describeRequests({ requests = [], members }: Injected): readonly string[] {
+  return requests.map(({ asked, outcome, led, startedNs, endedNs }) => {
+    const took = formatDuration(endedNs - startedNs);
+    const names = [asked].flat().join(', ');
+    const what = members === undefined ? `${names} to lead` : `${names} to vote`;
+    if (outcome.type !== 'done') return `asked for ${what}: ${outcome.type} (${outcome.error})`;
+    if (led !== undefined) return `${names} led term ${led.term} after ${took}`;
+    return `${names} voted after ${took}`;
+  });
+}
 
 /** What the links counted, as far as it says something of this kind of fault. */
 function describeLinks({ links, required }: Injected): readonly string[] {

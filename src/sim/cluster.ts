@@ -1,9 +1,21 @@
 import type { Client } from '../contracts/client.ts';
-import type { Cluster, LinkControl, ProcessControl, UnexpectedExit } from '../contracts/cluster.ts';
+import type {
+  Cluster,
+  LinkControl,
+  MembershipControl,
+  ProcessControl,
+  UnexpectedExit,
+} from '../contracts/cluster.ts';
 import type { NodeId as Name } from '../contracts/names.ts';
 import { nodeId as name } from '../contracts/names.ts';
 import { defined } from '../lib/assert.ts';
-import { makeConfiguration } from '../raft/core/configuration.ts';
+import type { Random } from '../lib/prng.ts';
+import {
+  type Configuration,
+  hasQuorum,
+  makeConfiguration,
+  NO_CONFIGURATION,
+} from '../raft/core/configuration.ts';
 import type { Rules } from '../raft/core/rules.ts';
 import { nodeId, type NodeId } from '../raft/core/types.ts';
 import type { DriverStatus } from '../raft/driver/driver.ts';
@@ -13,13 +25,17 @@ import { SimDisk } from './disk.ts';
 import { diskCounterOf, diskEventDetail } from './disk-events.ts';
 import { SimNetwork } from './network.ts';
 import { NodeClock } from './node-clock.ts';
-import { SimNode } from './node.ts';
+import { type ChangeReply, SimNode } from './node.ts';
 import { type SimObserver, tellAll } from './observer.ts';
 import type { SimProfile } from './profile.ts';
 import type { Simulation } from './simulation.ts';
+import { membershipOf } from './steering.ts';
 
 export interface SimClusterOptions {
+  /** Of the nodes that the cluster begins with. */
   readonly size: number;
+  /** So many more start empty, members of nothing; by default none. */
+  readonly spares?: number | undefined;
   readonly profile: SimProfile;
   readonly rules: Rules;
   readonly wrapDisk?: ((disk: Disk) => Disk) | undefined;
@@ -28,11 +44,14 @@ export interface SimClusterOptions {
 
 /** A cluster of real drivers in simulated time. Nodes that stop by themselves are started again. */
 export class SimCluster implements Cluster {
+  /** All of them, members or not: those that the cluster begins with, then spares. */
   readonly nodes: readonly Name[];
   readonly profile: SimProfile;
   readonly network: SimNetwork;
   readonly links: LinkControl;
   readonly processes: ProcessControl;
+  readonly spares: readonly Name[];
+  readonly membership: MembershipControl;
   readonly #sim: Simulation;
   readonly #nodes = new Map<string, SimNode>();
   /** Whose disks no longer hold what they were told to hold. */
@@ -42,19 +61,33 @@ export class SimCluster implements Cluster {
   /** The term in which a node was seen to lead last. */
   readonly #ledTerms = new Map<NodeId, number>();
   #clients = 0;
+  /** In force at the last leader of the highest term, while it led. */
+  #configuration: Configuration;
+  #newestTerm = 0;
+  /** Somebody has asked for other members. */
+  #hasChanged = false;
 
   constructor(sim: Simulation, options: SimClusterOptions) {
-    const { size, profile } = options;
+    const { size, spares = 0, profile } = options;
     this.#sim = sim;
     this.profile = profile;
-    const ids = Array.from({ length: size }, (_, i) => nodeId(`n${i + 1}`));
+    const ids = Array.from({ length: size + spares }, (_, i) => nodeId(`n${i + 1}`));
+    const initial = makeConfiguration(ids.slice(0, size));
+    this.#configuration = initial;
     this.nodes = ids.map((id) => name(id));
+    this.spares = this.nodes.slice(size);
+    this.membership = membershipOf(sim, this, size);
     const restarts = sim.random('restarts');
     const observer = tellAll([
       ...options.observers,
       {
-        stepped: ({ node }, _, { role, term }) => {
-          if (role !== 'leader' || this.#ledTerms.get(node) === term) return;
+        stepped: ({ node }, _, { role, term, configuration }) => {
+          if (role !== 'leader') return;
+          if (term >= this.#newestTerm) {
+            this.#newestTerm = term;
+            this.#configuration = configuration;
+          }
+          if (this.#ledTerms.get(node) === term) return;
           this.#ledTerms.set(node, term);
           for (const listener of this.#elected) listener(node);
         },
@@ -76,7 +109,6 @@ export class SimCluster implements Cluster {
       happened: (what) => observer.happened(what),
     });
     this.links = this.network.control;
-    const configuration = makeConfiguration(ids);
     const origins = sim.random('clocks');
     const drifts = sim.random('drifts');
     const driftMax = profile.driftPpmMax ?? 0;
@@ -101,7 +133,7 @@ export class SimCluster implements Cluster {
       const node = new SimNode({
         sim,
         node: id,
-        configuration,
+        configuration: initial.voters.includes(id) ? initial : NO_CONFIGURATION,
         rules: options.rules,
         profile: profile.node,
         turnNs: profile.turnNs,
@@ -138,10 +170,56 @@ export class SimCluster implements Cluster {
 
   /**
    * Whether what a disk holds may be damaged: of what a majority has lost nothing can be promised, so
-   * only a minority of disks is ever damaged.
+   * only a minority of disks is ever damaged; and none where other members were asked for, of whom it
+   * could be a majority.
    */
   mayDamage(node: NodeId): boolean {
-    return this.damaged.has(node) || 2 * (this.damaged.size + 1) < this.nodes.length;
+    if (this.damaged.has(node)) return true;
+    return !this.#hasChanged && this.canBear([...this.damaged, node]);
+  }
+
+  /** True when those who vote now decide also without these. */
+  canBear(lost: readonly NodeId[]): boolean {
+    return hasQuorum(this.#configuration, (voter) => !lost.includes(voter));
+  }
+
+  /** Simulated. */
+  sleep(ns: number): Promise<void> {
+    return this.#sim.sleep(ns);
+  }
+
+  /** Of who leads in the highest term, or led last in it. */
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  /**
+   * Asks a node for other voters.
+   *
+   * @param random - draws how long the request and its answer travel
+   * @returns what it answered; `lost` when it did not within `deadlineNs`, or went down
+   */
+  changeMembers(
+    via: Name,
+    voters: readonly Name[],
+    { deadlineNs, random }: { readonly deadlineNs: number; readonly random: Random },
+  ): Promise<ChangeReply> {
+    const { minNs, maxNs } = this.profile.clientLatency;
+    const change = { voters: voters.map((voter) => nodeId(voter)), addresses: new Map() };
+    this.#hasChanged = true;
+    return new Promise((resolve) => {
+      const end = (reply: ChangeReply): void => {
+        this.#sim.settles();
+        resolve(reply);
+      };
+      const travelNs = (): number => random.integer(minNs, maxNs);
+      this.#sim.after(deadlineNs, () => end({ type: 'lost' }));
+      this.#sim.after(travelNs(), () =>
+        this.node(via).changeMembers(change, (reply) => {
+          this.#sim.after(travelNs(), () => end(reply));
+        }),
+      );
+    });
   }
 
   /** Who leads the highest term, by its own word. */
@@ -178,7 +256,20 @@ export class SimCluster implements Cluster {
   ): Client {
     const random = this.#sim.random(`client/${stream}`);
     const latency = this.profile.clientLatency;
-    return connectTo({ sim: this.#sim, node: this.node(node), latency, random }, kind);
+    const at = this.nodes.indexOf(node);
+    const others = [...this.nodes.slice(at + 1), ...this.nodes.slice(0, at)];
+    const { sessionExpiryNs } = this.profile.node;
+    return connectTo(
+      {
+        sim: this.#sim,
+        node: this.node(node),
+        latency,
+        random,
+        others: others.map((id) => this.node(id)),
+        expiryMs: sessionExpiryNs === undefined ? undefined : Math.ceil(sessionExpiryNs / 1e6),
+      },
+      kind,
+    );
   }
 
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void {

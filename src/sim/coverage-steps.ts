@@ -8,6 +8,8 @@ import type {
   RequestVote,
   Role,
 } from '../raft/core/types.ts';
+import { type Configuration, hasQuorum } from '../raft/core/configuration.ts';
+import { countMembership, hasLeft } from './coverage-membership.ts';
 import type { Counts } from './coverage.ts';
 
 /** What coverage remembers of a node between its steps. */
@@ -27,6 +29,9 @@ export interface SeenNode {
   waitingReads: number;
   /** Own proposals that are not applied yet: terms by index. */
   proposals: Map<number, number>;
+  /** In force in its log, and where that stands. */
+  configuration: Configuration;
+  configurationIndex: number;
 }
 
 /** What the nodes of a cluster have in common. */
@@ -64,6 +69,7 @@ export function countStep(
       counts['probe-after-disconnection'] += 1;
     }
   }
+  countMembership(counts, seen, inputs, ready);
   if (ready.role !== seen.role || ready.term !== seen.term) {
     countRole(counts, cluster, seen, ready);
   } else if (ready.role === 'pre-candidate' && asksPreVotes(ready)) {
@@ -80,6 +86,10 @@ export function countStep(
     counts[lost ? 'read-refused-leadership-lost' : 'read-refused-not-leader'] += 1;
   }
   for (const { index, term } of ready.accepted) seen.proposals.set(index, term);
+  if (ready.logChange?.type === 'replaced') {
+    seen.terms = [];
+    seen.terms[ready.logChange.base.index] = ready.logChange.base.term;
+  }
   if (ready.entries.length > 0) countEntries(counts, cluster, seen, ready);
   if (ready.committed.length > 0) countCommitted(counts, cluster, ready);
   if (ready.hardState !== undefined) seen.votedFor = ready.hardState.votedFor;
@@ -124,7 +134,7 @@ function countRole(counts: Counts, cluster: SeenCluster, seen: SeenNode, ready: 
     seen.unanswered.clear();
     seen.round = -1;
   }
-  if (role === 'leader' && ready.role !== 'leader') {
+  if (role === 'leader' && ready.role !== 'leader' && !hasLeft(seen, ready)) {
     counts[isNewTerm ? 'stepped-down-for-higher-term' : 'stepped-down-without-quorum'] += 1;
   }
   if (role === 'candidate' && ready.role !== 'leader') {
@@ -239,15 +249,21 @@ function countEntries(
   }
   for (const entry of entries) {
     terms[entry.index] = entry.term;
-    if (entry.term < term && isFigure8(cluster, entry)) counts['figure-8'] += 1;
+    if (entry.term < term && isFigure8(cluster, seen, entry)) counts['figure-8'] += 1;
   }
 }
 
 /** Raft §5.4.2, Figure 8 (c): this copy makes a majority, and counting must not commit the entry for that. */
-function isFigure8({ nodes, committed }: SeenCluster, { index, term }: Entry): boolean {
+function isFigure8(
+  { nodes, committed }: SeenCluster,
+  { node, configuration }: SeenNode,
+  { index, term }: Entry,
+): boolean {
   if (index <= committed) return false;
-  const holders = nodes.filter(({ terms }) => terms[index] === term).length;
-  return holders === Math.floor(nodes.length / 2) + 1;
+  const holders = nodes.filter(({ terms }) => terms[index] === term).map((one) => one.node);
+  const isHeld = (except?: NodeId): boolean =>
+    hasQuorum(configuration, (voter) => voter !== except && holders.includes(voter));
+  return isHeld() && !isHeld(node);
 }
 
 function countCommitted(

@@ -1,5 +1,11 @@
 import type { Random } from '../lib/prng.ts';
-import { batchAt, readLog, type SegmentFile, WalDamage } from '../raft/driver/wal-segments.ts';
+import {
+  batchAt,
+  firstBatchOf,
+  readLog,
+  type SegmentFile,
+  WalDamage,
+} from '../raft/driver/wal-segments.ts';
 import type { SimDisk } from './disk.ts';
 
 /** Where a bit changed. */
@@ -16,12 +22,16 @@ export interface FlippedBit {
  * @returns fewer, or none, when there are not so many such batches, or the log is damaged already
  */
 export function flipBits(disk: SimDisk, random: Random, count: number): readonly FlippedBit[] {
-  const batches = random.shuffle(damageable(disk.settledFiles() ?? [])).slice(0, count);
+  const batches = random.shuffle(damageable(disk.settledFiles(isSegment) ?? [])).slice(0, count);
   return batches.map(({ file, at, end }) => {
     const offset = random.integer(at, end - 1);
     disk.flip(file.name, offset, 1 << random.integer(0, 7));
     return { file: file.name, offset };
   });
+}
+
+function isSegment(name: string): boolean {
+  return firstBatchOf(name) !== undefined;
 }
 
 function damageable(

@@ -3,12 +3,14 @@ import type { Random } from '../lib/prng.ts';
 import type { SimCluster } from './cluster.ts';
 import { type CrashFault, injectCrashFault } from './crash-fault.ts';
 import { type DiskFault, injectDiskFault } from './disk-fault.ts';
+import { injectMembershipFault, type MembershipFault } from './membership-fault.ts';
 import { injectNetworkFault, type NetworkFault } from './network-fault.ts';
 import { type Victims, victimsOf } from './victims.ts';
 import { injectYoungLeaderFault, type YoungLeaderFault } from './young-leader-fault.ts';
 
 export type { CrashFault } from './crash-fault.ts';
 export type { DiskFault, DiskTrouble } from './disk-fault.ts';
+export type { Leavers, MembershipAim, MembershipFault } from './membership-fault.ts';
 export type { LinkChoice, LinkTrouble, NetworkFault } from './network-fault.ts';
 export type { Victims } from './victims.ts';
 export type { YoungLeaderFault } from './young-leader-fault.ts';
@@ -18,7 +20,13 @@ export type { YoungLeaderFault } from './young-leader-fault.ts';
  * nanoseconds of the simulation. What it does not say is drawn when it comes.
  */
 export type SimFault =
-  NetworkFault | ClockFault | CrashFault | PowerFault | DiskFault | YoungLeaderFault;
+  | NetworkFault
+  | ClockFault
+  | CrashFault
+  | PowerFault
+  | DiskFault
+  | YoungLeaderFault
+  | MembershipFault;
 
 /** Clocks of nodes go wrong. They are monotonic: none ever goes back. */
 export interface ClockFault {
@@ -59,6 +67,8 @@ export async function injectFault(
       return injectPowerFault(cluster, fault, random);
     case 'disk':
       return injectDiskFault(cluster, fault, random);
+    case 'membership':
+      return injectMembershipFault(cluster, fault, random);
     case 'young-leader':
       return injectYoungLeaderFault(cluster, fault, random);
     default:

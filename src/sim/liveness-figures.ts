@@ -1,4 +1,5 @@
 import { defined } from '../lib/assert.ts';
+import { type Configuration, hasQuorum, NO_CONFIGURATION } from '../raft/core/configuration.ts';
 import type { Input, NodeId, Ready, Role } from '../raft/core/types.ts';
 import type { Life, SimObserver } from './observer.ts';
 
@@ -26,6 +27,8 @@ interface Seen {
   term: number;
   /** As a leader: when it last heard from whom in this term. */
   readonly heardNs: Map<NodeId, number>;
+  /** In force in its log. */
+  configuration: Configuration;
   isUp: boolean;
 }
 
@@ -50,13 +53,19 @@ export function watchLiveness(parts: {
   const seenNodes = new Map(
     nodes.map((node): [NodeId, Seen] => [
       node,
-      { node, role: 'follower', term: 0, heardNs: new Map(), isUp: false },
+      {
+        node,
+        role: 'follower',
+        term: 0,
+        heardNs: new Map(),
+        configuration: NO_CONFIGURATION,
+        isUp: false,
+      },
     ]),
   );
   const of = (node: NodeId): Seen => defined(seenNodes.get(node), 'one of the nodes');
   const askEveryNs = Math.max(1, Math.floor(electionTimeoutNsMin * ASKED));
   const heardNsMax = electionTimeoutNsMin * HEARD;
-  const others = Math.floor(nodes.length / 2);
   const open = new Map<NodeId, Set<number>>(nodes.map((node) => [node, new Set()]));
   const figures = {
     requests: 0,
@@ -78,7 +87,7 @@ export function watchLiveness(parts: {
   /** Looks whether a leader is at work, and how long nobody was. */
   const ask = (nowNs: number): void => {
     asksAtNs = nowNs + askEveryNs;
-    if (leader !== undefined && leader.isUp && isHeard(leader, others, nowNs - heardNsMax)) {
+    if (leader !== undefined && leader.isUp && isHeard(leader, nowNs - heardNsMax)) {
       ledNs = nowNs;
       leaderlessSinceNs = nowNs;
       wasConnected = true;
@@ -124,6 +133,7 @@ export function watchLiveness(parts: {
     stepped({ node }, inputs, ready) {
       const seen = of(node);
       const nowNs = sim.now();
+      seen.configuration = ready.configuration;
       if (ready.role !== seen.role || ready.term !== seen.term) changed(seen, ready, nowNs);
       else if (seen === leader) hear(seen, inputs, nowNs);
       if (nowNs >= asksAtNs) ask(nowNs);
@@ -139,9 +149,10 @@ export function watchLiveness(parts: {
   };
 }
 
-/** True when at least so many have answered since then. */
-function isHeard({ heardNs }: Seen, others: number, sinceNs: number): boolean {
-  let count = 0;
-  for (const atNs of heardNs.values()) if (atNs >= sinceNs) count += 1;
-  return count >= others;
+/** True when a quorum has answered since then. */
+function isHeard({ node, heardNs, configuration }: Seen, sinceNs: number): boolean {
+  return hasQuorum(
+    configuration,
+    (voter) => voter === node || (heardNs.get(voter) ?? -Infinity) >= sinceNs,
+  );
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { PAPER_RULES, type Rules } from '../raft/core/rules.ts';
+import { makeConfiguration } from '../raft/core/configuration.ts';
 import { LOG_START } from '../raft/core/log.ts';
 import { type Input, nodeId, term } from '../raft/core/types.ts';
 import { SimCluster } from './cluster.ts';
@@ -132,7 +133,15 @@ function watched(isConnected: () => boolean = () => true) {
     const none = { entries: [], messages: [], messagesAfterSync: [], committed: [], accepted: [] };
     const zero = { commitIndex: 0, firstIndex: 1, lastIndex: 0 } as never;
     const rest = { ...none, refused: [], reads: [], refusedReads: [], ...(zero as object) };
-    const ready = { hardState, write: undefined, role, term: term(at), leader: undefined };
+    const configuration = makeConfiguration(nodes);
+    const ready = {
+      hardState,
+      configuration,
+      write: undefined,
+      role,
+      term: term(at),
+      leader: undefined,
+    };
     watch.stepped?.({ node, number: 1 }, inputs, { ...rest, ...ready, deadlineNs: 0 } as never);
   };
   return { watch, step };

@@ -1,6 +1,7 @@
 import type { NodeId as Name } from '../contracts/names.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
+import { allVoters, hasQuorum } from '../raft/core/configuration.ts';
 import { nodeId, type NodeId } from '../raft/core/types.ts';
 import type { SimCluster } from './cluster.ts';
 import { RECONNECT_NS_MAX } from './link.ts';
@@ -87,7 +88,7 @@ export async function proveLiveness(
   cluster: SimCluster,
 ): Promise<LivenessProof | undefined> {
   const { nodes, profile } = cluster;
-  if (2 * cluster.damaged.size >= nodes.length) return undefined;
+  if (!cluster.canBear([...cluster.damaged])) return undefined;
   const entries = Math.max(0, ...cluster.statuses().map(({ log }) => log.lastIndex));
   const bounds = livenessBounds({ profile, nodes: nodes.length, entries });
   const healedNs = sim.now();
@@ -126,25 +127,28 @@ async function until(
   }
 }
 
-/** True when somebody takes part that can exchange messages with a majority of those who do. */
+/** True when a voter takes part that can exchange messages with a quorum of those who do. */
 export function isQuorumConnected(cluster: SimCluster): boolean {
-  const { nodes, network } = cluster;
-  const serving = nodes.filter((node) => cluster.node(node).isServing);
-  const reach = (a: Name, b: Name): boolean => a === b || network.link(a, b).gate.isOpen;
-  return serving.some(
-    (one) =>
-      2 * serving.filter((other) => reach(one, other) && reach(other, one)).length > nodes.length,
+  const { configuration, network } = cluster;
+  const voters = allVoters(configuration).filter((node) => cluster.node(node).isServing);
+  const reach = (a: NodeId, b: NodeId): boolean => a === b || network.link(a, b).gate.isOpen;
+  return voters.some((one) =>
+    hasQuorum(
+      configuration,
+      (other) => voters.includes(other) && reach(one, other) && reach(other, one),
+    ),
   );
 }
 
-/** Who leads in the highest term, by the word of a quorum. */
+/** Who leads in the highest term, by the word of a quorum of its configuration. */
 function followedLeader(cluster: SimCluster): NodeId | undefined {
   const statuses = cluster.statuses();
   const { leader } = cluster;
   const led = statuses.find(({ id }) => id === leader);
   if (led === undefined) return undefined;
   const followers = statuses.filter((one) => one.leader === leader && one.term === led.term);
-  return 2 * followers.length > cluster.nodes.length ? leader : undefined;
+  const follows = (voter: NodeId): boolean => followers.some(({ id }) => id === voter);
+  return hasQuorum(cluster.configuration, follows) ? leader : undefined;
 }
 
 function missed(sim: Simulation, violation: Violation): undefined {

@@ -3,6 +3,7 @@ import type { Configuration } from '../raft/core/configuration.ts';
 import type { Rules } from '../raft/core/rules.ts';
 import type { NodeId } from '../raft/core/types.ts';
 import { Driver, type DriverOptions, type DriverStatus } from '../raft/driver/driver.ts';
+import type { ChangeAnswer, MembershipChange } from '../raft/driver/membership.ts';
 import type { Disk, DriverObserver, Scheduler } from '../raft/driver/ports.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import { WalDamage } from '../raft/driver/wal.ts';
@@ -20,10 +21,15 @@ import type { Simulation } from './simulation.ts';
 
 /** What a request made of a node that died before it answered. */
 export type Reply = Answer | { readonly type: 'lost' };
+export type ChangeReply = ChangeAnswer | { readonly type: 'lost' };
+
+/** For a change of the membership, where a profile does not say it. */
+const CHANGE_TIMEOUTS = 40;
 
 export interface SimNodeParts {
   readonly sim: Simulation;
   readonly node: NodeId;
+  /** What it begins with, when its disk is empty. */
   readonly configuration: Configuration;
   readonly rules: Rules;
   readonly profile: NodeProfile;
@@ -43,6 +49,8 @@ interface Running {
   driver: Driver | undefined;
   /** Clients that wait for an answer. */
   readonly waiting: Map<number, (reply: Reply) => void>;
+  /** Who waits for an answer to a change of the membership. */
+  readonly waitingChanges: Set<(reply: ChangeReply) => void>;
   readonly timer: NodeTimer;
   /** What came while it was stopped, in order. */
   readonly inbox: (() => void)[];
@@ -97,6 +105,11 @@ export class SimNode implements Endpoint {
     return this.#running?.driver?.status();
   }
 
+  /** In force at it while it runs. */
+  get configuration(): Configuration | undefined {
+    return this.#running?.driver?.configuration;
+  }
+
   /** Does nothing when it runs. */
   start(): void {
     if (this.#running !== undefined) return;
@@ -107,6 +120,7 @@ export class SimNode implements Endpoint {
       life,
       driver: undefined,
       waiting: new Map(),
+      waitingChanges: new Set(),
       timer: new NodeTimer({
         sim: this.#parts.sim,
         clock: this.clock,
@@ -230,6 +244,19 @@ export class SimNode implements Endpoint {
     });
   }
 
+  /** As `submit`. */
+  changeMembers(change: MembershipChange, done: (reply: ChangeReply) => void): void {
+    if (!this.#hasPower) return;
+    const running = this.#running;
+    if (running?.driver === undefined) return done({ type: 'refused', error: 'nobody listens' });
+    running.waitingChanges.add(done);
+    this.#enter(running, () => {
+      running.driver?.changeMembers(change, (answer) => {
+        if (running.waitingChanges.delete(done)) done(answer);
+      });
+    });
+  }
+
   #whenRunning(act: (running: Running) => void): void {
     const running = this.#running;
     if (running !== undefined) this.#enter(running, () => act(running));
@@ -251,9 +278,12 @@ export class SimNode implements Endpoint {
   #loseClients(running: Running | undefined, isPowerFailure: boolean): void {
     if (running === undefined) return;
     const waiting = [...running.waiting.values()];
+    const waitingChanges = [...running.waitingChanges];
     running.waiting.clear();
+    running.waitingChanges.clear();
     if (isPowerFailure) return;
     for (const done of waiting) done({ type: 'lost' });
+    for (const done of waitingChanges) done({ type: 'lost' });
   }
 
   async #boot(running: Running): Promise<void> {
@@ -270,6 +300,7 @@ export class SimNode implements Endpoint {
 
   #driverOptions(running: Running): DriverOptions {
     const { configuration, rules, profile, network, wrapDisk } = this.#parts;
+    const { changeTimeoutNs = CHANGE_TIMEOUTS * profile.electionTimeout.maxNs } = profile;
     const disk = this.disk.attach();
     const ports = mortal({
       life: {
@@ -290,12 +321,15 @@ export class SimNode implements Endpoint {
         maxEntriesPerAppend: profile.maxEntriesPerAppend,
         maxBytesPerAppend: profile.maxBytesPerAppend,
         maxInflightAppends: profile.maxInflightAppends,
+        catchUpTimeoutNs: Math.ceil(changeTimeoutNs / 2),
       },
       clusterId: 'sim',
       fsync: 'always',
       fsyncIntervalNs: 0,
       requestTimeoutNs: profile.requestTimeoutNs,
+      changeTimeoutNs,
       segmentBytesMax: profile.segmentBytesMax,
+      ...(profile.snapshots === undefined ? {} : { snapshots: profile.snapshots }),
       rules,
       random: this.#random.fork(String(running.life.number)),
       ...ports,
@@ -318,7 +352,8 @@ export class SimNode implements Endpoint {
       restored: (restored, torn) => alive(() => observer.started(life, restored, torn)),
       stepped: (inputs, ready) => alive(() => observer.stepped(life, inputs, ready)),
       written: (file, end, records) => alive(() => observer.written(life, file, end, records)),
-      applied: (entry) => alive(() => observer.applied(life, entry)),
+      snapshot: (event) => alive(() => observer.snapshot(life, event)),
+      applied: (entry, applied) => alive(() => observer.applied(life, entry, applied)),
     };
   }
 

@@ -87,8 +87,13 @@ function roleEffects(
   return told;
 }
 
-function logEffects(known: Known, { entries, committed, role }: Ready): string[] {
+function logEffects(known: Known, { entries, committed, role, logChange }: Ready): string[] {
   const told: string[] = [];
+  if (logChange?.type === 'compacted') told.push(`compacts up to ${logChange.base.index}`);
+  if (logChange?.type === 'replaced') {
+    told.push(`begins its log behind ${say.position(logChange.base)}`);
+    known.lastIndex = logChange.base.index;
+  }
   const first = entries[0];
   if (first !== undefined) {
     if (first.index <= known.lastIndex) {
@@ -144,10 +149,13 @@ function messageEffects(known: Known, ready: Ready): string[] {
   return told;
 }
 
-function clientEffects({ reads, refused, refusedReads }: Ready): string[] {
+function clientEffects({ reads, refused, refusedReads, changes }: Ready): string[] {
   const told = reads.map(({ readIndex }) => `may read at ${readIndex}`);
   if (refused.length > 0) told.push(`refuses ${refused.length} proposals`);
   if (refusedReads.length > 0) told.push(`refuses ${refusedReads.length} reads`);
+  for (const change of changes) {
+    if (change.type === 'refused') told.push(`refuses a change of members: ${change.why}`);
+  }
   return [...new Set(told)];
 }
 

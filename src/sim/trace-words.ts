@@ -1,10 +1,13 @@
 import { assertNever } from '../lib/assert.ts';
+import type { Configuration } from '../raft/core/configuration.ts';
+import { decodeConfiguration } from '../raft/core/configuration-codec.ts';
 import type { Entry, HardState, Input, LogPosition, Message, NodeId } from '../raft/core/types.ts';
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { Datum } from '../raft/kv/datum.ts';
 import type { Command } from '../raft/kv/commands.ts';
 import { decodeStamped } from '../raft/kv/stamped-command.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { Stop } from './observer.ts';
 
 /** Entries that are listed one by one, with what they say. */
@@ -38,7 +41,23 @@ export function contents(entries: readonly Entry[]): string {
 }
 
 function content({ kind, data, client }: Entry): string {
-  return kind === 'command' ? ofSession(client) + command(decodeStamped(data).command) : kind;
+  switch (kind) {
+    case 'command':
+      return ofSession(client) + command(decodeStamped(data).command);
+    case 'configuration':
+      return `members ${configuration(decodeConfiguration(data))}`;
+    case 'noop':
+      return kind;
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** `n1 n2 n3`; while joint `n1 n2 n3 -> n3 n4 n5`; learners behind a plus. */
+export function configuration({ voters, outgoing, learners }: Configuration): string {
+  const old = outgoing.length === 0 ? '' : `${outgoing.join(' ')} -> `;
+  const learning = learners.length === 0 ? '' : ` + ${learners.join(' ')}`;
+  return `${old}${voters.join(' ')}${learning}`;
 }
 
 export function command(what: Command): string {
@@ -143,7 +162,7 @@ export function message(what: Message): string {
       return `snapshot t${what.term} of ${position(what.last)}: ${bytes}${end}`;
     }
     case 'snapshot-response':
-      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}`;
+      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}${what.isDamaged ? ', it was damaged' : ''}`;
     default:
       return assertNever(what);
   }
@@ -159,6 +178,10 @@ export function peerMessage(bytes: Uint8Array): string {
       return `forwarded ${request(what.request)}`;
     case 'answer':
       return `answer ${what.answer.type}`;
+    case 'forward-change':
+      return `forwarded change to ${names(what.change.voters)}`;
+    case 'change-answer':
+      return `answer to a change: ${what.answer.type}`;
     default:
       return assertNever(what);
   }
@@ -181,10 +204,40 @@ export function input(what: Input): string {
       return `leadership is asked for ${what.to}`;
     case 'compact':
       return `the log may go up to ${what.upTo}`;
+    case 'snapshot-received':
+      return `a snapshot of ${position(what.last)} was received`;
     case 'synced':
       return `write ${what.write} synced`;
     case 'disconnected':
       return `connection to ${what.peer} lost`;
+    default:
+      return assertNever(what);
+  }
+}
+
+export function snapshot(what: SnapshotEvent): string | undefined {
+  switch (what.type) {
+    case 'restored': {
+      if (what.last === undefined) return undefined;
+      const damages = what.damages.map((damage) => `; damaged: ${damage}`).join('');
+      return `begins with a snapshot of ${position(what.last)}${damages}`;
+    }
+    case 'begun':
+      return `begins a snapshot of ${position(what.last)}`;
+    case 'taken':
+      return `has a snapshot of ${position(what.last)}, ${what.bytes} bytes`;
+    case 'abandoned':
+      return `gives up the snapshot of ${position(what.last)} that was ${what.was}: ${what.why}`;
+    case 'sent':
+      return `sends ${what.to} the snapshot of ${position(what.last)} from byte ${what.offset}`;
+    case 'damaged':
+      return `received a damaged snapshot of ${position(what.last)}: ${what.why}`;
+    case 'received':
+      return `has received the snapshot of ${position(what.last)}`;
+    case 'installed':
+      return `INSTALLS the snapshot of ${position(what.last)}`;
+    case 'segment-removed':
+      return `removes ${what.name}`;
     default:
       return assertNever(what);
   }

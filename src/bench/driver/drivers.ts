@@ -100,12 +100,14 @@ export class BenchDrivers {
         heartbeatIntervalNs: 50 * MS,
         maxEntriesPerAppend: 64,
         maxBytesPerAppend: 1_000_000,
+        catchUpTimeoutNs: 60e9,
         maxInflightAppends: 16,
       },
       clusterId: 'bench',
       fsync: 'always',
       fsyncIntervalNs: 100 * MS,
       requestTimeoutNs: 1000 * MS,
+      changeTimeoutNs: 120e9,
       rules: PAPER_RULES,
       random: this.#random.fork(id),
       disk: this.#disk(id),
@@ -165,7 +167,9 @@ export class BenchDrivers {
     return {
       list: async () => [],
       read: async () => new Uint8Array(0),
+      readAt: async () => new Uint8Array(0),
       append: (_name, bytes) => void this.#options.traffic?.batches.push(bytes),
+      allocate: later,
       sync: () => {
         this.syncs += 1;
         return later();

@@ -16,7 +16,7 @@ export interface Configuration {
   readonly addresses: ReadonlyMap<NodeId, string>;
 }
 
-/** What a node knows that starts empty, to join a cluster: it votes for nobody, and waits. */
+/** What a node knows that starts empty, to join a cluster: it stands for no election, and waits. */
 export const NO_CONFIGURATION: Configuration = {
   voters: [],
   outgoing: [],
@@ -47,6 +47,11 @@ export function isJoint(configuration: Configuration): boolean {
 /** In either half of a joint configuration. */
 export function isVoter(configuration: Configuration, node: NodeId): boolean {
   return configuration.voters.includes(node) || configuration.outgoing.includes(node);
+}
+
+/** Is sent the log: votes, or learns. */
+export function isMember(configuration: Configuration, node: NodeId): boolean {
+  return isVoter(configuration, node) || configuration.learners.includes(node);
 }
 
 /** Everybody who votes in either half, each once. */
@@ -120,6 +125,11 @@ export function quorumIndex(
   matchIndex: (voter: NodeId) => LogIndex,
 ): LogIndex {
   return logIndex(quorumValue(configuration, matchIndex));
+}
+
+/** The same nodes, in any order. */
+export function isSameSet(a: readonly NodeId[], b: readonly NodeId[]): boolean {
+  return a.length === b.length && a.every((node) => b.includes(node));
 }
 
 function majority(voters: readonly NodeId[]): number {

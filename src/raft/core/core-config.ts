@@ -14,4 +14,6 @@ export interface CoreConfig {
   readonly maxBytesPerAppend: number;
   /** AppendEntries with entries on the way to one follower at a time. */
   readonly maxInflightAppends: number;
+  /** New members that have not caught up after it are given up, and the change with them. Thesis §4.2.1. */
+  readonly catchUpTimeoutNs: number;
 }

@@ -12,10 +12,19 @@ import {
   startPreVote,
 } from './election.ts';
 import { acknowledgeDurable, onAppendEntries } from './follower.ts';
-import { appendOwn, lead, onAppendResponse, onDisconnected } from './leader.ts';
+import { lead, onAppendResponse, onDisconnected } from './leader.ts';
 import { RaftLog } from './log.ts';
+import { mustLeave, onChangeConfiguration } from './membership.ts';
 import type { Rules } from './rules.ts';
 import {
+  compactLog,
+  onInstallSnapshot,
+  onSnapshotReceived,
+  onSnapshotResponse,
+  snapshotNeeds,
+} from './snapshots.ts';
+import {
+  appendOwn,
   becomeFollower,
   type CoreState,
   emptyOutbox,
@@ -29,6 +38,8 @@ import {
   type Entry,
   type HardState,
   type Input,
+  type LogChange,
+  type LogIndex,
   type LogPosition,
   logIndex,
   type Message,
@@ -44,6 +55,11 @@ export interface Restored {
   /** In force at the base; undefined when none was ever stored: it is what the cluster began with. */
   readonly configuration?: Configuration | undefined;
   readonly entries: readonly Entry[];
+  /**
+   * The state machine begins with the state of a snapshot up to here, which the log holds; the base
+   * when it is absent. Raft §7.
+   */
+  readonly snapshot?: LogPosition | undefined;
 }
 
 /** Consensus without I/O. Raft, extended version; thesis §6.4 (reads), §9.6 (PreVote). */
@@ -55,6 +71,9 @@ export interface RaftCore {
    * @param nowNs - monotonic, any origin
    */
   step(inputs: readonly Input[], nowNs: number): Ready;
+
+  /** In force right behind the entry at `index`, which is neither compacted away nor to come. Raft §6. */
+  configurationAt(index: LogIndex): Configuration;
 }
 
 /** @param random - draws election timeouts and nothing else */
@@ -70,6 +89,10 @@ export function makeRaftCore(parts: {
   const first = restored.configuration ?? config.configuration;
   const configurations = new Configurations(restored.base, first);
   configurations.appended(restored.entries);
+  const stateIndex = (restored.snapshot ?? restored.base).index;
+  const isHeld =
+    restored.snapshot === undefined || log.termAt(stateIndex) === restored.snapshot.term;
+  assert(isHeld, 'the log holds what the state machine begins with');
   const state: CoreState = {
     config,
     rules: parts.rules,
@@ -80,12 +103,12 @@ export function makeRaftCore(parts: {
     hard: parts.rules.rememberedHardState(restored.hardState),
     role: 'follower',
     leader: undefined,
-    commitIndex: restored.base.index,
-    handedOut: restored.base.index,
+    commitIndex: stateIndex,
+    handedOut: stateIndex,
     durable: log.lastIndex,
     writes: [],
     lastWrite: 0,
-    verified: restored.base.index,
+    verified: stateIndex,
     owesAcknowledgement: false,
     answeredRound: 0,
     electionDeadlineNs: 0,
@@ -93,6 +116,10 @@ export function makeRaftCore(parts: {
     votes: new Set(),
     askedNs: -Infinity,
     progress: new Map(),
+    followed: undefined,
+    hasLeavers: false,
+    catchUp: undefined,
+    silentUntil: logIndex(0),
     quorumHeardNs: -Infinity,
     round: 0,
     waitingReads: [],
@@ -109,6 +136,7 @@ export function makeRaftCore(parts: {
       if (state.role === 'leader') lead(state);
       return takeReady(state);
     },
+    configurationAt: (index) => configurations.at(index),
   };
 }
 
@@ -134,14 +162,15 @@ function take(state: CoreState, input: Input): void {
       (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
       return;
     case 'change-configuration':
+      return onChangeConfiguration(state, input);
     case 'transfer':
       state.out.refused.push(input.id);
       return;
     case 'compact':
       assert(input.upTo <= state.handedOut, 'only what was applied is in a snapshot');
-      state.log.compact(input.upTo);
-      state.configurations.compacted(state.log.base);
-      return;
+      return compactLog(state, input.upTo);
+    case 'snapshot-received':
+      return onSnapshotReceived(state, input);
     case 'synced':
       onSynced(state, input.write);
       acknowledgeDurable(state);
@@ -181,9 +210,12 @@ function onMessage(state: CoreState, from: NodeId, message: Message): void {
     case 'append-response':
       if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
       return onAppendResponse(state, from, message);
-    case 'timeout-now':
     case 'install-snapshot':
+      return onInstallSnapshot(state, from, message);
     case 'snapshot-response':
+      if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
+      return onSnapshotResponse(state, from);
+    case 'timeout-now':
       if (message.term > state.hard.term) becomeFollower(state, message.term, undefined);
       return;
     default:
@@ -206,10 +238,17 @@ function answerOlderTerm(state: CoreState, from: NodeId, message: Message): void
         round: 0,
         result: { success: false, prevIndex: message.prev.index, hint: state.log.base },
       });
+    case 'install-snapshot':
+      return send(state, from, {
+        type: 'snapshot-response',
+        term: state.hard.term,
+        last: message.last,
+        nextOffset: 0,
+        isDamaged: false,
+      });
     case 'vote-response':
     case 'append-response':
     case 'timeout-now':
-    case 'install-snapshot':
     case 'snapshot-response':
       return;
     default:
@@ -224,22 +263,34 @@ function takeReady(state: CoreState): Ready {
       ? log.slice(logIndex(state.handedOut + 1), state.commitIndex - state.handedOut)
       : NOTHING;
   state.handedOut = logIndex(state.handedOut + committed.length);
-  const last = out.entries.at(-1);
-  if (last !== undefined) {
+  // What stands behind a snapshot is written again: then the disk has it whatever it had before.
+  if (out.logChange === 'replaced') out.entries = [...log.slice(log.firstIndex, Infinity)];
+  const hasWrite = out.entries.length > 0 || out.logChange === 'replaced';
+  if (hasWrite) {
     state.lastWrite += 1;
-    state.writes.push({ number: state.lastWrite, lastIndex: last.index });
+    state.writes.push({
+      number: state.lastWrite,
+      lastIndex: out.entries.at(-1)?.index ?? log.base.index,
+    });
   }
   return {
     hardState: out.hardStateChanged ? state.hard : undefined,
     entries: handOut(out.entries),
-    write: last === undefined ? undefined : state.lastWrite,
+    logChange: logChange(state),
+    write: hasWrite ? state.lastWrite : undefined,
     messages: handOut(out.messages),
     messagesAfterSync: handOut(out.messagesAfterSync),
     committed,
+    installed: out.installed,
+    chunks: handOut(out.chunks),
+    needSnapshot: snapshotNeeds(state.progress.values()) ?? NOTHING,
     accepted: handOut(out.accepted),
     refused: handOut(out.refused),
     reads: handOut(out.reads),
     refusedReads: handOut(out.refusedReads),
+    changes: handOut(out.changes),
+    configuration: state.configurations.current,
+    configurationIndex: state.configurations.currentIndex,
     rejected: handOut(out.rejected),
     role: state.role,
     term: state.hard.term,
@@ -251,8 +302,15 @@ function takeReady(state: CoreState): Ready {
   };
 }
 
+function logChange({ out, log, configurations }: CoreState): LogChange | undefined {
+  if (out.logChange === undefined) return undefined;
+  const { base } = log;
+  return { type: out.logChange, base, configuration: configurations.at(base.index) };
+}
+
 function deadlineNs(state: CoreState): number {
   if (state.role !== 'leader') return Math.min(state.electionDeadlineNs, askAgainNs(state));
+  if (mustLeave(state)) return state.nowNs;
   const stepDownNs = state.quorumHeardNs + state.config.electionTimeout.minNs;
   // Who leads on behind it does so by a planted defect: nothing more is due then.
   let deadline = stepDownNs > state.nowNs ? stepDownNs : Infinity;

@@ -14,10 +14,13 @@ import { type NodeId, type RequestVote, term, type VoteResponse } from './types.
 
 /**
  * The election timer ran out: asks first whether an election could be won (thesis §9.6). Who does not
- * vote is no candidate, and goes on waiting (§6).
+ * vote is no candidate, and goes on waiting (§6): a learner, and who was removed and knows it.
  */
 export function startPreVote(state: CoreState): void {
-  if (!isVoter(configurationOf(state), state.config.id)) return resetElectionTimer(state);
+  if (!isVoter(configurationOf(state), state.config.id)) {
+    becomeFollower(state, state.hard.term, undefined);
+    return resetElectionTimer(state);
+  }
   state.role = 'pre-candidate';
   state.leader = undefined;
   state.votes = new Set([state.config.id]);

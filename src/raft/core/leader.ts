@@ -1,21 +1,15 @@
 import { defined } from '../../lib/assert.ts';
-import { members, quorumValue } from './configuration.ts';
+import { hasQuorum, isMember, members, quorumValue } from './configuration.ts';
+import { manageConfiguration, mustLeave } from './membership.ts';
 import {
-  appendEntries,
+  appendOwn,
   becomeFollower,
   configurationOf,
   type CoreState,
   type Progress,
   send,
 } from './state.ts';
-import {
-  type AppendResponse,
-  type Entry,
-  type EntryKind,
-  type LogIndex,
-  logIndex,
-  type NodeId,
-} from './types.ts';
+import { type AppendResponse, type LogIndex, logIndex, type NodeId } from './types.ts';
 
 /** Raft §5.2, §5.3: nextIndex begins behind the leader's last entry; a no-op opens the term (§8). */
 export function becomeLeader(state: CoreState): void {
@@ -23,10 +17,12 @@ export function becomeLeader(state: CoreState): void {
   state.leader = state.config.id;
   state.owesAcknowledgement = false;
   state.progress = new Map();
-  for (const member of members(configurationOf(state))) {
-    if (member !== state.config.id) state.progress.set(member, makeProgress(state, member));
-  }
-  appendOwn(state, { kind: 'noop', data: new Uint8Array(0) });
+  followMembers(state);
+  const { index } = appendOwn(state, { kind: 'noop', data: new Uint8Array(0) });
+  // SAFETY (Raft §5.2): a sole voter leads before its term is on its disk. Should it lose the term in a
+  // crash it would lead in it once more, so no learner may hear of it before.
+  const isAlone = hasQuorum(configurationOf(state), (voter) => voter === state.config.id);
+  state.silentUntil = isAlone ? index : logIndex(0);
 }
 
 function makeProgress(state: CoreState, peer: NodeId): Progress {
@@ -42,23 +38,39 @@ function makeProgress(state: CoreState, peer: NodeId): Progress {
     sentRound: 0,
     heardNs: state.nowNs,
     sentNs: -Infinity,
+    leftNs: undefined,
   };
 }
 
-/** Appends to the leader's own log; §5.3. */
-export function appendOwn(
-  state: CoreState,
-  what: { readonly kind: EntryKind; readonly data: Uint8Array; readonly client?: Entry['client'] },
-): Entry {
-  const entry: Entry = {
-    index: logIndex(state.log.lastIndex + 1),
-    term: state.hard.term,
-    kind: what.kind,
-    data: what.data,
-    ...(what.client === undefined ? {} : { client: what.client }),
-  };
-  appendEntries(state, [entry]);
-  return entry;
+/**
+ * Has a progress for everybody who is a member now. Who has left is sent the log a little longer: it
+ * does not disturb once it has the entry by which it left (§6).
+ */
+function followMembers(state: CoreState): void {
+  const { progress, config } = state;
+  const configuration = configurationOf(state);
+  if (state.followed !== configuration) {
+    state.followed = configuration;
+    for (const member of members(configuration)) {
+      if (member === config.id || progress.has(member)) continue;
+      progress.set(member, makeProgress(state, member));
+    }
+    state.hasLeavers = true;
+  }
+  if (state.hasLeavers) forgetLeavers(state);
+}
+
+function forgetLeavers(state: CoreState): void {
+  const { progress, config, nowNs } = state;
+  const { current, currentIndex } = state.configurations;
+  state.hasLeavers = false;
+  for (const one of progress.values()) {
+    const isGone = !isMember(current, one.peer);
+    if (!isGone || currentIndex > state.commitIndex) one.leftNs = undefined;
+    else one.leftNs ??= nowNs;
+    if (nowNs - (one.leftNs ?? nowNs) >= config.electionTimeout.minNs) progress.delete(one.peer);
+    else if (isGone) state.hasLeavers = true;
+  }
 }
 
 /** An answer in the current term. Raft §5.3. */
@@ -79,23 +91,46 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
     if (progress.nextIndex <= progress.matchIndex) {
       progress.nextIndex = logIndex(progress.matchIndex + 1);
     }
+    if (progress.mode === 'snapshot') {
+      if (progress.matchIndex >= state.log.base.index) probe(state, progress);
+      return;
+    }
     if (isLate) return;
     progress.mode = 'replicate';
     progress.probeSent = false;
     return;
   }
-  if (isLate) return;
+  // Heartbeats are refused while the snapshot is on its way.
+  if (isLate || progress.mode === 'snapshot') return;
   if (progress.mode === 'replicate' && result.prevIndex <= progress.matchIndex) {
     // Late, or the follower has lost what it acknowledged (its disk does not sync): a probe tells.
     progress.nextIndex = logIndex(progress.matchIndex + 1);
     return probe(state, progress);
   }
   if (progress.mode === 'probe' && result.prevIndex !== progress.nextIndex - 1) return;
+  if (mustSendSnapshot(state, result)) {
+    progress.matchIndex = logIndex(Math.min(progress.matchIndex, result.hint.index));
+    probe(state, progress);
+    progress.mode = 'snapshot';
+    return;
+  }
   const match = state.log.lastPossibleMatch(result.hint);
   // Below what was acknowledged only after such a loss; to believe less is always safe.
   progress.matchIndex = logIndex(Math.min(progress.matchIndex, match.index));
   progress.nextIndex = logIndex(match.index + 1);
   probe(state, progress);
+}
+
+/**
+ * Whoever lacks the entry at the base lacks what is compacted away (§7). So does a follower whose hint
+ * lies before it: its entries behind the hint are of later terms than the leader's there (§5.3).
+ */
+function mustSendSnapshot(
+  { log }: CoreState,
+  { prevIndex, hint }: Extract<AppendResponse['result'], { readonly success: false }>,
+): boolean {
+  const { index } = log.base;
+  return index > 0 && (prevIndex <= index || hint.index < index);
 }
 
 function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
@@ -108,7 +143,8 @@ function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
 /** What was sent to this follower may be lost: find out again what it has. */
 export function onDisconnected(state: CoreState, peer: NodeId): void {
   const progress = state.progress.get(peer);
-  if (progress === undefined) return;
+  // Pieces of a snapshot that are lost are sent again by whoever sends them.
+  if (progress === undefined || progress.mode === 'snapshot') return;
   progress.nextIndex = logIndex(progress.matchIndex + 1);
   probe(state, progress);
 }
@@ -124,6 +160,7 @@ function probe(state: CoreState, progress: Progress): void {
 /** At the end of every step: commit, open a read round, send what there is to send. */
 export function lead(state: CoreState): void {
   const { rules, config } = state;
+  if (mustLeave(state)) return becomeFollower(state, state.hard.term, undefined);
   state.quorumHeardNs = quorumHeardNs(state);
   const stale = rules.mustStepDown({
     nowNs: state.nowNs,
@@ -138,8 +175,14 @@ export function lead(state: CoreState): void {
     currentTerm: state.hard.term,
     termAt: (index) => state.log.termAt(index),
   });
+  manageConfiguration(state);
+  followMembers(state);
+  // They hear of the commit now or from another leader.
+  if (mustLeave(state)) for (const one of state.progress.values()) one.sentNs = -Infinity;
   openReadRound(state);
-  for (const progress of state.progress.values()) replicate(state, progress);
+  if (state.durable >= state.silentUntil) {
+    for (const progress of state.progress.values()) replicate(state, progress);
+  }
   confirmReads(state);
 }
 
@@ -200,6 +243,11 @@ function confirmReads(state: CoreState): void {
 /** Sends what this follower lacks, or a heartbeat where a round or the time asks for one. */
 function replicate(state: CoreState, progress: Progress): void {
   const { log, config } = state;
+  if (progress.nextIndex <= log.base.index) {
+    // Compacted away meanwhile, or its log is not known: whether it has the base is asked first.
+    progress.nextIndex = log.firstIndex;
+    if (progress.mode !== 'snapshot') probe(state, progress);
+  }
   const isDue = state.nowNs - progress.sentNs >= config.heartbeatIntervalNs;
   if (progress.mode === 'probe' && (!progress.probeSent || isDue)) {
     // The first probe takes entries along, since logs mostly agree; a repeated one does not.

@@ -1,4 +1,4 @@
-import { type Configuration, hasQuorum, quorumIndex } from './configuration.ts';
+import { type Configuration, hasQuorum, isJoint, quorumIndex } from './configuration.ts';
 import type { HardState, LogIndex, LogPosition, NodeId, Term } from './types.ts';
 
 /**
@@ -20,6 +20,11 @@ export interface Rules {
   readonly isReadConfirmed: typeof isReadConfirmed;
   readonly mayServeRead: typeof mayServeRead;
   readonly mustStepDown: typeof mustStepDown;
+  readonly mayBeginChange: typeof mayBeginChange;
+  readonly mayEndJoint: typeof mayEndJoint;
+  readonly mustLeave: typeof mustLeave;
+  readonly mustInstall: typeof mustInstall;
+  readonly keepsEntriesBehind: typeof keepsEntriesBehind;
 }
 
 /**
@@ -167,6 +172,64 @@ export function mustStepDown(state: {
   return state.nowNs - state.quorumHeardNs >= state.electionTimeoutNsMin;
 }
 
+/**
+ * One change at a time: each begins from a configuration that is committed, so that whoever may lead
+ * has it, and two that follow each other share a server in any two quorums (§6). And only after an entry
+ * of the leader's own term is committed: before, a configuration that it does not know of may be
+ * committed yet (etcd#12359; Ongaro, raft-dev 2015, on single-server changes).
+ */
+export function mayBeginChange(state: {
+  readonly configuration: Configuration;
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+  readonly currentTerm: Term;
+  readonly committedTerm: Term | undefined;
+}): boolean {
+  if (isJoint(state.configuration) || state.configurationIndex > state.commitIndex) return false;
+  return state.committedTerm === state.currentTerm;
+}
+
+/**
+ * C_new may decide alone once C_old,new is committed: then nobody can be elected without a majority of
+ * C_new any more. Raft §6, Figure 11.
+ */
+export function mayEndJoint(state: {
+  /** Of C_old,new. */
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return state.configurationIndex <= state.commitIndex;
+}
+
+/** A leader that is not part of C_new leads until C_new is committed, and no longer. Raft §6. */
+export function mustLeave(state: {
+  /** In the configuration in force. */
+  readonly isVoter: boolean;
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return !state.isVoter && state.configurationIndex <= state.commitIndex;
+}
+
+/** Only a snapshot of more than what is committed here brings anything: state never goes back. §7. */
+export function mustInstall(state: {
+  readonly last: LogPosition;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return state.last.index > state.commitIndex;
+}
+
+/**
+ * Entries behind a snapshot's last one stay when the log holds that one: they follow from it, and may
+ * have been acknowledged. Otherwise the whole log goes. Raft §7.
+ */
+export function keepsEntriesBehind(state: {
+  readonly last: LogPosition;
+  readonly ownTermAtLast: Term | undefined;
+}): boolean {
+  return state.ownTermAtLast === state.last.term;
+}
+
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
   rememberedHardState,
@@ -183,4 +246,9 @@ export const PAPER_RULES: Rules = {
   isReadConfirmed,
   mayServeRead,
   mustStepDown,
+  mayBeginChange,
+  mayEndJoint,
+  mustLeave,
+  mustInstall,
+  keepsEntriesBehind,
 };

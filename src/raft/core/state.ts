@@ -4,18 +4,23 @@ import { allVoters, type Configuration } from './configuration.ts';
 import type { Configurations } from './configurations.ts';
 import type { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
-import type {
-  Entry,
-  Envelope,
-  HardState,
-  LogIndex,
-  LogPosition,
-  Message,
-  NodeId,
-  Rejected,
-  RequestId,
-  Role,
-  Term,
+import {
+  type ChangeProgress,
+  type Entry,
+  type EntryKind,
+  type Envelope,
+  type HardState,
+  type InstallSnapshot,
+  type LogChange,
+  logIndex,
+  type LogIndex,
+  type LogPosition,
+  type Message,
+  type NodeId,
+  type Rejected,
+  type RequestId,
+  type Role,
+  type Term,
 } from './types.ts';
 
 /** What a leader knows of one follower. Raft, Figure 2: nextIndex and matchIndex. */
@@ -25,9 +30,10 @@ export interface Progress {
   matchIndex: LogIndex;
   /**
    * `probe`: where the logs agree is not known; one message at a time, until an answer.
-   * `replicate`: known; appends are sent ahead of their answers.
+   * `replicate`: known; appends are sent ahead of their answers. `snapshot`: what it lacks is
+   * compacted away here; it is sent a snapshot, and heartbeats (§7).
    */
-  mode: 'probe' | 'replicate';
+  mode: 'probe' | 'replicate' | 'snapshot';
   /** In `probe` mode: a message is on the way, wait for its answer or the next heartbeat. */
   probeSent: boolean;
   /** Answers to messages of earlier rounds came too late: they do not say where the logs agree now. */
@@ -39,6 +45,23 @@ export interface Progress {
   sentRound: number;
   heardNs: number;
   sentNs: number;
+  /** Since when the entry by which it left is committed; undefined for members, and before. */
+  leftNs: number | undefined;
+}
+
+/** New members that learn, until they are so close behind that they may vote. Thesis §4.2.1. */
+export interface CatchUp {
+  /** Of the change that wants them. */
+  readonly id: RequestId;
+  /** C_new. */
+  readonly voters: readonly NodeId[];
+  /** When the leader's patience ends. */
+  readonly deadlineNs: number;
+  /** From 1. */
+  round: number;
+  roundBeganNs: number;
+  /** What the log ended with when the round began; it ends when all new members have that. */
+  targetIndex: LogIndex;
 }
 
 /** Reads that wait for a quorum to answer `round`. */
@@ -52,12 +75,16 @@ export interface ReadRound {
 export interface Outbox {
   hardStateChanged: boolean;
   entries: Entry[];
+  logChange: LogChange['type'] | undefined;
+  installed: LogPosition | undefined;
+  chunks: { readonly from: NodeId; readonly chunk: InstallSnapshot }[];
   messages: Envelope[];
   messagesAfterSync: Envelope[];
   accepted: (LogPosition & { readonly id: RequestId })[];
   refused: RequestId[];
   reads: { readonly id: RequestId; readonly readIndex: LogIndex }[];
   refusedReads: RequestId[];
+  changes: ChangeProgress[];
   rejected: Rejected[];
 }
 
@@ -92,7 +119,16 @@ export interface CoreState {
   votes: Set<NodeId>;
   /** Candidates: when they asked last. */
   askedNs: number;
+  /** Leader: of every member but itself, and for a while of who has left. */
   progress: Map<NodeId, Progress>;
+  /** Leader: the configuration that `progress` was made for. */
+  followed: Configuration | undefined;
+  /** Leader: `progress` has some that are members no more. */
+  hasLeavers: boolean;
+  /** Leader: a change for which new members catch up. */
+  catchUp: CatchUp | undefined;
+  /** Leader: it sends nothing before its own entries up to here are durable. */
+  silentUntil: LogIndex;
   /** Leader: the latest instant by which a quorum, this node included, was heard, as of this step. */
   quorumHeardNs: number;
   /** Grows over the whole life of this core and is never used twice (etcd#20418). */
@@ -107,12 +143,16 @@ export function emptyOutbox(): Outbox {
   return {
     hardStateChanged: false,
     entries: [],
+    logChange: undefined,
+    installed: undefined,
+    chunks: [],
     messages: [],
     messagesAfterSync: [],
     accepted: [],
     refused: [],
     reads: [],
     refusedReads: [],
+    changes: [],
     rejected: [],
   };
 }
@@ -121,12 +161,16 @@ export function emptyOutbox(): Outbox {
 export function renewOutbox(out: Outbox): void {
   out.hardStateChanged = false;
   if (out.entries.length > 0) out.entries = [];
+  out.logChange = undefined;
+  out.installed = undefined;
+  if (out.chunks.length > 0) out.chunks = [];
   if (out.messages.length > 0) out.messages = [];
   if (out.messagesAfterSync.length > 0) out.messagesAfterSync = [];
   if (out.accepted.length > 0) out.accepted = [];
   if (out.refused.length > 0) out.refused = [];
   if (out.reads.length > 0) out.reads = [];
   if (out.refusedReads.length > 0) out.refusedReads = [];
+  if (out.changes.length > 0) out.changes = [];
   if (out.rejected.length > 0) out.rejected = [];
 }
 
@@ -155,6 +199,22 @@ export function appendEntries(state: CoreState, entries: readonly Entry[]): void
   state.log.append(entries);
   state.configurations.appended(entries);
   for (const entry of entries) state.out.entries.push(entry);
+}
+
+/** Appends to the leader's own log; §5.3. */
+export function appendOwn(
+  state: CoreState,
+  what: { readonly kind: EntryKind; readonly data: Uint8Array; readonly client?: Entry['client'] },
+): Entry {
+  const entry: Entry = {
+    index: logIndex(state.log.lastIndex + 1),
+    term: state.hard.term,
+    kind: what.kind,
+    data: what.data,
+    ...(what.client === undefined ? {} : { client: what.client }),
+  };
+  appendEntries(state, [entry]);
+  return entry;
 }
 
 /** The only way out of it at the end. */
@@ -208,6 +268,12 @@ export function becomeFollower(state: CoreState, at: Term, leader: NodeId | unde
     state.rounds = [];
     state.waitingReads = [];
     state.progress = new Map();
+    state.followed = undefined;
+    // SAFETY (§6): without an entry that changes who votes, nobody else will ever vote for this change.
+    if (state.catchUp !== undefined) {
+      state.out.changes.push({ type: 'refused', id: state.catchUp.id, why: 'leadership-lost' });
+      state.catchUp = undefined;
+    }
     // It led until now: it waits for a leader like anybody else.
     resetElectionTimer(state);
   }

@@ -119,6 +119,8 @@ export interface SnapshotResponse {
   readonly last: LogPosition;
   /** The follower has everything before this byte: the leader goes on from here. */
   readonly nextOffset: number;
+  /** It had all of it, and the checksums said that it is not what was written. */
+  readonly isDamaged: boolean;
 }
 
 export type Message =
@@ -160,10 +162,59 @@ export type Input =
   | { readonly type: 'transfer'; readonly id: RequestId; readonly to: NodeId }
   /** Entries up to here are in a durable snapshot of this node: its log need not keep them. Raft §7. */
   | { readonly type: 'compact'; readonly upTo: LogIndex }
+  /** A leader's snapshot, of which `Ready.chunks` gave the pieces, is whole and durable here. Raft §7. */
+  | {
+      readonly type: 'snapshot-received';
+      readonly last: LogPosition;
+      readonly configuration: Configuration;
+    }
   /** What Readys asked to persist, up to the one that gave this number, is durable. */
   | { readonly type: 'synced'; readonly write: number }
   /** What was sent to this peer lately may be lost. */
   | { readonly type: 'disconnected'; readonly peer: NodeId };
+
+/** What became of a request to change the configuration, as far as this node decides it. */
+export type ChangeProgress =
+  /**
+   * Stands in this leader's log as the entry that decides: `C_old,new`, or a configuration of the same
+   * voters. Where it is committed the change is made, by whoever leads then; where another entry is
+   * committed at its index, never.
+   */
+  | ({ readonly type: 'appended'; readonly id: RequestId } & LogPosition)
+  /** No entry was appended that lets anybody else vote, and none will be. */
+  | { readonly type: 'refused'; readonly id: RequestId; readonly why: ChangeRefusal };
+
+export type ChangeRefusal =
+  | 'not-leader'
+  /** Another change is not committed yet, or new members of one are still catching up. */
+  | 'change-under-way'
+  /** A leader that has committed nothing in its term does not know what is committed. */
+  | 'too-early'
+  /** Nobody would vote, or somebody twice. */
+  | 'bad-voters'
+  /** New members did not catch up in time. */
+  | 'behind'
+  /** This node leads no more, and new members had not caught up. */
+  | 'leadership-lost';
+
+/** What to do about the stored log as a whole, before `entries`. Raft §7. */
+export interface LogChange {
+  /**
+   * `compacted`: what is up to the base need not be kept. `replaced`: nothing that was stored before
+   * counts any more, whatever its index; all that the log holds is in `entries`.
+   */
+  readonly type: 'compacted' | 'replaced';
+  readonly base: LogPosition;
+  /** In force at the base. */
+  readonly configuration: Configuration;
+}
+
+/** A follower whose next entry is compacted away here. */
+export interface SnapshotNeed {
+  readonly to: NodeId;
+  /** It has everything up to here: an older snapshot brings it nothing. */
+  readonly matchIndex: LogIndex;
+}
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
@@ -181,11 +232,19 @@ export interface Ready {
   readonly hardState: HardState | undefined;
   /** To be persisted; the first one may lie inside the log and then replaces all from there. */
   readonly entries: readonly Entry[];
+  /** To be persisted in front of `entries`, together with them. */
+  readonly logChange?: LogChange | undefined;
   /** Names this write of `entries`, for `synced`; undefined when there are none. */
   readonly write: number | undefined;
   readonly messages: readonly Envelope[];
   readonly messagesAfterSync: readonly Envelope[];
   readonly committed: readonly Entry[];
+  /** The state of this snapshot, which was received, takes the place of the state machine's, before `committed`. */
+  readonly installed?: LogPosition | undefined;
+  /** Pieces of the leader's snapshot, to be stored and answered. */
+  readonly chunks: readonly { readonly from: NodeId; readonly chunk: InstallSnapshot }[];
+  /** Leader: to whom a snapshot is to be sent; nobody else needs one any more. */
+  readonly needSnapshot: readonly SnapshotNeed[];
   /** Proposals that stand in this leader's log now. Whether they commit is another matter. */
   readonly accepted: readonly (LogPosition & { readonly id: RequestId })[];
   /** Proposals that were not appended anywhere: certainly without effect. */
@@ -194,6 +253,12 @@ export interface Ready {
   readonly reads: readonly { readonly id: RequestId; readonly readIndex: LogIndex }[];
   /** Reads that this node cannot serve, since it does not lead. */
   readonly refusedReads: readonly RequestId[];
+  /** Of requests to change the configuration, in order. */
+  readonly changes: readonly ChangeProgress[];
+  /** In force: the last one in the log, committed or not. Another object when it is another one. */
+  readonly configuration: Configuration;
+  /** Of its entry; the log's base when it is older. */
+  readonly configurationIndex: LogIndex;
   /** Empty among nodes that do not lie. */
   readonly rejected: readonly Rejected[];
   readonly role: Role;

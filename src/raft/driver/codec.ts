@@ -88,7 +88,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
       break;
     case 'snapshot-response':
       writePosition(writer, message.last);
-      writer.u53(message.nextOffset);
+      writer.u53(message.nextOffset).u8(Number(message.isDamaged));
       break;
     default:
       assertNever(message);
@@ -150,7 +150,13 @@ function readBody(reader: ByteReader, type: Message['type'] | undefined): Messag
       };
     }
     case 'snapshot-response':
-      return { type, term: at, last: readPosition(reader), nextOffset: reader.u53() };
+      return {
+        type,
+        term: at,
+        last: readPosition(reader),
+        nextOffset: reader.u53(),
+        isDamaged: readFlag(reader),
+      };
     default:
       return assertNever(type);
   }

@@ -1,14 +1,15 @@
 import type { CoreConfig } from '../core/core-config.ts';
 import { assert, assertNever } from '../../lib/assert.ts';
 import type { Random } from '../../lib/prng.ts';
-import { makeRaftCore, type RaftCore } from '../core/core.ts';
+import type { Configuration } from '../core/configuration.ts';
+import { makeRaftCore, type RaftCore, type Restored } from '../core/core.ts';
 import type { Rules } from '../core/rules.ts';
 import {
   type Entry,
   type Envelope,
   type Input,
   type LogIndex,
-  logIndex,
+  type LogChange,
   type LogPosition,
   type NodeId,
   type Ready,
@@ -20,14 +21,25 @@ import {
 import type { Datum } from '../kv/datum.ts';
 import { encodeStamped } from '../kv/stamped-command.ts';
 import { StateMachine } from '../kv/state-machine.ts';
+import {
+  type ChangeAnswer,
+  type MembershipChange,
+  MembershipChanges,
+  type MembersStatus,
+  membersStatus,
+} from './membership.ts';
 import { BatchDelay } from './batch-delay.ts';
 import { LogClock } from './log-clock.ts';
 import { checkPeerMessage } from './peer-check.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
 import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
+import { checkRestored } from './restored-check.ts';
 import { type Answer, CONSISTENCIES, type Consistency, type Request } from './requests.ts';
-import { type FsyncMode, Wal } from './wal.ts';
+import { findState, type FoundState } from './snapshot-files.ts';
+import { type SnapshotSettings, Snapshots, type SnapshotStatus } from './snapshots.ts';
+import { type FsyncMode, readWal, Wal, type WalRecords } from './wal.ts';
+import type { TornEnd } from './wal-segments.ts';
 
 export interface DriverOptions {
   readonly config: CoreConfig;
@@ -37,6 +49,8 @@ export interface DriverOptions {
   readonly fsyncIntervalNs: number;
   /** How long a request waits for its answer. */
   readonly requestTimeoutNs: number;
+  /** How long a request to change the membership waits for its answer; longer than members may catch up. */
+  readonly changeTimeoutNs: number;
   readonly rules: Rules;
   readonly random: Random;
   readonly disk: Disk;
@@ -44,6 +58,8 @@ export interface DriverOptions {
   readonly scheduler: Scheduler;
   /** The disk failed, or the state is broken: the node must stop, its data stays as it is. */
   readonly onFatal: (error: unknown) => void;
+  /** Another configuration is in force, or the first one; committed or not. */
+  readonly onConfiguration?: (configuration: Configuration) => void;
   readonly observer?: DriverObserver;
   /** By default `SEGMENT_BYTES_MAX`. */
   readonly segmentBytesMax?: number;
@@ -56,6 +72,10 @@ export interface DriverOptions {
    * it is fatal: among nodes that do not lie it is a bug.
    */
   readonly onRejected?: (rejected: Rejected) => void;
+  /** By default none is taken; those of others are installed all the same. */
+  readonly snapshots?: SnapshotSettings;
+  /** CPU time of this thread; by default what the scheduler's clock shows, which is no less. */
+  readonly cpuNs?: () => number;
 }
 
 export interface DriverStatus {
@@ -66,6 +86,7 @@ export interface DriverStatus {
   readonly commitIndex: LogIndex;
   readonly lastApplied: LogIndex;
   readonly log: { readonly firstIndex: LogIndex; readonly lastIndex: LogIndex };
+  readonly members: MembersStatus;
   /** Answers to clients of this node by outcome. */
   readonly requests: Readonly<Record<Answer['type'], number>>;
   /** Reads by consistency, asked of this node by its clients and by peers. */
@@ -79,6 +100,15 @@ export interface DriverStatus {
     readonly held: number;
   };
   readonly walBatches: number;
+  readonly walSegments: number;
+  readonly snapshot: SnapshotStatus;
+}
+
+const NO_SNAPSHOTS: SnapshotSettings = { threshold: Infinity, trailing: 0 };
+const NO_CHANGE: Pick<WalRecords, 'base'> = {};
+
+function changeRecords({ type, base, configuration }: LogChange): WalRecords {
+  return { base, configuration, ...(type === 'replaced' ? { isReplaced: true } : {}) };
 }
 
 const TICK: Input = { type: 'tick' };
@@ -128,9 +158,11 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #core: RaftCore;
   readonly #wal: Wal;
-  readonly #machine = new StateMachine();
+  #machine: StateMachine;
+  readonly #snapshots: Snapshots;
   readonly #logClock: LogClock;
   readonly #pending: PendingRequests;
+  readonly #changes: MembershipChanges;
   readonly #answered: Record<Answer['type'], number> = { ok: 0, refused: 0, unknown: 0 };
   readonly #reads = Object.fromEntries(CONSISTENCIES.map((name) => [name, 0])) as Record<
     Consistency,
@@ -147,9 +179,17 @@ export class Driver {
   #isStopped = false;
   #state: Pick<
     Ready,
-    'role' | 'term' | 'leader' | 'commitIndex' | 'firstIndex' | 'lastIndex' | 'deadlineNs'
+    | 'role'
+    | 'term'
+    | 'leader'
+    | 'commitIndex'
+    | 'firstIndex'
+    | 'lastIndex'
+    | 'configuration'
+    | 'configurationIndex'
+    | 'deadlineNs'
   >;
-  #lastApplied: LogIndex;
+  #lastApplied: LogPosition;
   /** Who proposed the entry at an index, while it is not applied. */
   readonly #proposals = new Map<LogIndex, LogPosition & { readonly id: RequestId }>();
   #readsToServe: { readonly id: RequestId; readonly readIndex: LogIndex }[] = [];
@@ -160,34 +200,81 @@ export class Driver {
   #fsyncDueNs = Infinity;
 
   /** @throws WalDamage when the disk holds something that must not be started on */
-  static async start(
-    options: DriverOptions,
-  ): Promise<{ readonly driver: Driver; readonly tornBytes: number }> {
-    const { wal, restored, tornBytes } = await Wal.open(options.disk, {
-      identity: { clusterId: options.clusterId, node: options.config.id },
-      fsync: options.fsync,
-      onFailure: (error) => driver.#fail(error),
-      onWritten: (file, end, records) => options.observer?.written(file, end, records),
-      ...(options.segmentBytesMax === undefined
-        ? {}
-        : { segmentBytesMax: options.segmentBytesMax }),
-    });
-    options.observer?.restored(restored, tornBytes);
+  static async start(options: DriverOptions): Promise<{
+    readonly driver: Driver;
+    readonly torn: readonly TornEnd[];
+    /** Snapshots that were damaged, and where; an older one took their place. */
+    readonly damages: readonly string[];
+  }> {
+    const { disk, clusterId, config, observer, segmentBytesMax } = options;
+    const identity = { clusterId, node: config.id };
+    const stored = await readWal(disk, identity);
+    checkRestored(stored.restored);
+    const found = await findState(disk, clusterId, stored.restored);
+    // From here on the directory is changed.
+    const wal = await Wal.resume(
+      disk,
+      {
+        identity,
+        configuration: config.configuration,
+        fsync: options.fsync,
+        onFailure: (error) => driver.#fail(error),
+        onWritten: (file, end, records) => observer?.written(file, end, records),
+        onRemoved: (name) => observer?.snapshot({ type: 'segment-removed', name }),
+        ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
+      },
+      stored,
+    );
+    for (const name of found.leftovers) await disk.remove(name);
+    const { torn, tornBytes } = stored;
+    const { restored, damages, machine, isLogReplaced } = found;
+    observer?.restored(restored, tornBytes);
+    const last = found.snapshot?.last;
+    observer?.snapshot({ type: 'restored', last, machine, damages, isLogReplaced });
     const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
-    const driver = new Driver(options, core, wal, restored.base.index);
+    const driver = new Driver(options, core, wal, found);
     driver.#enqueue(TICK);
-    return { driver, tornBytes };
+    return { driver, torn, damages };
   }
 
-  private constructor(options: DriverOptions, core: RaftCore, wal: Wal, applied: LogIndex) {
+  private constructor(options: DriverOptions, core: RaftCore, wal: Wal, found: FoundState) {
     this.#options = options;
     this.#core = core;
     this.#wal = wal;
+    this.#machine = found.machine;
+    this.#lastApplied = found.restored.snapshot ?? found.restored.base;
+    this.#snapshots = new Snapshots(
+      {
+        settings: options.snapshots ?? NO_SNAPSHOTS,
+        disk: options.disk,
+        scheduler: options.scheduler,
+        clusterId: options.clusterId,
+        cpuNs: options.cpuNs ?? (() => options.scheduler.now()),
+        retryNs: options.config.electionTimeout.minNs,
+        send: (to, message) => this.#send(to, encodePeerMessage({ type: 'raft', message })),
+        enqueue: (input) => this.#enqueue(input),
+        configurationAt: (index) => core.configurationAt(index),
+        onFailure: (error) => this.#fail(error),
+        observer: (event) => {
+          if (!this.#isStopped) options.observer?.snapshot(event);
+        },
+      },
+      found,
+    );
+    if (found.isLogReplaced) this.#replaceStoredLog(found.restored);
     this.#pending = new PendingRequests(options.requestTimeoutNs, options.random.fork('requests'));
+    this.#changes = new MembershipChanges({
+      timeoutNs: options.changeTimeoutNs,
+      random: options.random.fork('changes'),
+      enqueue: (input) => this.#enqueue(input),
+      forward: (leader, id, change) =>
+        this.#send(leader, encodePeerMessage({ type: 'forward-change', id, change })),
+    });
     this.#delayed = new BatchDelay(options.batchDelayNs ?? 0);
-    this.#lastApplied = applied;
     this.#logClock = new LogClock(options.scheduler.now());
+    this.#logClock.applied(this.#machine.timeMs, options.scheduler.now());
     this.#state = core.step([], options.scheduler.now());
+    options.onConfiguration?.(this.#state.configuration);
     if (options.fsync === 'interval') {
       this.#fsyncDueNs = options.scheduler.now() + options.fsyncIntervalNs;
     }
@@ -209,6 +296,15 @@ export class Driver {
     this.#forward(leader, request, count);
   }
 
+  /** Asks for other voters; `done` is called exactly once, unless the node stops. */
+  changeMembers(change: MembershipChange, done: (answer: ChangeAnswer) => void): void {
+    const { leader } = this.#state;
+    if (leader === undefined) return done({ type: 'refused', error: 'no leader is known here' });
+    if (leader === this.#options.config.id) return this.#takeChange(change, done);
+    this.#changes.forward(leader, change, this.#options.scheduler.now(), done);
+    this.#setTimer();
+  }
+
   /**
    * What a peer sent.
    *
@@ -225,6 +321,15 @@ export class Driver {
         return this.#onForwarded(from, peerMessage.id, peerMessage.request);
       case 'answer':
         return this.#pending.answerFrom(from, peerMessage.id, peerMessage.answer);
+      case 'forward-change':
+        return this.#takeChange(peerMessage.change, (answer) => {
+          this.#send(
+            from,
+            encodePeerMessage({ type: 'change-answer', id: peerMessage.id, answer }),
+          );
+        });
+      case 'change-answer':
+        return this.#changes.answerFrom(from, peerMessage.id, peerMessage.answer);
       default:
         return assertNever(peerMessage);
     }
@@ -232,12 +337,18 @@ export class Driver {
 
   /** What was sent to this peer lately may be lost. */
   disconnected(peer: NodeId): void {
+    this.#snapshots.disconnected(peer);
     this.#enqueue({ type: 'disconnected', peer });
   }
 
   /** No step and no answer from now on. */
   stop(): void {
     this.#isStopped = true;
+  }
+
+  /** In force here, committed or not. */
+  get configuration(): Configuration {
+    return this.#state.configuration;
   }
 
   status(): DriverStatus {
@@ -248,8 +359,9 @@ export class Driver {
       term,
       leader,
       commitIndex,
-      lastApplied: this.#lastApplied,
+      lastApplied: this.#lastApplied.index,
       log: { firstIndex, lastIndex },
+      members: membersStatus(this.#state),
       requests: { ...this.#answered },
       reads: { ...this.#reads },
       pending: this.#pending.size,
@@ -259,6 +371,8 @@ export class Driver {
         held: this.#heldMessages.length,
       },
       walBatches: this.#wal.batches,
+      walSegments: this.#wal.segments,
+      snapshot: this.#snapshots.status(),
     };
   }
 
@@ -282,6 +396,21 @@ export class Driver {
     if (!this.#delayed.isOn) return this.#enqueue(input);
     this.#delayed.add(input, now);
     this.#setTimer();
+  }
+
+  /** Who cannot be reached could never catch up: that is said at once. */
+  #takeChange(change: MembershipChange, done: (answer: ChangeAnswer) => void): void {
+    const { network, scheduler, config } = this.#options;
+    const { addresses } = this.#state.configuration;
+    const stranger = change.voters.find(
+      (voter) =>
+        voter !== config.id &&
+        network.knows?.(voter) === false &&
+        !change.addresses.has(voter) &&
+        !addresses.has(voter),
+    );
+    if (stranger === undefined) return this.#changes.take(change, scheduler.now(), done);
+    done({ type: 'refused', error: `no address of ${stranger} is known` });
   }
 
   #forward(leader: NodeId, request: Request, done: (answer: Answer) => void): void {
@@ -319,7 +448,13 @@ export class Driver {
       const ready = this.#core.step(inputs, now);
       this.#options.observer?.stepped(inputs, ready);
       this.#do(ready);
+      this.#snapshots.turn(inputs, ready, {
+        lastApplied: this.#lastApplied,
+        machine: this.#machine,
+      });
+      if (now >= this.#snapshots.deadlineNs) this.#snapshots.tick();
       this.#pending.expire(now);
+      this.#changes.expire(now);
       if (now >= this.#fsyncDueNs) {
         this.#fsyncDueNs = now + this.#options.fsyncIntervalNs;
         void this.#wal.syncNow();
@@ -331,11 +466,15 @@ export class Driver {
   }
 
   #do(ready: Ready): void {
+    const isNew = ready.configuration !== this.#state.configuration;
     this.#state = ready;
     for (const rejected of ready.rejected) this.#onRejected(rejected);
     this.#persist(ready);
+    if (isNew) this.#options.onConfiguration?.(ready.configuration);
+    if (ready.changes.length > 0) this.#changes.progressed(ready.changes);
     for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
+    if (ready.installed !== undefined) this.#install(ready.installed);
     for (const entry of ready.committed) this.#apply(entry);
     if (ready.committed.length > 0) {
       this.#logClock.applied(this.#machine.timeMs, this.#options.scheduler.now());
@@ -347,10 +486,14 @@ export class Driver {
   }
 
   #persist(ready: Ready): void {
-    const { hardState, entries, write } = ready;
-    if (hardState !== undefined || entries.length > 0) {
+    const { hardState, entries, write, logChange } = ready;
+    if (hardState !== undefined || entries.length > 0 || logChange !== undefined) {
       this.#persisted += 1;
-      this.#wal.persist({ hardState, entries }, () => this.#onDurable(write));
+      const records = logChange === undefined ? NO_CHANGE : changeRecords(logChange);
+      this.#wal.persist({ hardState, ...records, entries }, () => {
+        this.#onDurable(write);
+        if (logChange !== undefined) this.#logChanged(logChange.base.index);
+      });
     }
     if (ready.messagesAfterSync.length === 0) return;
     if (this.#durable === this.#persisted) {
@@ -382,14 +525,44 @@ export class Driver {
     if (write !== undefined) this.#enqueue({ type: 'synced', write });
   }
 
+  /** The log that a snapshot took the place of at the start: what is written from now on is behind it. */
+  #replaceStoredLog({ hardState, base, configuration }: Restored): void {
+    this.#persisted += 1;
+    this.#wal.persist({ hardState, base, isReplaced: true, configuration }, () => {
+      this.#onDurable(undefined);
+      this.#logChanged(base.index);
+    });
+  }
+
+  /** SAFETY (Raft §7): what the snapshot holds is durable, and so is that the log begins behind it. */
+  #logChanged(base: LogIndex): void {
+    if (this.#isStopped) return;
+    this.#wal.removeBehind(base);
+    this.#snapshots.logChanged(base);
+  }
+
+  #install(last: LogPosition): void {
+    this.#machine = this.#snapshots.install(last);
+    this.#lastApplied = last;
+    this.#logClock.applied(this.#machine.timeMs, this.#options.scheduler.now());
+    for (const [index, { id }] of this.#proposals) {
+      if (index > last.index) continue;
+      this.#proposals.delete(index);
+      // The snapshot may hold its entry, or another one in its place: it does not say.
+      const error = 'a snapshot took the place of the log where this was proposed';
+      this.#pending.answer(id, { type: 'unknown', error });
+    }
+  }
+
   #sendRaft({ to, message }: Envelope): void {
     this.#send(to, encodePeerMessage({ type: 'raft', message }));
   }
 
   #apply(entry: Entry): void {
     const applied = entry.kind === 'command' ? this.#machine.apply(entry) : undefined;
-    this.#lastApplied = logIndex(entry.index);
+    this.#lastApplied = { index: entry.index, term: entry.term };
     this.#options.observer?.applied(entry, applied);
+    this.#changes.applied(entry);
     const proposal = this.#proposals.get(entry.index);
     if (proposal === undefined) return;
     this.#proposals.delete(entry.index);
@@ -408,7 +581,7 @@ export class Driver {
     this.#readsToServe = this.#readsToServe.filter(({ id, readIndex }) => {
       const isReady = this.#options.rules.mayServeRead({
         readIndex,
-        appliedIndex: this.#lastApplied,
+        appliedIndex: this.#lastApplied.index,
       });
       if (!isReady) return true;
       const request = this.#pending.get(id);
@@ -432,7 +605,7 @@ export class Driver {
       applied,
       servedBy: this.#options.config.id,
       term: this.#state.term,
-      appliedIndex: this.#lastApplied,
+      appliedIndex: this.#lastApplied.index,
     };
   }
 
@@ -442,8 +615,10 @@ export class Driver {
       Math.min(
         this.#state.deadlineNs,
         this.#pending.deadlineNs,
+        this.#changes.deadlineNs,
         this.#fsyncDueNs,
         this.#delayed.dueNs,
+        this.#snapshots.deadlineNs,
       ),
       this.#runTick,
     );

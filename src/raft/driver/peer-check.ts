@@ -39,7 +39,12 @@ export function checkPeerMessage(message: Message): void {
   }
 }
 
-function checkEntry({ kind, data, index }: Entry): void {
+/**
+ * An entry that the state machine, or the configuration, can be given.
+ *
+ * @throws DecodeError
+ */
+export function checkEntry({ kind, data, index }: Entry): void {
   checkNumber('an index', index);
   if (kind === 'command') checkNumber('a log time', decodeStamped(data).timeMs);
   if (kind !== 'configuration') return;

@@ -3,6 +3,14 @@ import { ByteReader, ByteWriter, DecodeError } from '../../lib/bytes.ts';
 import type { Message } from '../core/types.ts';
 import { readMessage, writeMessage } from './codec.ts';
 import {
+  type ChangeAnswer,
+  type MembershipChange,
+  readChange,
+  readChangeAnswer,
+  writeChange,
+  writeChangeAnswer,
+} from './membership.ts';
+import {
   type Answer,
   readAnswer,
   readRequest,
@@ -15,9 +23,17 @@ import {
 export type PeerMessage =
   | { readonly type: 'raft'; readonly message: Message }
   | { readonly type: 'forward'; readonly id: number; readonly request: Request }
-  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer };
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'forward-change'; readonly id: number; readonly change: MembershipChange }
+  | { readonly type: 'change-answer'; readonly id: number; readonly answer: ChangeAnswer };
 
-const TYPES = ['raft', 'forward', 'answer'] as const satisfies readonly PeerMessage['type'][];
+const TYPES = [
+  'raft',
+  'forward',
+  'answer',
+  'forward-change',
+  'change-answer',
+] as const satisfies readonly PeerMessage['type'][];
 
 const writer = ByteWriter.shared();
 
@@ -35,6 +51,12 @@ export function encodePeerMessage(peerMessage: PeerMessage): Uint8Array {
     case 'answer':
       writer.u53(peerMessage.id);
       writeAnswer(writer, peerMessage.answer);
+      break;
+    case 'forward-change':
+      writeChange(writer.u53(peerMessage.id), peerMessage.change);
+      break;
+    case 'change-answer':
+      writeChangeAnswer(writer.u53(peerMessage.id), peerMessage.answer);
       break;
     default:
       assertNever(peerMessage);
@@ -60,6 +82,10 @@ function readPeerMessage(reader: ByteReader, type: PeerMessage['type']): PeerMes
       return { type, id: reader.u53(), request: readRequest(reader) };
     case 'answer':
       return { type, id: reader.u53(), answer: readAnswer(reader) };
+    case 'forward-change':
+      return { type, id: reader.u53(), change: readChange(reader) };
+    case 'change-answer':
+      return { type, id: reader.u53(), answer: readChangeAnswer(reader) };
     default:
       return assertNever(type);
   }

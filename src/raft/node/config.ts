@@ -17,6 +17,7 @@ export interface Tunables {
   readonly readMode: Consistency;
   readonly sessionExpiryNs: number;
   readonly requestTimeoutNs: number;
+  readonly changeTimeoutNs: number;
   readonly followers: FollowerMode;
   readonly maxKeyBytes: number;
   readonly maxValueBytes: number;
@@ -116,6 +117,14 @@ export const TUNABLES: readonly AnyTunable[] = [
     ...duration('10ms', '60s'),
   },
   {
+    name: 'raft.changeTimeout',
+    field: 'changeTimeoutNs',
+    fallback: '60s',
+    meaning:
+      'how long a change of the membership waits for its answer; new members have half of it to catch up',
+    ...duration('100ms', '1h'),
+  },
+  {
     name: 'raft.sessionExpiry',
     field: 'sessionExpiryNs',
     fallback: '60s',
@@ -195,6 +204,7 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     readMode: value(settings, 'readMode'),
     sessionExpiryNs: value(settings, 'sessionExpiryNs'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),
+    changeTimeoutNs: value(settings, 'changeTimeoutNs'),
     followers: value(settings, 'followers'),
     maxKeyBytes: value(settings, 'maxKeyBytes'),
     maxValueBytes: value(settings, 'maxValueBytes'),

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { LogIndex, NodeId, Ready, Role, Term } from '../core/types.ts';
+import type { LogIndex, Ready, Role, Term } from '../core/types.ts';
 import type { DriverStatus } from '../driver/driver.ts';
 import type { Disk, DriverObserver } from '../driver/ports.ts';
 import type { ClientCounts } from './client-server.ts';
@@ -61,6 +61,7 @@ export class NodeMetrics {
   readonly observer: DriverObserver = {
     restored() {},
     applied() {},
+    snapshot() {},
     stepped: (_inputs, ready) => this.#stepped(ready),
     written: (_file, _end, records) => {
       let entries = 0;
@@ -147,7 +148,7 @@ export class NodeMetrics {
       return { ...queues, requests: pending, http: clients.pending };
     });
     this.#gauges('peer_queue_bytes', 'bytes that a peer has not taken yet', 'peer', () =>
-      Object.fromEntries<number>(peers.queuedBytes as ReadonlyMap<NodeId, number>),
+      Object.fromEntries<number>(peers.queuedBytes),
     );
     this.#gauge('peer_connections', 'connections of peers to this node', () => {
       return peers.connections.open;

@@ -198,11 +198,13 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
         maxEntriesPerAppend: tunables.maxEntriesPerAppend,
         maxBytesPerAppend: tunables.maxBytesPerAppend,
         maxInflightAppends: tunables.maxInflightAppends,
+        catchUpTimeoutNs: Math.ceil(tunables.changeTimeoutNs / 2),
       },
       clusterId: given.clusterId,
       fsync: tunables.fsync,
       fsyncIntervalNs: tunables.fsyncIntervalNs,
       requestTimeoutNs: tunables.requestTimeoutNs,
+      changeTimeoutNs: tunables.changeTimeoutNs,
       batchDelayNs: tunables.batchDelayNs,
       followers: tunables.followers,
       onRejected: ({ from, reason }) => transport.closeFrom(from, 'contradiction', reason),
@@ -219,8 +221,9 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       },
     });
     driver = started.driver;
-    if (started.tornBytes > 0)
-      log(`left ${started.tornBytes} bytes of an interrupted write behind`);
+    for (const { file, at, bytes } of started.torn) {
+      log(`left ${bytes} bytes of an interrupted write behind, in ${file} from byte ${at}`);
+    }
   } catch (error) {
     if (!(error instanceof WalDamage)) return quit(NODE_EXIT.disk, describe(error));
     return quit(NODE_EXIT.damage, `refuses to start on ${given.dataDir}: ${error.message}`);

@@ -1,3 +1,9 @@
+import {
+  allVoters,
+  type Configuration,
+  hasQuorum,
+  isJoint,
+} from '../../raft/core/configuration.ts';
 import type { LogPosition, NodeId } from '../../raft/core/types.ts';
 import type { Committed } from './committed.ts';
 import { named } from './log-view.ts';
@@ -5,41 +11,59 @@ import type { NodeView } from './node-view.ts';
 import type { Report } from './report.ts';
 
 /**
- * What is committed, and so may be acknowledged, is on the disks of a majority at that moment, and
- * stays there (Raft §5.3, §8; Figure 2: persistent state). By what disks say is synced, not by what
- * nodes believe. A disk that was damaged on purpose counts with what was synced to it: its node does
- * not start on it again, and such nodes are a minority.
+ * What is committed, and so may be acknowledged, is on the disks of a majority at that moment (while
+ * joint of both, §6), and stays there (Raft §5.3, §8; Figure 2: persistent state). By what disks say is
+ * synced, not by what nodes believe. A disk that was damaged on purpose counts with what was synced to
+ * it: its node does not start on it again, and such nodes are a minority.
  */
 export function makeAcknowledgedOnMajority(
   report: Report,
   views: readonly NodeView[],
   committed: Committed,
+  first: Configuration,
 ): {
-  /** The view leads, and has committed up to its commit index. */
-  committed(view: NodeView): void;
+  /**
+   * The view leads, and has committed up to its commit index.
+   *
+   * @param configuration - in force when it counted: before the step, since what a leader appends in it
+   *   comes after, or counts more strictly
+   */
+  committed(view: NodeView, configuration: Configuration): void;
   /** A client was told of everything up to this index. */
   acknowledged(node: NodeId, index: number): void;
   /** A disk holds something else from this index on, or nothing. */
   replaced(view: NodeView, from: number): void;
 } {
-  const majority = Math.floor(views.length / 2) + 1;
   let acknowledgedIndex = 0;
-  const isKept = (position: LogPosition): boolean => {
-    let holders = 0;
-    for (const { disk } of views) if (disk.holds(position)) holders += 1;
-    return holders >= majority;
-  };
-  const holdersOf = (position: LogPosition): string => {
-    const holders = views.filter(({ disk }) => disk.holds(position)).map(({ node }) => node);
-    return holders.length === 0 ? 'on no disk' : `only on the disks of ${holders.join(', ')}`;
+  /**
+   * Of who committed the newest entry, when it did: a majority of it holds that entry and all before
+   * it, and whatever configuration follows, in the log of any later leader, does not take it away.
+   */
+  let basis: Configuration = first;
+  let basisIndex = 0;
+  const byNode = new Map(views.map(({ node, disk }) => [node, disk]));
+  const holdsAt = (node: NodeId, position: LogPosition): boolean =>
+    byNode.get(node)?.holds(position) === true;
+  const isKept = (position: LogPosition, by: Configuration = basis): boolean =>
+    hasQuorum(by, (voter) => holdsAt(voter, position));
+  const where = (position: LogPosition, by: Configuration = basis): string => {
+    const holders = allVoters(by).filter((voter) => holdsAt(voter, position));
+    const names =
+      holders.length === 0 ? 'on no disk' : `only on the disks of ${holders.join(', ')}`;
+    const { voters, outgoing } = by;
+    return `${names}, of ${isJoint(by) ? `${outgoing.length} and ${voters.length}` : voters.length}`;
   };
   return {
-    committed({ node, term, log, commitIndex }) {
+    committed({ node, term, log, commitIndex }, configuration) {
+      if (commitIndex >= basisIndex) {
+        basis = configuration;
+        basisIndex = commitIndex;
+      }
       const entry = log.at(commitIndex);
-      if (entry === undefined || isKept(entry)) return;
+      if (entry === undefined || isKept(entry, configuration)) return;
       const sentence =
         `${node} committed ${named(entry)} as leader of term ${term}, ` +
-        `but it is ${holdersOf(entry)}, of ${views.length}`;
+        `but it is ${where(entry, configuration)}`;
       report('acknowledged-on-majority-of-disks', [node], sentence);
     },
     acknowledged(node, index) {
@@ -50,8 +74,7 @@ export function makeAcknowledgedOnMajority(
       const sentence =
         entry === undefined
           ? `${node} told a client of what stands up to index ${index}, which nobody committed`
-          : `${node} told a client of ${named(entry)}, ` +
-            `but it is ${holdersOf(entry)}, of ${views.length}`;
+          : `${node} told a client of ${named(entry)}, but it is ${where(entry)}`;
       report('acknowledged-on-majority-of-disks', [node], sentence);
     },
     replaced({ node }, from) {
@@ -61,7 +84,7 @@ export function makeAcknowledgedOnMajority(
       const lost = firstLost(committed, from, isKept) ?? newest;
       const sentence =
         `${node} replaced its log from index ${from} on, and ${named(lost)}, ` +
-        `which a client was told of, is now ${holdersOf(lost)}, of ${views.length}`;
+        `which a client was told of, is now ${where(lost)}`;
       report('acknowledged-on-majority-of-disks', [node], sentence);
     },
   };

@@ -143,7 +143,7 @@ test.each([
   ['differs from the leader', [entry(1, 1), entry(2, 0)], true, 2, 'is entry 2 of term 0'],
 ])('a follower that acknowledges what %s breaks it (§5.3)', (_, entries, isSynced, index, what) => {
   const told = new ToldCluster(3).elect('n1', 1).step('n1', { entries: [entry(2, 1)] });
-  told.step('n2', { term: 1, hard: hard(1), entries: isSynced ? entries : logOf(1, 1) });
+  told.step('n2', { term: 1, hard: hard(1, 'n1'), entries: isSynced ? entries : logOf(1, 1) });
   if (isSynced) told.sync('n2');
   expect(told.step('n1', {}, [acknowledgement('n2', 1, index)]).broken).toBe(
     `acknowledgement-on-disk: n2 acknowledged index 2 to n1, leader of term 1, which holds entry 2 ` +
@@ -153,7 +153,7 @@ test.each([
 
 test('a late acknowledgement is none of a later leader, nor of a follower that has gone on (§5.3)', () => {
   const told = new ToldCluster(3).elect('n1', 1);
-  told.replicate(['n2'], { term: 1, hard: hard(1), entries: logOf(1) });
+  told.replicate(['n2'], { term: 1, hard: hard(1, 'n1'), entries: logOf(1) });
   told.step('n1', {}, [acknowledgement('n2', 1, 1)]);
   told.replicate(['n2'], { term: 3, hard: hard(3), entries: [entry(1, 3)] });
   told.step('n1', {}, [acknowledgement('n2', 1, 1)]);

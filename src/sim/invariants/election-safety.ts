@@ -1,3 +1,4 @@
+import type { NodeId } from '../../raft/core/types.ts';
 import type { NodeView } from './node-view.ts';
 import type { Report } from './report.ts';
 
@@ -7,8 +8,8 @@ import type { Report } from './report.ts';
  */
 export function makeElectionSafety(report: Report): {
   elected(view: NodeView): void;
-  /** Terms above this one never reached anybody's disk, nor another node. */
-  forget(above: number): void;
+  /** Terms above this one, which it led as the only voter, never reached its disk, nor another node. */
+  forget(node: NodeId, above: number): void;
 } {
   const leaders = new Map<number, Pick<NodeView, 'node' | 'life'>>();
   return {
@@ -25,8 +26,10 @@ export function makeElectionSafety(report: Report): {
         report('election-safety', [node], sentence);
       }
     },
-    forget(above) {
-      for (const term of leaders.keys()) if (term > above) leaders.delete(term);
+    forget(node, above) {
+      for (const [term, leader] of leaders) {
+        if (term > above && leader.node === node) leaders.delete(term);
+      }
     },
   };
 }

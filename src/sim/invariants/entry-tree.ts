@@ -17,7 +17,7 @@ export interface KnownEntry {
  * the log matching property, by induction (§5.3).
  */
 export class EntryTree {
-  readonly #known: (KnownEntry | undefined)[] = [];
+  #known: (KnownEntry | undefined)[] = [];
 
   at({ index, term }: LogPosition): KnownEntry | undefined {
     let known = this.#known[index];
@@ -34,9 +34,15 @@ export class EntryTree {
     return known;
   }
 
-  /** Forgets everything: nobody has any of it any more. */
-  clear(): void {
-    this.#known.length = 0;
+  /** Forgets what this node appended first in later terms: nobody has any of it any more. */
+  forget(node: NodeId, aboveTerm: number): void {
+    const kept = (known: KnownEntry | undefined): KnownEntry | undefined => {
+      if (known === undefined) return undefined;
+      const next = kept(known.next);
+      if (known.node === node && known.entry.term > aboveTerm) return next;
+      return next === known.next ? known : { ...known, next };
+    };
+    this.#known = this.#known.map(kept);
   }
 
   /** True when a log that ends in `last` holds an entry of this position. */

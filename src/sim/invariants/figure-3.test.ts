@@ -1,3 +1,4 @@
+import { NO_CONFIGURATION } from '../../raft/core/configuration.ts';
 import { expect, test } from 'vitest';
 import { entry, logOf, ToldCluster } from './testing/told-cluster.ts';
 
@@ -284,7 +285,12 @@ function readyOf(at: number) {
     refused: [],
     reads: [],
     refusedReads: [],
+    changes: [],
+    configuration: NO_CONFIGURATION,
+    configurationIndex: 0 as never,
     rejected: [],
+    chunks: [],
+    needSnapshot: [],
     role: 'follower',
     term: at as never,
     leader: undefined,

@@ -1,9 +1,18 @@
 import { defined } from '../../lib/assert.ts';
-import type { HardState, Input, NodeId, Ready } from '../../raft/core/types.ts';
+import type { HardState, Input, LogChange, NodeId, Ready } from '../../raft/core/types.ts';
 import { term } from '../../raft/core/types.ts';
+import type { WalRecords } from '../../raft/driver/wal.ts';
 import type { Life, SimObserver } from '../observer.ts';
 import type { Violation } from '../violation.ts';
 import { makeAcknowledgedOnMajority } from './acknowledged-on-majority.ts';
+import {
+  allVoters,
+  type Configuration,
+  isSameSet,
+  makeConfiguration,
+  NO_CONFIGURATION,
+} from '../../raft/core/configuration.ts';
+import { electedByQuorum, oneChangeAtATime, whoLeftLeadsNoMore } from './configuration-changes.ts';
 import { acknowledgementIsOnDisk } from './acknowledgement-on-disk.ts';
 import { Committed } from './committed.ts';
 import { makeElectionSafety } from './election-safety.ts';
@@ -18,6 +27,8 @@ import { makeReadConfirmed } from './read-confirmed.ts';
 import { makeReadReflectsAcknowledged } from './reads.ts';
 import { makeReport, type Stage } from './report.ts';
 import { appliedSafety, committedSafety } from './state-machine-safety.ts';
+import { makeSnapshotSafety } from './snapshots.ts';
+import { makeStateMachineInvariants } from './state-machine.ts';
 import { syncedFoundAgain } from './synced-found-again.ts';
 import { hardStateKept, ownVoteIsOnDisk, voteIsForCompleteLog, voteIsOnDisk } from './votes.ts';
 
@@ -30,26 +41,33 @@ export interface Invariants extends SimObserver {
  * Holds every invariant of `INVARIANTS` after every event of a simulated run, and ends the run at
  * the first that breaks. Each event costs what it changes, never a walk over logs.
  *
- * @param parts.nodes - all voters, running or not
+ * @param parts.nodes - all that there are, running or not, members or not
+ * @param parts.initial - what the cluster begins with; by default all of them
  */
 export function makeInvariants(parts: {
   readonly sim: Stage;
   readonly nodes: readonly NodeId[];
+  readonly initial?: Configuration | undefined;
 }): Invariants {
+  const { initial = makeConfiguration(parts.nodes) } = parts;
   let broken: Violation | undefined;
   const report = makeReport(parts.sim, (violation) => {
     broken = violation;
   });
-  const views = parts.nodes.map((node) => new NodeView(node));
+  const views = parts.nodes.map(
+    (node) => new NodeView(node, initial.voters.includes(node) ? initial : NO_CONFIGURATION),
+  );
   const byNode = new Map(views.map((view) => [view.node, view]));
   const of = (node: NodeId): NodeView => defined(byNode.get(node), () => 'one of the nodes');
   const tree = new EntryTree();
   const committed = new Committed();
   const elections = makeElectionSafety(report);
   const completeness = makeLeaderCompleteness(report, tree, views);
-  const majorities = makeAcknowledgedOnMajority(report, views, committed);
+  const majorities = makeAcknowledgedOnMajority(report, views, committed, initial);
   const reads = makeReadReflectsAcknowledged(report);
   const rounds = makeReadConfirmed(report, views);
+  const machines = makeStateMachineInvariants(report);
+  const snapshots = makeSnapshotSafety(report, committed);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
@@ -65,14 +83,26 @@ export function makeInvariants(parts: {
       }
     }
   };
+  const isSoleVoter = ({ node, disk }: NodeView): boolean =>
+    isSameSet(allVoters(disk.log.configuration), [node]);
   const stepped = ({ node }: Life, inputs: readonly Input[], ready: Ready): void => {
     const view = of(node);
     received(view, inputs);
     rounds.received(view, inputs);
     leaderAppendOnly(report, view, ready);
-    const { last } = view.log;
+    oneChangeAtATime(report, view, ready);
+    whoLeftLeadsNoMore(report, view, ready);
+    const { last, configuration } = view.log;
+    if (ready.logChange !== undefined) changeLog(view, ready.logChange);
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
-    if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);
+    if (ready.write !== undefined || ready.hardState !== undefined || ready.logChange) {
+      view.disk.handed(handedRecords(ready));
+    }
+    if (ready.installed !== undefined) {
+      snapshots.installed(view, ready.installed);
+      view.commitIndex = ready.installed.index;
+      view.applied = ready.installed.index;
+    }
     voteIsForCompleteLog(report, last, view, inputs, ready);
     const isElected =
       ready.role === 'leader' && (view.role !== 'leader' || view.term !== ready.term);
@@ -84,6 +114,7 @@ export function makeInvariants(parts: {
     if (isElected) {
       elections.elected(view);
       completeness.elected(view);
+      electedByQuorum(report, view, views);
       reads.elected(view);
     }
     rounds.stepped(view, ready);
@@ -94,7 +125,7 @@ export function makeInvariants(parts: {
     committedSafety(report, committed, view, from);
     if (ready.role !== 'leader') return;
     completeness.committed(view);
-    majorities.committed(view);
+    majorities.committed(view, configuration);
   };
 
   return {
@@ -104,10 +135,10 @@ export function makeInvariants(parts: {
     started(life, restored) {
       const view = of(life.node);
       syncedFoundAgain(report, view, restored);
-      if (views.length === 1) {
-        // A sole voter leads before its term is on its disk. What a crash takes away then nobody has.
-        tree.clear();
-        elections.forget(restored.hardState.term);
+      if (isSoleVoter(view)) {
+        // It leads before its term is on its disk. What a crash takes away then nobody has.
+        tree.forget(view.node, restored.hardState.term);
+        elections.forget(view.node, restored.hardState.term);
       }
       restoredLogMatching(report, tree, view, restored);
       lastHard.set(life.node, restored.hardState);
@@ -116,31 +147,58 @@ export function makeInvariants(parts: {
     stopped(life, stop) {
       reads.stopped(life.node);
       rounds.stopped(life.node);
+      machines.stopped(life.node);
       nodeFailed(report, life, stop, { isDamaged: damaged.has(life.node) });
     },
     stepped,
     written({ node }, file, end, records) {
+      snapshots.written(of(node), records);
       of(node).disk.written(file, end, records);
       const last = lastHard.get(node) ?? { term: term(0), votedFor: undefined };
       lastHard.set(node, hardStateKept(report, node, last, records));
     },
     synced(node, file, bytes) {
       const view = of(node);
+      snapshots.synced(view, file, bytes);
       const from = view.disk.synced(file, bytes);
       if (from < Infinity) majorities.replaced(view, from);
     },
-    applied({ node }, entry) {
+    applied({ node }, entry, applied) {
       appliedSafety(report, committed, of(node), entry);
+      if (applied !== undefined) machines.applied(node, entry, applied);
+    },
+    snapshot({ node }, event) {
+      snapshots.happened(of(node), event, { isDamaged: damaged.has(node) });
     },
     submitted({ node }, request, what) {
       reads.submitted(node, request, what);
+      machines.submitted(node, request, what);
     },
     answered({ node }, request, answer) {
       const index = reads.answered(node, request, answer);
       if (index > 0) majorities.acknowledged(node, index);
+      machines.answered(node, request, answer);
     },
     happened({ kind, node }) {
       if (kind === 'bit-flipped' && node !== undefined) damaged.add(node);
     },
+  };
+}
+
+function changeLog({ log }: NodeView, { type, base, configuration }: LogChange): void {
+  if (type === 'replaced') log.reset(base, [], configuration);
+  else log.compact(base);
+}
+
+/** What a step gives to the write-ahead log. */
+function handedRecords({ hardState, logChange, entries }: Ready): WalRecords {
+  if (logChange === undefined) return { hardState, entries };
+  const { type, base, configuration } = logChange;
+  return {
+    hardState,
+    base,
+    configuration,
+    entries,
+    ...(type === 'replaced' ? { isReplaced: true } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import { hasQuorum, isVoter } from '../../raft/core/configuration.ts';
 import type { LogPosition, NodeId } from '../../raft/core/types.ts';
 import { wouldVoteFor } from './votes.ts';
 import type { EntryTree } from './entry-tree.ts';
@@ -73,10 +74,15 @@ function mustBeHeldByElectable(
 ): void {
   for (const { node, disk } of views) {
     if (disk.holds(committed)) continue;
-    const { last } = disk.log;
-    const voters = views.filter((voter) => wouldVoteFor(last, voter.disk.log.last));
-    if (2 * voters.length <= views.length) continue;
-    const names = voters.map((voter) => voter.node).join(', ');
+    // It would stand by what its disk holds, its configuration included (§6).
+    const { last } = disk;
+    const { configuration } = disk.log;
+    const voters = views
+      .filter((voter) => wouldVoteFor(last, voter.disk.last))
+      .map((voter) => voter.node);
+    if (!isVoter(configuration, node)) continue;
+    if (!hasQuorum(configuration, (voter) => voters.includes(voter))) continue;
+    const names = voters.filter((voter) => isVoter(configuration, voter)).join(', ');
     const sentence =
       `${leader.node}, leader of term ${leader.term}, committed ${named(committed)}, but ${node}, ` +
       `which lacks it and whose log ends with ${named(last)}, could be elected by ${names}`;

@@ -1,31 +1,39 @@
 import type { Restored } from '../../raft/core/core.ts';
 import type { NodeId, Role } from '../../raft/core/types.ts';
 import type { Life } from '../observer.ts';
+import type { Configuration } from '../../raft/core/configuration.ts';
 import { DiskView } from './disk-view.ts';
 import { LogView } from './log-view.ts';
 
 /** What an observer knows of one node: of the life that it leads now, and of its disk. */
 export class NodeView {
   readonly node: NodeId;
-  readonly disk: DiskView = new DiskView();
+  readonly disk: DiskView;
   /** As the core has it in memory. */
-  readonly log: LogView = new LogView();
+  readonly log: LogView;
   life = 0;
   role: Role = 'follower';
   term = 0;
   commitIndex = 0;
   applied = 0;
 
-  constructor(node: NodeId) {
+  readonly #first: Configuration;
+
+  /** @param first - the configuration that it begins with, when its disk is empty */
+  constructor(node: NodeId, first: Configuration) {
     this.node = node;
+    this.#first = first;
+    this.disk = new DiskView(first);
+    this.log = new LogView(first);
   }
 
-  begin(life: Life, { hardState, base, entries }: Restored): void {
+  begin(life: Life, restored: Restored): void {
+    const { hardState, base, configuration, entries, snapshot = base } = restored;
     this.life = life.number;
     this.role = 'follower';
     this.term = hardState.term;
-    this.commitIndex = base.index;
-    this.applied = base.index;
-    this.log.reset(base, entries);
+    this.commitIndex = snapshot.index;
+    this.applied = snapshot.index;
+    this.log.reset(base, entries, configuration ?? this.#first);
   }
 }

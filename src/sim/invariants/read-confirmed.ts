@@ -1,4 +1,5 @@
 import type { Input, NodeId, Ready, RequestId } from '../../raft/core/types.ts';
+import { allVoters, hasQuorum } from '../../raft/core/configuration.ts';
 import type { NodeView } from './node-view.ts';
 import type { Report } from './report.ts';
 
@@ -18,7 +19,6 @@ export function makeReadConfirmed(
   stepped(view: NodeView, ready: Ready): void;
   stopped(node: NodeId): void;
 } {
-  const majority = Math.floor(views.length / 2) + 1;
   /** Counts steps: which came first. */
   let steps = 0;
   /** When each node heard the leader of each term last. A term has one leader (§5.2). */
@@ -34,20 +34,22 @@ export function makeReadConfirmed(
         if (input.message.term >= term) heard.get(node)?.set(input.message.term, steps);
       }
     },
-    stepped({ node, term }, ready) {
+    stepped({ node, term, log }, ready) {
+      if (ready.reads.length === 0 && ready.refusedReads.length === 0) return;
+      const { configuration } = log;
       const reads = came.get(node);
       for (const id of ready.refusedReads) reads?.delete(id);
       for (const { id } of ready.reads) {
         const cameAt = reads?.get(id) ?? Infinity;
         reads?.delete(id);
-        const hearers = views.filter(
-          (one) => one.node === node || (heard.get(one.node)?.get(term) ?? 0) > cameAt,
-        );
-        if (hearers.length >= majority) continue;
-        const names = hearers.map((one) => one.node).join(', ');
+        const hasHeard = (one: NodeId): boolean =>
+          one === node || (heard.get(one)?.get(term) ?? 0) > cameAt;
+        if (hasQuorum(configuration, hasHeard)) continue;
+        const all = allVoters(configuration);
+        const names = all.filter(hasHeard).join(', ');
         const sentence =
           `${node} confirmed a linearizable read as leader of term ${term}, ` +
-          `of which, since it came, only ${names}, of ${views.length}, have heard`;
+          `of which, since it came, only ${names}, of ${all.length}, have heard`;
         report('read-confirmed', [node], sentence);
       }
     },

@@ -10,6 +10,7 @@ import type {
 import { parseTunables, resolveSettings } from '../../raft/node/config.ts';
 import { FUNCTIONS_KNOWN, MODELS_KNOWN } from '../../raft/client/calls.ts';
 import { connectTo } from './client.ts';
+import { raftAdmin } from './admin.ts';
 import { exchange, openConnection } from '../http/exchange.ts';
 
 const PRODUCTION_ENTRY = fileURLToPath(new URL('../../raft/node/main.ts', import.meta.url));
@@ -37,6 +38,7 @@ export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): RaftTarget {
     resolveSettings,
     electionTimeoutNsMax: (settings) => parseTunables(settings).electionTimeout.maxNs,
     probe,
+    admin: raftAdmin,
     connect: connectTo,
   };
 }
@@ -54,10 +56,17 @@ function launch(entry: string, request: LaunchRequest): LaunchSpec {
       `--peer-port=${request.peerPort}`,
       '--stop-with-stdin',
       ...request.peers.map(({ id, host, port }) => `--peer=${id}=${host}:${port}`),
+      ...joining(request),
       ...Object.entries(request.settings).map(([name, value]) => `--set=${name}=${value}`),
     ],
     env: {},
   };
+}
+
+/** By default a node begins with all that it knows. */
+function joining({ node, peers, initial }: LaunchRequest): readonly string[] {
+  if (initial.length === peers.length + 1) return [];
+  return [initial.includes(node) ? `--initial=${initial.join(',')}` : '--join'];
 }
 
 function promises(readMode: string): ConsistencyPromise {

@@ -229,6 +229,7 @@ export class TestNetwork {
         electionTimeout: this.#electionTimeout,
         heartbeatIntervalNs: HEARTBEAT_NS,
         maxBytesPerAppend: 1024,
+        catchUpTimeoutNs: 20 * ELECTION_NS.maxNs,
         ...this.#pipeline,
       },
       rules: this.#rules,

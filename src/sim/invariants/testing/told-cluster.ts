@@ -1,5 +1,6 @@
 import { defined } from '../../../lib/assert.ts';
 import type { Restored } from '../../../raft/core/core.ts';
+import { type Configuration, makeConfiguration } from '../../../raft/core/configuration.ts';
 import { LOG_START } from '../../../raft/core/log.ts';
 import {
   type Entry,
@@ -66,10 +67,12 @@ export class ToldCluster {
   /** Told of everything; a test may put another one in its place for a while. */
   observer: Required<SimObserver>;
   readonly #nodes = new Map<string, Told>();
+  readonly #initial: Configuration;
   #requests = 0;
 
   constructor(size: number) {
     const nodes = Array.from({ length: size }, (_, i) => nodeId(`n${i + 1}`));
+    this.#initial = makeConfiguration(nodes);
     const sim = {
       now: () => 7,
       fail: (error: Error) => {
@@ -139,7 +142,12 @@ export class ToldCluster {
       refused: [],
       reads: (said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
       refusedReads: [],
+      changes: [],
+      configuration: this.#initial,
+      configurationIndex: logIndex(0),
       rejected: [],
+      chunks: [],
+      needSnapshot: [],
       role: told.role,
       term: term(told.term),
       leader: undefined,
@@ -178,6 +186,11 @@ export class ToldCluster {
     own: readonly Entry[] = [entry(this.#told(id).log.length + 1, at)],
   ): this {
     this.step(id, { role: 'candidate', term: at, hard: hard(at, id) }).sync(id);
+    const voters = [...this.#nodes].filter(([name, told]) => name !== id && told.hard.term < at);
+    for (const [name, told] of voters.slice(0, Math.floor(this.#nodes.size / 2))) {
+      told.hard = hard(at, id);
+      this.write(name, { hardState: told.hard }).sync(name);
+    }
     return this.step(id, { role: 'leader', entries: own }).sync(id);
   }
 
@@ -185,7 +198,7 @@ export class ToldCluster {
     const { life, log } = this.#told(id);
     for (const one of entries) {
       const applied = typeof one === 'number' ? defined(log[one - 1], `entry ${one}`) : one;
-      this.observer.applied(life, applied);
+      this.observer.applied(life, applied, undefined);
     }
     return this;
   }
