@@ -3,6 +3,7 @@ import type { Json } from '../../checker/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { UserError } from '../lib/user-error.ts';
+import type { SnapshotSettings } from '../raft/driver/snapshots.ts';
 import type { DiskProfile } from '../sim/disk.ts';
 import type { SimFault } from '../sim/faults.ts';
 import type { NodeProfile, SimProfile } from '../sim/profile.ts';
@@ -19,6 +20,7 @@ import {
 } from './scenario.ts';
 import {
   dictionary,
+  flag,
   list,
   Misfit,
   number,
@@ -35,6 +37,8 @@ import {
 /** Of the files that hold a scenario. */
 export const SCENARIO_SCHEMA = 1;
 export const NODES_MAX = 7;
+/** As `raft.leaseDrift`. */
+const LEASE_DRIFT_PPM_MAX = 500_000;
 const profile = record<SimProfile>({
   disk: record<DiskProfile>({ read: range, sync: range, write: optional(range) }),
   latency: range,
@@ -52,6 +56,19 @@ const profile = record<SimProfile>({
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
     changeTimeoutNs: optional(whole(1, DURATION_NS_MAX)),
     segmentBytesMax: whole(1),
+    sessionExpiryNs: optional(whole(1_000_000, DURATION_NS_MAX)),
+    snapshots: optional(
+      record<SnapshotSettings>({
+        threshold: whole(1),
+        trailing: whole(0),
+        sliceBytes: optional(whole(1)),
+        chunkBytes: optional(whole(1)),
+        windowBytes: optional(whole(1)),
+      }),
+    ),
+    preVote: optional(flag),
+    checkQuorum: optional(flag),
+    leaseDriftPpm: optional(whole(0, LEASE_DRIFT_PPM_MAX)),
   }),
 });
 
@@ -171,9 +188,11 @@ function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void 
       ? fault.victims
       : 'links' in fault && 'of' in fault.links
         ? fault.links.of
-        : 'aim' in fault && fault.aim.type === 'set'
-          ? fault.aim.voters
-          : [];
+        : fault.type === 'transfer'
+          ? (fault.to ?? [])
+          : 'aim' in fault && fault.aim.type === 'set'
+            ? fault.aim.voters
+            : [];
   if (typeof victims === 'string') return;
   const stranger = victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);

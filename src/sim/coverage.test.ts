@@ -11,6 +11,9 @@ import {
   type Ready,
   term,
 } from '../raft/core/types.ts';
+import type { Command } from '../raft/kv/commands.ts';
+import type { Applied } from '../raft/kv/state-machine.ts';
+import { encodeStamped } from '../raft/kv/stamped-command.ts';
 import type { Answer } from '../raft/driver/requests.ts';
 import {
   COVERAGE,
@@ -80,10 +83,14 @@ const READY: Ready = {
   refused: [],
   reads: [],
   refusedReads: [],
+  transfers: [],
+  transferee: undefined,
   changes: [],
   configuration: makeConfiguration(nodes),
   configurationIndex: logIndex(0),
   rejected: [],
+  chunks: [],
+  needSnapshot: [],
   role: 'follower',
   term: term(0),
   leader: undefined,
@@ -244,14 +251,102 @@ test('reads wait for the first commit, join a round, and are refused (§8, thesi
     'read-round-opened': 2,
     'read-round-joined': 1,
     'read-refused-leadership-lost': 1,
-    'read-refused-not-leader': 1,
+    'read-refused-leader-lost': 1,
+  });
+});
+
+const question = (lease: boolean): Message => ({
+  type: 'read-index',
+  term: term(1),
+  ask: 8,
+  lease,
+});
+const answerTo = (lease: boolean, readIndex?: number): Message => ({
+  type: 'read-index-response',
+  term: term(1),
+  ask: 8,
+  readIndex: readIndex === undefined ? undefined : logIndex(readIndex),
+  lease,
+});
+
+test('what followers ask, and what becomes of it (thesis §6.4)', () => {
+  const seen = new Counted().step(n2, { leader: n1 });
+  seen.step(n2, { messages: [{ to: n1, message: question(false) }] });
+  const confirmed = [1, 2].map((id) => ({ id, readIndex: logIndex(1) }));
+  seen.step(n2, { reads: confirmed, commitIndex: logIndex(1), committed: [entry(1, 1)] }, [
+    from(n1, answerTo(false, 1)),
+  ]);
+  seen.step(n2, { messages: [{ to: n1, message: answerTo(false) }] }, [from(n1, question(false))]);
+  expect(seen.counted()).toEqual({
+    'read-index-asked': 1,
+    'follower-read-served': 2,
+    'read-index-batched': 1,
+    'follower-read-committed': 1,
+    'read-index-refused': 1,
+  });
+});
+
+test('reads by a lease, and without one (thesis §6.4.1)', () => {
+  const seen = new Counted().lead(n1, 1);
+  const lease: Input = { type: 'read', id: 1, lease: true };
+  const byLease = { id: 1, readIndex: logIndex(1), leaseEndNs: 9 };
+  seen.step(n1, { reads: [byLease] }, [lease]);
+  seen.step(n1, { messages: [{ to: n2, message: answerTo(true, 1) }] }, [from(n2, question(true))]);
+  seen.step(n1, { messages: [append(n2, { at: 1, round: 1 })] }, [lease]);
+  seen.step(n1, { transferee: n2, messages: [append(n2, { at: 1, round: 2 })] }, [lease]);
+  expect(seen.counted(...ELECTED)).toEqual({
+    'lease-read-served': 1,
+    'lease-read-at-follower': 1,
+    'lease-lapsed-fell-back': 1,
+    'lease-given-up': 1,
+    'read-round-opened': 2,
+  });
+});
+
+test('how leadership is handed over, and how not (thesis §3.10)', () => {
+  const seen = new Counted().lead(n1, 1);
+  const wish = from(n1, { type: 'timeout-now', term: term(1) });
+  seen.step(n1, { transfers: [{ id: 1, type: 'refused', why: '' }] });
+  seen.step(n1, { transferee: n2, refused: [4, 5] });
+  seen.step(n1, { transferee: undefined, transfers: [{ id: 2, type: 'unknown', why: '' }] });
+  seen.step(n1, { transferee: n2 }).step(n1, {
+    transferee: undefined,
+    transfers: [
+      { id: 3, type: 'done', leader: n2 },
+      { id: 4, type: 'done', leader: n1 },
+    ],
+  });
+  seen.step(n2, { leader: n1, term: term(1) }).step(n2, {}, [wish]);
+  const ask = { type: 'request-vote', preVote: false, term: term(2), lastLog: LOG_START } as const;
+  const request = { ...ask, transfer: true } as const;
+  const stands = { role: 'candidate', term: term(2), leader: undefined } as const;
+  const messagesAfterSync = [{ to: n1, message: request }];
+  seen.step(n2, { ...stands, hardState: hard(2, n2), messagesAfterSync }, [wish]);
+  seen.step(nodeId('n3'), { leader: n1, term: term(1) });
+  const granted = { ...refusal(false, 2), granted: true } as Message;
+  const voted = { term: term(2), hardState: hard(2, n2), leader: undefined };
+  const yes = { ...voted, messagesAfterSync: [{ to: n2, message: granted }] };
+  seen.step(nodeId('n3'), yes, [from(n2, request)]);
+  seen.step(n2, { role: 'leader', leader: n2 });
+  expect(seen.counted()).toEqual({
+    'election-started': 2,
+    'election-won': 2,
+    'vote-granted': 1,
+    'proposal-refused': 2,
+    'refused-while-transferring': 2,
+    'transfer-refused': 1,
+    'transfer-aborted': 1,
+    'transfer-completed': 1,
+    'timeout-now-late': 1,
+    'transfer-vote-overrode': 1,
+    'transfer-election-won': 1,
   });
 });
 
 test('a proposal whose entry another leader replaced; one that nobody took (§5.3)', () => {
   const seen = new Counted().lead(n1, 1);
   seen.step(n1, { accepted: [{ id: 1, index: logIndex(1), term: term(1) }], refused: [2] });
-  seen.coverage.applied?.({ node: n1, number: 1 }, entry(1, 2));
+  seen.coverage.applied?.({ node: n1, number: 1 }, entry(1, 2), undefined);
   expect(seen.counted(...ELECTED)).toEqual({ 'proposal-refused': 1, 'proposal-replaced': 1 });
 });
 
@@ -260,25 +355,79 @@ test('what becomes of requests: forwarded, answered late or never, lost with the
   const { coverage } = seen;
   const life = { node: n2, number: 1 };
   const read = { type: 'read', key: 'k', consistency: 'linearizable' } as const;
+  const write = {
+    type: 'command',
+    command: { type: 'put', key: 'k', value: 'v' },
+  } as const;
   const late: Answer = { type: 'refused', error: 'no answer from the cluster in time' };
-  coverage.submitted?.(life, 1, read);
+  coverage.submitted?.(life, 1, write);
   coverage.answered?.(life, 1, late);
   coverage.submitted?.({ node: n1, number: 1 }, 2, read);
   coverage.answered?.({ node: n1, number: 1 }, 2, late);
   coverage.submitted?.(life, 3, { ...read, consistency: 'stale' });
   const ok = { type: 'ok', value: null, applied: false } as const;
   coverage.answered?.(life, 3, { ...ok, servedBy: n2, term: 1, appliedIndex: 1 });
-  coverage.submitted?.(life, 4, read);
+  coverage.submitted?.(life, 4, write);
   coverage.stopped?.(life, { type: 'killed' });
   expect(seen.counted()).toEqual({
     'request-forwarded': 2,
     'forwarded-answer-lost': 1,
     'request-without-leader': 1,
     'request-timed-out': 1,
-    'cas-not-applied': 1,
     'request-lost-with-node': 1,
     killed: 1,
   });
+});
+
+test('what entries do is counted once, wherever they are applied', () => {
+  const seen = new Counted();
+  const { coverage } = seen;
+  const counted = (index: number, command: Command, applied: Partial<Applied>): void => {
+    const data = encodeStamped({ timeMs: 0, acknowledged: 0, command });
+    const result = { type: 'done', applied: true, value: null } as const;
+    const whole = { result, isRepeated: false, expired: { sessions: 0, locks: 0 }, ...applied };
+    for (const node of [n1, n2]) {
+      coverage.applied?.({ node, number: 1 }, { ...entry(index, 1), data }, whole);
+    }
+  };
+  const no = { result: { type: 'done', applied: false, value: null } } as const;
+  const over = { result: { type: 'refused', reason: 'session', error: 'over' } } as const;
+  const txn = { type: 'txn', compares: [], success: [], failure: [] } as const;
+  const acquire = { type: 'acquire', key: 'k', owner: '', ttlMs: 1 } as const;
+  counted(1, { type: 'open-session', expiryMs: 1 }, { expired: { sessions: 2, locks: 3 } });
+  counted(2, txn, {});
+  counted(3, txn, no);
+  counted(4, acquire, {});
+  counted(5, acquire, no);
+  counted(6, { type: 'cas', key: 'k', from: null, to: null }, no);
+  counted(7, acquire, { isRepeated: true });
+  counted(8, txn, over);
+  expect(seen.counted()).toEqual({
+    'session-opened': 1,
+    'session-expired': 2,
+    'lock-expired': 3,
+    'txn-succeeded': 1,
+    'txn-failed-branch': 1,
+    'lock-granted': 1,
+    'lock-refused': 1,
+    'cas-not-applied': 1,
+    'duplicate-entry-applied-once': 1,
+    'session-refused': 1,
+  });
+});
+
+test('a number of a session that is asked for again, at any node, and answered (thesis §6.3)', () => {
+  const seen = new Counted().step(n1, { leader: n1 }).step(n2, { leader: n2 });
+  const { coverage } = seen;
+  const session = { id: 7, sequence: 1, acknowledged: 0 };
+  const what = { type: 'command', command: { type: 'delete', key: 'k' }, session } as const;
+  const ok = { type: 'ok', value: null, applied: true, term: 1, appliedIndex: 9 } as const;
+  coverage.submitted?.({ node: n1, number: 1 }, 1, what);
+  coverage.submitted?.({ node: n2, number: 1 }, 1, what);
+  coverage.answered?.({ node: n1, number: 1 }, 1, { ...ok, servedBy: n1 });
+  expect(seen.counted()).toEqual({});
+  coverage.answered?.({ node: n2, number: 1 }, 1, { ...ok, servedBy: n1 });
+  expect(seen.counted()).toEqual({ 'session-retry-answered': 1 });
 });
 
 test('what becomes of lives and their logs', () => {

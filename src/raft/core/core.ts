@@ -6,16 +6,31 @@ import { Configurations } from './configurations.ts';
 import {
   askAgainNs,
   askForVotes,
+  onElectionTimeout,
   onRequestVote,
+  onTimeoutNow,
   onVoteResponse,
   refuseVote,
-  startPreVote,
 } from './election.ts';
 import { acknowledgeDurable, onAppendEntries } from './follower.ts';
 import { lead, onAppendResponse, onDisconnected } from './leader.ts';
 import { RaftLog } from './log.ts';
+import {
+  askForReadIndex,
+  askReadIndexAgainNs,
+  onRead,
+  onReadIndex,
+  onReadIndexResponse,
+} from './reads.ts';
 import { mustLeave, onChangeConfiguration } from './membership.ts';
 import type { Rules } from './rules.ts';
+import {
+  compactLog,
+  onInstallSnapshot,
+  onSnapshotReceived,
+  onSnapshotResponse,
+  snapshotNeeds,
+} from './snapshots.ts';
 import {
   appendOwn,
   becomeFollower,
@@ -23,14 +38,18 @@ import {
   emptyOutbox,
   handOut,
   NOTHING,
+  refuseRead,
   renewOutbox,
   resetElectionTimer,
   send,
 } from './state.ts';
+import { onTransfer, settleTransfer } from './transfer.ts';
 import {
   type Entry,
   type HardState,
   type Input,
+  type LogChange,
+  type LogIndex,
   type LogPosition,
   logIndex,
   type Message,
@@ -46,6 +65,11 @@ export interface Restored {
   /** In force at the base; undefined when none was ever stored: it is what the cluster began with. */
   readonly configuration?: Configuration | undefined;
   readonly entries: readonly Entry[];
+  /**
+   * The state machine begins with the state of a snapshot up to here, which the log holds; the base
+   * when it is absent. Raft §7.
+   */
+  readonly snapshot?: LogPosition | undefined;
 }
 
 /** Consensus without I/O. Raft, extended version; thesis §6.4 (reads), §9.6 (PreVote). */
@@ -57,9 +81,12 @@ export interface RaftCore {
    * @param nowNs - monotonic, any origin
    */
   step(inputs: readonly Input[], nowNs: number): Ready;
+
+  /** In force right behind the entry at `index`, which is neither compacted away nor to come. Raft §6. */
+  configurationAt(index: LogIndex): Configuration;
 }
 
-/** @param random - draws election timeouts and nothing else */
+/** @param random - draws election timeouts; what it forks names the questions of this life */
 export function makeRaftCore(parts: {
   readonly config: CoreConfig;
   readonly rules: Rules;
@@ -72,6 +99,10 @@ export function makeRaftCore(parts: {
   const first = restored.configuration ?? config.configuration;
   const configurations = new Configurations(restored.base, first);
   configurations.appended(restored.entries);
+  const stateIndex = (restored.snapshot ?? restored.base).index;
+  const isHeld =
+    restored.snapshot === undefined || log.termAt(stateIndex) === restored.snapshot.term;
+  assert(isHeld, 'the log holds what the state machine begins with');
   const state: CoreState = {
     config,
     rules: parts.rules,
@@ -82,16 +113,18 @@ export function makeRaftCore(parts: {
     hard: parts.rules.rememberedHardState(restored.hardState),
     role: 'follower',
     leader: undefined,
-    commitIndex: restored.base.index,
-    handedOut: restored.base.index,
+    commitIndex: stateIndex,
+    handedOut: stateIndex,
     durable: log.lastIndex,
     writes: [],
     lastWrite: 0,
-    verified: restored.base.index,
+    verified: stateIndex,
     owesAcknowledgement: false,
     answeredRound: 0,
     electionDeadlineNs: 0,
-    leaderHeardNs: -Infinity,
+    // SAFETY (thesis §6.4.1): it may have heard a leader right before it went down, which counts on that
+    // for its lease. Nobody is elected within this time after a start in any case.
+    leaderHeardNs: parts.nowNs,
     votes: new Set(),
     askedNs: -Infinity,
     progress: new Map(),
@@ -101,8 +134,18 @@ export function makeRaftCore(parts: {
     silentUntil: logIndex(0),
     quorumHeardNs: -Infinity,
     round: 0,
+    wantedRound: 0,
+    roundTimes: [],
+    leaseWantedNs: -Infinity,
     waitingReads: [],
     rounds: [],
+    asks: [],
+    // Questions differ between the lives of a node, or the late answer to one of an earlier life would
+    // pass for the answer to a new one.
+    lastAsk: firstAsk(parts.random.fork('read-index')),
+    transfer: undefined,
+    handedOverTerm: undefined,
+    isTransferElection: false,
     out: emptyOutbox(),
   };
   resetElectionTimer(state);
@@ -117,22 +160,30 @@ export function makeRaftCore(parts: {
       }
       for (const input of inputs) take(state, input);
       if (state.role === 'leader') lead(state);
+      else askForReadIndex(state);
+      if (state.transfer !== undefined) settleTransfer(state);
       return takeReady(state);
     },
+    configurationAt: (index) => configurations.at(index),
   };
+}
+
+function firstAsk(random: Random): number {
+  return random.integer(0, 2 ** 20) * 2 ** 32 + random.integer(0, 2 ** 32 - 1);
 }
 
 function take(state: CoreState, input: Input): void {
   switch (input.type) {
     case 'tick':
       if (state.role === 'leader') return;
-      if (state.nowNs >= state.electionDeadlineNs) return startPreVote(state);
+      if (state.nowNs >= state.electionDeadlineNs) return onElectionTimeout(state);
       if (state.nowNs >= askAgainNs(state)) askForVotes(state);
       return;
     case 'message':
       return onMessage(state, input.from, input.message);
     case 'propose': {
-      if (state.role !== 'leader') {
+      // While it hands over nothing new comes between its successor and the end of the log (thesis §3.10).
+      if (state.role !== 'leader' || state.transfer !== undefined) {
         state.out.refused.push(input.id);
         return;
       }
@@ -141,18 +192,16 @@ function take(state: CoreState, input: Input): void {
       return;
     }
     case 'read':
-      (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
-      return;
+      return onRead(state, input);
+    case 'transfer':
+      return onTransfer(state, input);
     case 'change-configuration':
       return onChangeConfiguration(state, input);
-    case 'transfer':
-      state.out.refused.push(input.id);
-      return;
     case 'compact':
       assert(input.upTo <= state.handedOut, 'only what was applied is in a snapshot');
-      state.log.compact(input.upTo);
-      state.configurations.compacted(state.log.base);
-      return;
+      return compactLog(state, input.upTo);
+    case 'snapshot-received':
+      return onSnapshotReceived(state, input);
     case 'synced':
       onSynced(state, input.write);
       acknowledgeDurable(state);
@@ -193,10 +242,19 @@ function onMessage(state: CoreState, from: NodeId, message: Message): void {
       if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
       return onAppendResponse(state, from, message);
     case 'timeout-now':
-    case 'install-snapshot':
-    case 'snapshot-response':
+      if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
+      return onTimeoutNow(state, from);
+    case 'read-index':
       if (message.term > state.hard.term) becomeFollower(state, message.term, undefined);
-      return;
+      return onReadIndex(state, from, message);
+    case 'read-index-response':
+      if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
+      return onReadIndexResponse(state, from, message);
+    case 'install-snapshot':
+      return onInstallSnapshot(state, from, message);
+    case 'snapshot-response':
+      if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
+      return onSnapshotResponse(state, from);
     default:
       return assertNever(message);
   }
@@ -217,11 +275,21 @@ function answerOlderTerm(state: CoreState, from: NodeId, message: Message): void
         round: 0,
         result: { success: false, prevIndex: message.prev.index, hint: state.log.base },
       });
+    case 'install-snapshot':
+      return send(state, from, {
+        type: 'snapshot-response',
+        term: state.hard.term,
+        last: message.last,
+        nextOffset: 0,
+        isDamaged: false,
+      });
+    case 'read-index':
+      return refuseRead(state, { id: message.ask, from, isLease: message.lease });
     case 'vote-response':
     case 'append-response':
     case 'timeout-now':
-    case 'install-snapshot':
     case 'snapshot-response':
+    case 'read-index-response':
       return;
     default:
       return assertNever(message);
@@ -235,22 +303,33 @@ function takeReady(state: CoreState): Ready {
       ? log.slice(logIndex(state.handedOut + 1), state.commitIndex - state.handedOut)
       : NOTHING;
   state.handedOut = logIndex(state.handedOut + committed.length);
-  const last = out.entries.at(-1);
-  if (last !== undefined) {
+  // What stands behind a snapshot is written again: then the disk has it whatever it had before.
+  if (out.logChange === 'replaced') out.entries = [...log.slice(log.firstIndex, Infinity)];
+  const hasWrite = out.entries.length > 0 || out.logChange === 'replaced';
+  if (hasWrite) {
     state.lastWrite += 1;
-    state.writes.push({ number: state.lastWrite, lastIndex: last.index });
+    state.writes.push({
+      number: state.lastWrite,
+      lastIndex: out.entries.at(-1)?.index ?? log.base.index,
+    });
   }
   return {
     hardState: out.hardStateChanged ? state.hard : undefined,
     entries: handOut(out.entries),
-    write: last === undefined ? undefined : state.lastWrite,
+    logChange: logChange(state),
+    write: hasWrite ? state.lastWrite : undefined,
     messages: handOut(out.messages),
     messagesAfterSync: handOut(out.messagesAfterSync),
     committed,
+    installed: out.installed,
+    chunks: handOut(out.chunks),
+    needSnapshot: snapshotNeeds(state.progress.values()) ?? NOTHING,
     accepted: handOut(out.accepted),
     refused: handOut(out.refused),
     reads: handOut(out.reads),
     refusedReads: handOut(out.refusedReads),
+    transfers: handOut(out.transfers),
+    transferee: state.transfer?.to,
     changes: handOut(out.changes),
     configuration: state.configurations.current,
     configurationIndex: state.configurations.currentIndex,
@@ -265,14 +344,25 @@ function takeReady(state: CoreState): Ready {
   };
 }
 
+function logChange({ out, log, configurations }: CoreState): LogChange | undefined {
+  if (out.logChange === undefined) return undefined;
+  const { base } = log;
+  return { type: out.logChange, base, configuration: configurations.at(base.index) };
+}
+
 function deadlineNs(state: CoreState): number {
-  if (state.role !== 'leader') return Math.min(state.electionDeadlineNs, askAgainNs(state));
+  const transferNs = state.transfer?.deadlineNs ?? Infinity;
+  if (state.role !== 'leader') {
+    const againNs = Math.min(askAgainNs(state), askReadIndexAgainNs(state));
+    return Math.min(state.electionDeadlineNs, againNs, transferNs);
+  }
   if (mustLeave(state)) return state.nowNs;
-  const stepDownNs = state.quorumHeardNs + state.config.electionTimeout.minNs;
+  const { checkQuorum, electionTimeout, heartbeatIntervalNs } = state.config;
+  const stepDownNs = checkQuorum ? state.quorumHeardNs + electionTimeout.minNs : Infinity;
   // Who leads on behind it does so by a planted defect: nothing more is due then.
-  let deadline = stepDownNs > state.nowNs ? stepDownNs : Infinity;
+  let deadline = Math.min(stepDownNs > state.nowNs ? stepDownNs : Infinity, transferNs);
   for (const { sentNs } of state.progress.values()) {
-    deadline = Math.min(deadline, sentNs + state.config.heartbeatIntervalNs);
+    deadline = Math.min(deadline, sentNs + heartbeatIntervalNs);
   }
   return deadline;
 }

@@ -1,4 +1,5 @@
 import { defined } from '../../lib/assert.ts';
+import { confirmReads, takeReads } from './reads.ts';
 import { hasQuorum, isMember, members, quorumValue } from './configuration.ts';
 import { manageConfiguration, mustLeave } from './membership.ts';
 import {
@@ -17,6 +18,8 @@ export function becomeLeader(state: CoreState): void {
   state.leader = state.config.id;
   state.owesAcknowledgement = false;
   state.progress = new Map();
+  state.wantedRound = 0;
+  state.roundTimes = [];
   followMembers(state);
   const { index } = appendOwn(state, { kind: 'noop', data: new Uint8Array(0) });
   // SAFETY (Raft §5.2): a sole voter leads before its term is on its disk. Should it lose the term in a
@@ -91,23 +94,46 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
     if (progress.nextIndex <= progress.matchIndex) {
       progress.nextIndex = logIndex(progress.matchIndex + 1);
     }
+    if (progress.mode === 'snapshot') {
+      if (progress.matchIndex >= state.log.base.index) probe(state, progress);
+      return;
+    }
     if (isLate) return;
     progress.mode = 'replicate';
     progress.probeSent = false;
     return;
   }
-  if (isLate) return;
+  // Heartbeats are refused while the snapshot is on its way.
+  if (isLate || progress.mode === 'snapshot') return;
   if (progress.mode === 'replicate' && result.prevIndex <= progress.matchIndex) {
     // Late, or the follower has lost what it acknowledged (its disk does not sync): a probe tells.
     progress.nextIndex = logIndex(progress.matchIndex + 1);
     return probe(state, progress);
   }
   if (progress.mode === 'probe' && result.prevIndex !== progress.nextIndex - 1) return;
+  if (mustSendSnapshot(state, result)) {
+    progress.matchIndex = logIndex(Math.min(progress.matchIndex, result.hint.index));
+    probe(state, progress);
+    progress.mode = 'snapshot';
+    return;
+  }
   const match = state.log.lastPossibleMatch(result.hint);
   // Below what was acknowledged only after such a loss; to believe less is always safe.
   progress.matchIndex = logIndex(Math.min(progress.matchIndex, match.index));
   progress.nextIndex = logIndex(match.index + 1);
   probe(state, progress);
+}
+
+/**
+ * Whoever lacks the entry at the base lacks what is compacted away (§7). So does a follower whose hint
+ * lies before it: its entries behind the hint are of later terms than the leader's there (§5.3).
+ */
+function mustSendSnapshot(
+  { log }: CoreState,
+  { prevIndex, hint }: Extract<AppendResponse['result'], { readonly success: false }>,
+): boolean {
+  const { index } = log.base;
+  return index > 0 && (prevIndex <= index || hint.index < index);
 }
 
 function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
@@ -120,7 +146,8 @@ function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
 /** What was sent to this follower may be lost: find out again what it has. */
 export function onDisconnected(state: CoreState, peer: NodeId): void {
   const progress = state.progress.get(peer);
-  if (progress === undefined) return;
+  // Pieces of a snapshot that are lost are sent again by whoever sends them.
+  if (progress === undefined || progress.mode === 'snapshot') return;
   progress.nextIndex = logIndex(progress.matchIndex + 1);
   probe(state, progress);
 }
@@ -137,12 +164,14 @@ function probe(state: CoreState, progress: Progress): void {
 export function lead(state: CoreState): void {
   const { rules, config } = state;
   state.quorumHeardNs = quorumHeardNs(state);
-  const stale = rules.mustStepDown({
-    nowNs: state.nowNs,
-    quorumHeardNs: state.quorumHeardNs,
-    electionTimeoutNsMin: config.electionTimeout.minNs,
-  });
-  if (stale) return becomeFollower(state, state.hard.term, undefined);
+  const isStale =
+    config.checkQuorum &&
+    rules.mustStepDown({
+      nowNs: state.nowNs,
+      quorumHeardNs: state.quorumHeardNs,
+      electionTimeoutNsMin: config.electionTimeout.minNs,
+    });
+  if (isStale) return becomeFollower(state, state.hard.term, undefined);
   state.commitIndex = rules.leaderCommitIndex({
     configuration: configurationOf(state),
     matchIndex: (voter) => (voter === config.id ? ownMatchIndex(state) : matchIndex(state, voter)),
@@ -154,7 +183,7 @@ export function lead(state: CoreState): void {
   followMembers(state);
   // They hear of the commit now or from another leader.
   if (mustLeave(state)) for (const one of state.progress.values()) one.sentNs = -Infinity;
-  openReadRound(state);
+  takeReads(state);
   if (state.durable >= state.silentUntil) {
     for (const progress of state.progress.values()) replicate(state, progress);
   }
@@ -178,46 +207,14 @@ function quorumHeardNs(state: CoreState): number {
   );
 }
 
-/**
- * SAFETY (thesis §6.4): the read index is taken *before* the round that confirms it is sent, and a
- * read that comes later waits for a later round.
- */
-function openReadRound(state: CoreState): void {
-  if (state.waitingReads.length === 0) return;
-  const isReady = state.rules.mayOpenReadRound({
-    currentTerm: state.hard.term,
-    committedTerm: state.log.termAt(state.commitIndex),
-  });
-  if (!isReady) return;
-  state.round += 1;
-  state.rounds.push({
-    round: state.round,
-    readIndex: state.commitIndex,
-    ids: state.waitingReads,
-  });
-  state.waitingReads = [];
-}
-
-function confirmReads(state: CoreState): void {
-  while (state.rounds.length > 0) {
-    const oldest = defined(state.rounds[0], 'not empty');
-    const isConfirmed = state.rules.isReadConfirmed({
-      configuration: configurationOf(state),
-      round: oldest.round,
-      acknowledgedRound: (voter) =>
-        voter === state.config.id
-          ? state.round
-          : (state.progress.get(voter)?.acknowledgedRound ?? 0),
-    });
-    if (!isConfirmed) return;
-    state.rounds.shift();
-    for (const id of oldest.ids) state.out.reads.push({ id, readIndex: oldest.readIndex });
-  }
-}
-
 /** Sends what this follower lacks, or a heartbeat where a round or the time asks for one. */
 function replicate(state: CoreState, progress: Progress): void {
   const { log, config } = state;
+  if (progress.nextIndex <= log.base.index) {
+    // Compacted away meanwhile, or its log is not known: whether it has the base is asked first.
+    progress.nextIndex = log.firstIndex;
+    if (progress.mode !== 'snapshot') probe(state, progress);
+  }
   const isDue = state.nowNs - progress.sentNs >= config.heartbeatIntervalNs;
   if (progress.mode === 'probe' && (!progress.probeSent || isDue)) {
     // The first probe takes entries along, since logs mostly agree; a repeated one does not.
@@ -235,7 +232,7 @@ function replicate(state: CoreState, progress: Progress): void {
     }
   }
   if (
-    progress.sentRound < (state.rounds.at(-1)?.round ?? 0) ||
+    progress.sentRound < state.wantedRound ||
     state.nowNs - progress.sentNs >= config.heartbeatIntervalNs
   ) {
     sendAppend(state, progress, 0);

@@ -159,10 +159,14 @@ export class ToldCluster {
       refused: [],
       reads: (said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
       refusedReads: [],
+      transfers: [],
+      transferee: undefined,
       changes: [],
       configuration: this.#initial,
       configurationIndex: logIndex(0),
       rejected: [],
+      chunks: [],
+      needSnapshot: [],
       role: told.role,
       term: term(told.term),
       leader: undefined,
@@ -213,7 +217,7 @@ export class ToldCluster {
     const { life, log } = this.#told(id);
     for (const one of entries) {
       const applied = typeof one === 'number' ? defined(log[one - 1], `entry ${one}`) : one;
-      this.observer.applied(life, applied);
+      this.observer.applied(life, applied, undefined);
     }
     return this;
   }
