@@ -61,9 +61,18 @@ export class RaftNodes implements AsyncDisposable {
       .flatMap((other) => ['--peer', `${other}=${HOST}:${this.#portsOf(other).peer}`]);
     const args = [
       MAIN,
-      ...['--id', id, '--cluster-id', 'acceptance', '--host', HOST],
-      ...['--data-dir', this.directoryOf(id)],
-      ...['--client-port', String(ports.client), '--peer-port', String(ports.peer)],
+      '--id',
+      id,
+      '--cluster-id',
+      'acceptance',
+      '--host',
+      HOST,
+      '--data-dir',
+      this.directoryOf(id),
+      '--client-port',
+      String(ports.client),
+      '--peer-port',
+      String(ports.peer),
       ...peers,
       ...settings.flatMap((setting) => ['--set', setting]),
     ];

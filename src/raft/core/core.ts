@@ -304,7 +304,7 @@ function takeReady(state: CoreState): Ready {
       : NOTHING;
   state.handedOut = logIndex(state.handedOut + committed.length);
   // What stands behind a snapshot is written again: then the disk has it whatever it had before.
-  if (out.logChange === 'replaced') out.entries = [...log.slice(log.firstIndex, Infinity)];
+  if (out.logChange === 'replaced') out.entries = log.slice(log.firstIndex, Infinity).slice();
   const hasWrite = out.entries.length > 0 || out.logChange === 'replaced';
   if (hasWrite) {
     state.lastWrite += 1;
