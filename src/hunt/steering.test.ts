@@ -3,7 +3,7 @@ import { SECOND } from '../lib/duration.ts';
 import { PLAIN_PROFILE } from '../sim/testing/plain-profile.ts';
 import { runScenario } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
-import { decodeScenario, encodeScenario } from './scenario-file.ts';
+import { readScenario, scenarioJson } from './scenario-file.ts';
 
 /** Each three seconds after the one before. */
 function scenario(...names: readonly string[]): Scenario {
@@ -45,5 +45,29 @@ test('other faults find their victims among whoever votes then, and nothing brea
 
 test('what changes the cluster itself stands in a schedule as any other fault', () => {
   const some = scenario('membership:add', 'transfer:to-follower');
-  expect(decodeScenario(encodeScenario(some))).toEqual(some);
+  expect(readScenario(JSON.parse(JSON.stringify(scenarioJson(some))), 'it')).toEqual(some);
+  const none = { ...scenarioJson(some), spares: 0 };
+  expect(() => readScenario(none, 'it')).toThrow('membership:add needs 1 spare node');
+});
+
+test('a schedule that asks for members that are not there is refused', () => {
+  const [fault] = scenario('membership:several').faults;
+  const pinned = (value: unknown): unknown => ({
+    ...scenarioJson(scenario()),
+    faults: [{ ...fault, what: { ...fault?.what, pinned: { victims: ['n1'], value } } }],
+  });
+  expect(() => readScenario(pinned({ changes: [['n1', 'n7']] }), 'it')).not.toThrow();
+  for (const value of [{ changes: [['n8']] }, { changes: [[]] }, {}]) {
+    expect(() => readScenario(pinned(value), 'it')).toThrow('it says nothing that membership can do');
+  }
+});
+
+test('where its nodes were left out, a pinned change does not happen', async () => {
+  const [fault] = scenario('membership:several').faults;
+  if (fault?.what.type !== 'nemesis') throw new Error('it is a nemesis');
+  const pinned = { victims: ['n7'], value: { changes: [['n1', 'n7']] } };
+  const faults = [{ ...fault, what: { ...fault.what, pinned } }];
+  const result = await runScenario({ ...scenario('x:y'), spares: 0, faults });
+  expect(result.violation).toBeUndefined();
+  expect(result.injected).toEqual([]);
 });
