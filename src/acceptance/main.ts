@@ -17,6 +17,7 @@ import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
 import { membership } from './scenarios/membership.ts';
 import { readAnywhere } from './scenarios/read-anywhere.ts';
+import { raftCompaction } from './scenarios/raft-compaction.ts';
 import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { openLoop } from './scenarios/open-loop.ts';
@@ -58,6 +59,7 @@ const SCENARIOS: readonly Scenario[] = [
   readAnywhere,
   brokenTargets,
   openLoop,
+  raftCompaction,
   gates,
 ];
 

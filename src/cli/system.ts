@@ -203,6 +203,14 @@ function requireFit(target: Target, { models }: ConsistencyPromise, workload: Wo
       fix: `add ${missing.join(', ')} to the target, or choose a workload without`,
     });
   }
+  if (workload.inSessions === true && target.hasSessions !== true) {
+    throw usageError({
+      code: 'GONG-E147',
+      what: `${target.name} cannot do --workload ${workload.name}`,
+      why: 'its clients would have to hold sessions, which this target does not say that they can',
+      fix: 'choose a workload without sessions',
+    });
+  }
   if (models === undefined || models.includes(workload.model)) return;
   throw usageError({
     code: 'GONG-E147',

@@ -3,6 +3,7 @@ import type { Json } from '../../checker/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { UserError } from '../lib/user-error.ts';
+import type { SnapshotSettings } from '../raft/driver/snapshots.ts';
 import type { DiskProfile } from '../sim/disk.ts';
 import type { SimFault } from '../sim/faults.ts';
 import type { NodeProfile, SimProfile } from '../sim/profile.ts';
@@ -55,6 +56,16 @@ const profile = record<SimProfile>({
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
     changeTimeoutNs: optional(whole(1, DURATION_NS_MAX)),
     segmentBytesMax: whole(1),
+    sessionExpiryNs: optional(whole(1_000_000, DURATION_NS_MAX)),
+    snapshots: optional(
+      record<SnapshotSettings>({
+        threshold: whole(1),
+        trailing: whole(0),
+        sliceBytes: optional(whole(1)),
+        chunkBytes: optional(whole(1)),
+        windowBytes: optional(whole(1)),
+      }),
+    ),
     preVote: optional(flag),
     checkQuorum: optional(flag),
     leaseDriftPpm: optional(whole(0, LEASE_DRIFT_PPM_MAX)),

@@ -36,7 +36,10 @@ export function drawProfile(random: Random): SimProfile {
       maxNs: SECOND,
       spread: 3,
     }),
-    node: drawTunables(random.fork('tunables'), { broadcastNs, driftPpmMax }),
+    node: {
+      ...drawTunables(random.fork('tunables'), { broadcastNs, driftPpmMax }),
+      ...drawSnapshots(random.fork('snapshots')),
+    },
   };
 }
 
@@ -66,6 +69,24 @@ function drawTunables(
       [2, 65_536],
       [2, 64 * 1024 * 1024],
     ]),
+    // Hardly longer than an operation, longer than a fault, or longer than most runs.
+    sessionExpiryNs: MILLISECOND * Math.round(logUniform(random.fork('sessions'), 500, 60_000)),
+  };
+}
+
+/** Rarely none; often so many that something else happens while one is taken, sent or installed. */
+function drawSnapshots(random: Random): Pick<NodeProfile, 'snapshots'> {
+  if (chance(random, 0.1)) return {};
+  const threshold = logUniform(random, 2, 500);
+  return {
+    snapshots: {
+      threshold,
+      // From none at all to so many that the snapshot before is as good as the last one.
+      trailing: chance(random, 0.2) ? 0 : logUniform(random, 1, 4 * threshold),
+      sliceBytes: random.pick([1, 64, 512, 65_536]),
+      chunkBytes: random.pick([64, 512, 4096, 65_536]),
+      windowBytes: random.pick([64, 1024, 16_384, 262_144]),
+    },
   };
 }
 

@@ -259,7 +259,20 @@ export class SimCluster implements Cluster {
   ): Client {
     const random = this.#sim.random(`client/${stream}`);
     const latency = this.profile.clientLatency;
-    return connectTo({ sim: this.#sim, node: this.node(node), latency, random }, kind);
+    const at = this.nodes.indexOf(node);
+    const others = [...this.nodes.slice(at + 1), ...this.nodes.slice(0, at)];
+    const { sessionExpiryNs } = this.profile.node;
+    return connectTo(
+      {
+        sim: this.#sim,
+        node: this.node(node),
+        latency,
+        random,
+        others: others.map((id) => this.node(id)),
+        expiryMs: sessionExpiryNs === undefined ? undefined : Math.ceil(sessionExpiryNs / 1e6),
+      },
+      kind,
+    );
   }
 
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void {

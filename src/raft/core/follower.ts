@@ -7,17 +7,14 @@ import {
   send,
   truncateLog,
 } from './state.ts';
-import { type AppendEntries, type LogIndex, logIndex, type NodeId } from './types.ts';
+import { type AppendEntries, type LogIndex, logIndex, type NodeId, type Term } from './types.ts';
 
 /** AppendEntries of the current term or a newer one. Raft §5.3. */
 export function onAppendEntries(state: CoreState, from: NodeId, message: AppendEntries): void {
   // Two leaders in one term cannot be (§5.2). Where it happens all the same, by a planted defect,
   // this node goes on so that the damage shows in what clients see.
   if (state.role === 'leader' && message.term === state.hard.term) return;
-  becomeFollower(state, message.term, from);
-  state.leaderHeardNs = state.nowNs;
-  resetElectionTimer(state);
-
+  hearLeader(state, message.term, from);
   const { log, rules } = state;
   if (message.prev.index < log.base.index) {
     // What lies before the base is committed, and so equal; nothing more is learnt from this one.
@@ -75,6 +72,13 @@ function committedConflict(state: CoreState, message: AppendEntries): LogIndex |
   return undefined;
 }
 
+/** Whoever sends this leads the term: no election is due. Raft §5.2. */
+export function hearLeader(state: CoreState, at: Term, leader: NodeId): void {
+  becomeFollower(state, at, leader);
+  state.leaderHeardNs = state.nowNs;
+  resetElectionTimer(state);
+}
+
 function storeEntries(state: CoreState, message: AppendEntries): void {
   const { log } = state;
   for (const [offset, entry] of message.entries.entries()) {
@@ -109,7 +113,7 @@ export function acknowledgeDurable(state: CoreState): void {
  * after the term. A quorum of durable votes elected this leader (§5.2): whoever leads an older term
  * reaches a quorum no more, with this node or without.
  */
-function acknowledge(state: CoreState, leader: NodeId, round: number): void {
+export function acknowledge(state: CoreState, leader: NodeId, round: number): void {
   if (round > state.answeredRound) state.answeredRound = round;
   send(state, leader, {
     type: 'append-response',

@@ -78,4 +78,3 @@ function endOf(
 export function isHandingOver(state: CoreState): boolean {
   return state.transfer !== undefined || state.handedOverTerm === state.hard.term;
 }
-

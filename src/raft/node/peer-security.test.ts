@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { type NodeId, nodeId } from '../core/types.ts';
@@ -58,7 +57,7 @@ async function sendRaw(port: number, bytes: Uint8Array): Promise<void> {
   socket.on('error', () => {});
   socket.write(bytes);
   socket.resume();
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.on('close', resolve));
 }
 
 async function sendUntilTaken(transport: Transport, to: string, value: string): Promise<void> {

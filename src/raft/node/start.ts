@@ -237,6 +237,11 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       changeTimeoutNs: tunables.changeTimeoutNs,
       batchDelayNs: tunables.batchDelayNs,
       followers: tunables.followers,
+      snapshots: {
+        threshold: tunables.snapshotThreshold,
+        trailing: tunables.snapshotTrailing,
+      },
+      cpuNs: threadCpuNs,
       onRejected: ({ from, reason }) => transport.closeFrom(from, 'contradiction', reason),
       onConfiguration: (configuration) => transport.follow(configuration),
       observer: metrics.observer,
@@ -252,8 +257,12 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       },
     });
     driver = started.driver;
-    if (started.tornBytes > 0)
-      log(`left ${started.tornBytes} bytes of an interrupted write behind`);
+    for (const damage of started.damages) {
+      log(`a damaged snapshot is not used, an older state and the log are: ${damage}`);
+    }
+    for (const { file, at, bytes } of started.torn) {
+      log(`left ${bytes} bytes of an interrupted write behind, in ${file} from byte ${at}`);
+    }
   } catch (error) {
     if (!(error instanceof WalDamage)) return quit(NODE_EXIT.disk, describe(error));
     return quit(NODE_EXIT.damage, `refuses to start on ${given.dataDir}: ${error.message}`);
@@ -314,6 +323,12 @@ async function listen(server: http.Server, given: Arguments): Promise<void> {
   );
   server.listen(given.clientPort, given.host, () => listening.resolve());
   await listening.promise;
+}
+
+/** User and system time of the thread that runs the event loop. */
+function threadCpuNs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return 1000 * (user + system);
 }
 
 function describe(error: unknown): string {

@@ -148,6 +148,8 @@ export class ToldCluster {
       configuration: this.#initial,
       configurationIndex: logIndex(0),
       rejected: [],
+      chunks: [],
+      needSnapshot: [],
       role: told.role,
       term: term(told.term),
       leader: undefined,
@@ -198,7 +200,7 @@ export class ToldCluster {
     const { life, log } = this.#told(id);
     for (const one of entries) {
       const applied = typeof one === 'number' ? defined(log[one - 1], `entry ${one}`) : one;
-      this.observer.applied(life, applied);
+      this.observer.applied(life, applied, undefined);
     }
     return this;
   }
