@@ -89,8 +89,11 @@ function gatesOf(record: FaultRecord, input: FaultGateInput): GateFailure[] {
         {
           gate: gate('injected'),
           sentence:
-            `expected ${name} to find its victims, but no leader was known for ` +
-            `${formatDuration(record.waitedNs)}: see in cluster.jsonl what the nodes said, and leave ` +
+            `expected ${name} to find its victims, but ` +
+            (record.voters === undefined
+              ? 'no leader was known'
+              : `too few voted (${record.voters.join(', ')})`) +
+            ` for ${formatDuration(record.waitedNs)}: see in cluster.jsonl what the nodes said, and leave ` +
             `more time between faults (--nemesis-interval)`,
         },
       ];

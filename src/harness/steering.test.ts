@@ -167,6 +167,17 @@ test.each<[string, (store: FakeStore) => void, RegExp]>([
   expect(result.gateFailures).toHaveLength(1);
 });
 
+test('a fault that needs more voters than are left is not injected, and that is told', async () => {
+  const changes = [['n1', 'n2', 'n3']];
+  const [shrink, ring] = planOf('membership:remove', 'partition:ring');
+  const victims = ['n4', 'n5'].map(nodeId);
+  const resolved = { victims, leader: undefined, value: { changes } };
+  const plan = [{ ...defined(shrink, 'one'), resolved }, defined(ring, 'and another')];
+  const result = await runOf(plan);
+  expect(result.faults[1]).toMatchObject({ outcome: 'unresolved', voters: changes[0] });
+  expect(sentences(result)).toMatch(/but too few voted \(n1, n2, n3\) for 10\.0 s/);
+});
+
 test('members that are not restored in the end are an error of the cluster', async () => {
   const breaking = { break: (store: FakeStore) => (store.refusesAdmin = 'no') };
   const grown = [['n1', 'n2', 'n3', 'n4', 'n5', 'n6']];

@@ -77,6 +77,8 @@ export function describe(what: FaultKind, resolved?: ResolvedFault): string {
       return `young leaders die ${fault.moment} ${fault.call} (${fault.how})`;
     case 'power-failure':
       return `power failure, ${who(fault.victims)}`;
+    case 'transfer':
+      return `transfer to ${fault.to === undefined ? 'another node' : who(fault.to)}`;
     case 'disk':
       return `disk ${fault.trouble.type}, ${who(fault.victims)}`;
     default:

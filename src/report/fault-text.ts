@@ -7,7 +7,10 @@ import type { StoredFault } from './verdict-file.ts';
 export function describeFault(fault: FaultRecord): string {
   const name = `fault ${fault.fault + 1}  ${fault.kind}:${fault.shape}`;
   if (fault.outcome === 'skipped') return `${name}  not injected: the run ended before`;
-  if (fault.outcome === 'unresolved') return `${name}  not injected: no leader was known`;
+  if (fault.outcome === 'unresolved') {
+    const why = fault.voters === undefined ? 'no leader was known' : 'too few voted';
+    return `${name}  not injected: ${why}`;
+  }
   const { election, victimOperations } = fault;
   const { fail, info, delayed = 0 } = victimOperations;
   const seen = [
@@ -42,7 +45,7 @@ type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
 function describeRequests({ requests = [], members }: Injected): readonly string[] {
   return requests.map(({ asked, outcome, led, startedNs, endedNs }) => {
     const took = formatDuration(endedNs - startedNs);
-    const names = [asked].flat().join(', ');
+    const names = [asked].flat().map(String).join(', ');
     const what = members === undefined ? `${names} to lead` : `${names} to vote`;
     if (outcome.type !== 'done') return `asked for ${what}: ${outcome.type} (${outcome.error})`;
     if (led !== undefined) return `${names} led term ${led.term} after ${took}`;

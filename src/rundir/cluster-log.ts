@@ -141,8 +141,13 @@ export type FaultRecord = FaultName &
         readonly requests?: readonly AdminRequest[];
         readonly members?: MembersEvidence;
       }
-    /** No victims could be named in time: no leader was known. */
-    | { readonly outcome: 'unresolved'; readonly waitedNs: number }
+    /** No victims could be named in time: no leader was known, or too few voted. */
+    | {
+        readonly outcome: 'unresolved';
+        readonly waitedNs: number;
+        /** Where they were too few: who voted. */
+        readonly voters?: readonly string[];
+      }
     /** The run ended before its turn. */
     | { readonly outcome: 'skipped' }
   );

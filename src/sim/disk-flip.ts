@@ -6,6 +6,7 @@ import {
   type SegmentFile,
   WalDamage,
 } from '../raft/driver/wal-segments.ts';
+import { positionOf } from '../raft/driver/snapshot-format.ts';
 import type { SimDisk } from './disk.ts';
 
 /** Where a bit changed. */
@@ -32,6 +33,17 @@ export function flipBits(disk: SimDisk, random: Random, count: number): readonly
 
 function isSegment(name: string): boolean {
   return firstBatchOf(name) !== undefined;
+}
+
+/** Flips one bit of a snapshot that is on the platter. @returns false when there is none */
+export function flipSnapshotBit(disk: SimDisk, random: Random): boolean {
+  const snapshots = (disk.settledFiles() ?? []).filter(
+    ({ name, bytes }) => positionOf(name) !== undefined && bytes.length > 0,
+  );
+  if (snapshots.length === 0) return false;
+  const { name, bytes } = random.pick(snapshots);
+  disk.flip(name, random.integer(0, bytes.length - 1), 1 << random.integer(0, 7));
+  return true;
 }
 
 function damageable(

@@ -30,6 +30,10 @@ export function checkPeerMessage(message: Message): void {
       if (message.last.term > message.term) throw new DecodeError('a term is to come');
       if (message.configuration.voters.length === 0) throw new DecodeError('nobody votes');
       return;
+    case 'read-index-response':
+      checkNumber('an index', message.readIndex ?? 0);
+      return;
+    case 'read-index':
     case 'request-vote':
     case 'vote-response':
     case 'append-response':
@@ -44,13 +48,13 @@ export function checkPeerMessage(message: Message): void {
  *
  * @throws DecodeError
  */
-export function checkEntry({ kind, data, index }: Entry): void {
-  checkNumber('an index', index);
-  if (kind === 'command') checkNumber('a log time', decodeStamped(data).timeMs);
+export function checkEntry({ kind, data, index }: Entry, numberMax: number = NUMBER_MAX): void {
+  checkNumber('an index', index, numberMax);
+  if (kind === 'command') checkNumber('a log time', decodeStamped(data).timeMs, numberMax);
   if (kind !== 'configuration') return;
   if (decodeConfiguration(data).voters.length === 0) throw new DecodeError('nobody votes');
 }
 
-function checkNumber(what: string, value: number): void {
-  if (value > NUMBER_MAX) throw new DecodeError(`${what} of ${value} cannot be`);
+function checkNumber(what: string, value: number, max: number = NUMBER_MAX): void {
+  if (value > max) throw new DecodeError(`${what} of ${value} cannot be`);
 }

@@ -53,15 +53,14 @@ const READ_BYTES = 256 * 1024;
  * SAFETY (Raft §7): where a snapshot is damaged, the one before it serves as well if the log reaches
  * back to it: every entry behind it is applied again. Otherwise the node refuses to start.
  *
- * @param stored - what the write-ahead log holds
+ * @param stored - what the write-ahead log holds, and all files of the directory
  * @throws WalDamage when what is in front of the log cannot be had; what the disk throws
  */
 export async function findState(
   disk: Disk,
   clusterId: string,
-  stored: Restored,
+  { names, restored: stored }: { readonly names: readonly string[]; readonly restored: Restored },
 ): Promise<FoundState> {
-  const names = await disk.list();
   const damages: string[] = [];
   const others: SnapshotFile[] = [];
   let found: { machine: StateMachine; snapshot: StoredSnapshot } | undefined;

@@ -49,6 +49,9 @@ const RECORD_CONFIGURATION = 5;
 const RECORD_GOES_ON_BEHIND = 6;
 const RECORD_REPLACED_BY = 7;
 
+/** Of an entry that is missing; no term is so high. */
+const UNKNOWN_TERM = term(Number.MAX_SAFE_INTEGER);
+
 export const FRESH_HARD_STATE: HardState = { term: term(0), votedFor: undefined };
 
 /** What the first segment of all begins with; nothing is before it. */
@@ -86,6 +89,11 @@ export function writeRecords(writer: ByteWriter, batch: readonly WalRecords[]): 
   }
 }
 
+/** The log can be read from here on: whose it is, and where it ended before, stands here. */
+export function beginsWithHead(payload: Uint8Array): boolean {
+  return payload[0] === RECORD_IDENTITY;
+}
+
 /** What a batch held that says how long its segment is needed. */
 export interface ReplayedBatch {
   /** The highest index of its entries; 0 when it has none. */
@@ -110,7 +118,6 @@ export class WalContents {
    * held: up to here it must.
    */
   missingUpTo: LogIndex = logIndex(0);
-  #isEmpty = true;
 
   get last(): LogPosition {
     return this.entries.at(-1) ?? this.base;
@@ -119,18 +126,18 @@ export class WalContents {
   /** @throws DecodeError when it does not go on with what was replayed before */
   replay(payload: Uint8Array): ReplayedBatch {
     const reader = new ByteReader(payload);
-    const found = { maxIndex: 0, hasHead: false, hasBase: false, isReplaced: false };
-    const isFirst = this.#isEmpty;
+    const found = {
+      maxIndex: 0,
+      hasHead: beginsWithHead(payload),
+      hasBase: false,
+      isReplaced: false,
+    };
     while (reader.remaining > 0) {
       const kind = reader.u8();
-      if (kind === RECORD_GOES_ON_BEHIND) found.hasHead = true;
-      // The first batch of all: nothing is before it.
-      if (kind === RECORD_IDENTITY && isFirst) found.hasHead = true;
       if (kind === RECORD_BASE || kind === RECORD_REPLACED_BY) found.hasBase = true;
       if (kind === RECORD_REPLACED_BY) Object.assign(found, { isReplaced: true, maxIndex: 0 });
       const index = this.#replayRecord(kind, reader);
       if (index > found.maxIndex) found.maxIndex = index;
-      this.#isEmpty = false;
     }
     return found;
   }
@@ -173,6 +180,13 @@ export class WalContents {
 
   #replayEntry(entry: Entry): void {
     const at = entry.index - this.base.index - 1;
+    if (at < 0 && this.missingUpTo > 0) {
+      // It replaced some of what is missing.
+      this.missingUpTo = logIndex(entry.index - 1);
+      this.base = entry.index === 1 ? LOG_START : { index: this.missingUpTo, term: UNKNOWN_TERM };
+      this.entries = [entry];
+      return;
+    }
     if (at < 0) return;
     if (at > this.entries.length) throw new DecodeError(`entry ${entry.index} leaves a gap`);
     if (at < this.entries.length) this.entries.length = at;
@@ -184,7 +198,7 @@ export class WalContents {
     if (base.index < this.base.index) return;
     const at = base.index - this.base.index;
     const found = at === 0 ? this.base : this.entries[at - 1];
-    if (found?.term !== base.term) {
+    if (found?.term !== base.term && found?.term !== UNKNOWN_TERM) {
       throw new DecodeError(`the log does not hold entry ${base.index} of term ${base.term}`);
     }
     this.entries = this.entries.slice(at);
@@ -198,12 +212,17 @@ export class WalContents {
     if (isFirst) {
       this.base = last;
       this.missingUpTo = last.index;
-    } else if (last.index !== this.last.index || last.term !== this.last.term) {
+    } else if (!this.#endsWith(last)) {
       throw new DecodeError(
         `it goes on behind entry ${last.index} of term ${last.term}, ` +
           `but the log ends with entry ${this.last.index} of term ${this.last.term}`,
       );
     }
+  }
+
+  #endsWith({ index, term: at }: LogPosition): boolean {
+    const { last } = this;
+    return index === last.index && (at === last.term || last.term === UNKNOWN_TERM);
   }
 }
 

@@ -25,12 +25,15 @@ const FRESH = 'wal-segment.new';
  *
  * @throws WalDamage when acknowledged data is damaged; what the disk throws
  */
-export async function readDirectory(disk: Disk): Promise<StoredLog> {
+export async function readDirectory(
+  disk: Disk,
+): Promise<{ readonly names: readonly string[]; readonly log: StoredLog }> {
   const files: SegmentFile[] = [];
-  for (const name of await disk.list()) {
+  const names = await disk.list();
+  for (const name of names) {
     if (firstBatchOf(name) !== undefined) files.push({ name, bytes: await disk.read(name) });
   }
-  return readLog(files);
+  return { names, log: readLog(files) };
 }
 
 /**

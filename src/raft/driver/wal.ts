@@ -1,9 +1,11 @@
 import { type ByteWriter, DecodeError } from '../../lib/bytes.ts';
+import type { Configuration } from '../core/configuration.ts';
 import type { Restored } from '../core/core.ts';
 import type { HardState, LogIndex, LogPosition } from '../core/types.ts';
 import type { Disk } from './ports.ts';
 
 import {
+  beginsWithHead,
   type ReplayedBatch,
   WalContents,
   type WalIdentity,
@@ -13,7 +15,6 @@ import {
   writeRecords,
 } from './wal-records.ts';
 import { type LogEnd, readDirectory, renewTail } from './wal-recovery.ts';
-import type { Configuration } from '../core/configuration.ts';
 import {
   encodeBatch,
   segmentName,
@@ -123,13 +124,10 @@ export class Wal {
     readonly torn: readonly TornEnd[];
     readonly tornBytes: number;
   }> {
-    const stored = await readWal(disk, options.identity);
+    const stored = await readWal(disk, options);
     const wal = await Wal.resume(disk, options, stored);
-    const { torn, tornBytes } = stored;
-    const { configuration } = options;
-    const restored =
-      configuration === undefined ? stored.restored : { configuration, ...stored.restored };
-    return { wal, restored, torn, tornBytes };
+    const { restored, log, tornBytes } = stored;
+    return { wal, restored, torn: log.torn, tornBytes };
   }
 
   /**
@@ -139,13 +137,12 @@ export class Wal {
    */
   static async resume(disk: Disk, options: WalOptions, stored: StoredWal): Promise<Wal> {
     const wal = new Wal(disk, options, await renewTail(disk, stored.log), stored);
-    const { contents } = stored;
-    const { configuration } = options;
+    const { identity, configuration } = stored.contents;
     if (
-      contents.identity === undefined ||
-      (contents.configuration === undefined && configuration !== undefined)
+      identity === undefined ||
+      (configuration === undefined && options.configuration !== undefined)
     ) {
-      await wal.#begin(configuration);
+      await wal.#begin(identity === undefined, options.configuration);
     }
     return wal;
   }
@@ -214,14 +211,14 @@ export class Wal {
   }
 
   /** Also in a log of a version that did not store its first configuration. */
-  async #begin(configuration: Configuration | undefined): Promise<void> {
+  async #begin(isEmpty: boolean, configuration: Configuration | undefined): Promise<void> {
     this.#append((writer) => {
-      writeIdentity(writer, this.#options.identity);
+      if (isEmpty) writeIdentity(writer, this.#options.identity);
       if (configuration !== undefined) writeRecords(writer, [{ configuration }]);
     });
     this.#segments.wrote(this.#segment, {
       maxIndex: 0,
-      hasHead: true,
+      hasHead: isEmpty,
       hasBase: false,
       isReplaced: false,
     });
@@ -352,10 +349,10 @@ export class Wal {
 
 /** What a directory holds; nothing was changed to find out. */
 export interface StoredWal {
+  /** All files of the directory. */
+  readonly names: readonly string[];
   readonly restored: Restored;
-  /** What stands at the end and is no batch: a write that was interrupted. */
-  readonly torn: readonly TornEnd[];
-  /** How many bytes that is. */
+  /** Bytes at the end that are no batch: a write that was interrupted. */
   readonly tornBytes: number;
   readonly log: StoredLog;
   readonly contents: WalContents;
@@ -368,16 +365,24 @@ export interface StoredWal {
  * @throws WalDamage when synced data is damaged, or the directory belongs to another node; what the
  *   disk throws
  */
-export async function readWal(disk: Disk, identity: WalIdentity): Promise<StoredWal> {
-  const log = await readDirectory(disk);
+export async function readWal(
+  disk: Disk,
+  { identity, configuration: first }: Pick<WalOptions, 'identity' | 'configuration'>,
+): Promise<StoredWal> {
+  const { names, log } = await readDirectory(disk);
   const contents = new WalContents();
   const segments = new Segments();
-  for (const batch of log.batches) segments.wrote(batch.file.name, replay(contents, batch));
+  // A crash may have come when the oldest segments were being removed, one by one: what is left of those
+  // in front of a head went with them.
+  const head = log.batches.findIndex(({ payload }) => beginsWithHead(payload));
+  for (const [at, batch] of log.batches.entries()) {
+    segments.wrote(batch.file.name, at < head ? USELESS : replay(contents, batch));
+  }
   if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
   else if (log.batches.length > 0) {
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
   }
-  const { hardState, base, configuration, entries, missingUpTo } = contents;
+  const { hardState, base, configuration = first, entries, missingUpTo } = contents;
   if (missingUpTo > 0) {
     throw new WalDamage(
       `the log begins behind entry ${missingUpTo}, and nothing says that a snapshot holds ` +
@@ -385,19 +390,21 @@ export async function readWal(disk: Disk, identity: WalIdentity): Promise<Stored
     );
   }
   return {
+    names,
     restored: {
       hardState,
       base,
       ...(configuration === undefined ? {} : { configuration }),
       entries,
     },
-    torn: log.torn,
     tornBytes: log.torn.reduce((sum, { bytes }) => sum + bytes, 0),
     log,
     contents,
     segments: segments.all,
   };
 }
+
+const USELESS: ReplayedBatch = { maxIndex: 0, hasHead: false, hasBase: false, isReplaced: false };
 
 function replay(contents: WalContents, { payload, file, at }: StoredBatch): ReplayedBatch {
   try {

@@ -41,7 +41,7 @@ export const fuzzLiars: FuzzTarget = async ({ inputs, seed, path }): Promise<Fuz
     }),
     {
       // Half of the most on average, and a little more clusters than that asks for.
-      numRuns: Math.ceil((2.1 * inputs) / LIES_PER_CLUSTER_MAX) + 5,
+      numRuns: Math.ceil((2.3 * inputs) / LIES_PER_CLUSTER_MAX) + 5,
       seed,
       ...(path === undefined ? {} : { path }),
     },

@@ -176,7 +176,7 @@ const answers = fc
           term: own,
           last: hint(known),
           nextOffset: round(known),
-          isDamaged: one,
+          isDamaged: other,
         }),
         at,
       ),
@@ -239,10 +239,24 @@ const requests: fc.Arbitrary<Lie> = fc.oneof(
   })),
 );
 
+const memberships: fc.Arbitrary<Lie> = fc.oneof(
+  fc.tuple(far, configuration).map(([id, { voters }]): Lie => () => ({
+    type: 'forward-change',
+    id,
+    change: { voters, addresses: new Map([[nodeId('n9'), 'nowhere:1']]) },
+  })),
+  fc.tuple(far, small).map(([id, kind]): Lie => (known) => ({
+    type: 'change-answer',
+    id,
+    answer: kind === 0 ? { type: 'ok', index: known.lastIndex } : { type: 'unknown', error: 'so' },
+  })),
+);
+
 /** What a peer may say that lies: each can be encoded, and most make a little sense. */
 export const lie: fc.Arbitrary<Lie> = fc.oneof(
   { weight: 4, arbitrary: appendEntries },
   { weight: 2, arbitrary: answers },
   { weight: 2, arbitrary: asks },
   requests,
+  memberships,
 );

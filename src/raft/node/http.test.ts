@@ -26,6 +26,8 @@ beforeAll(async () => {
       submitted.push(request);
       done(answer);
     },
+    status: () => status,
+    changeMembers: (change, done) => done({ type: 'ok', index: change.voters.length }),
   };
   const api = makeApi(driver, {
     readMode: 'linearizable',
@@ -71,12 +73,28 @@ test('each path and method is one request to the driver', async () => {
   expect(submitted).toEqual([{ type: 'read', key: 'a b', consistency: 'linearizable' }]);
   await ask('GET', '/kv/a?consistency=stale');
   expect(submitted).toMatchObject([{ consistency: 'stale' }]);
+  await ask('GET', '/kv/a?consistency=lease');
+  expect(submitted).toMatchObject([{ consistency: 'lease' }]);
+  await ask('POST', '/cluster/transfer', '{"to":"n2"}');
+  expect(submitted).toEqual([{ type: 'transfer', to: 'n2' }]);
+  await ask('POST', '/cluster/transfer', '{}');
+  expect(submitted).toEqual([{ type: 'transfer', to: undefined }]);
+  expect(await ask('POST', '/cluster/transfer', '{"to":7}')).toMatchObject({ status: 400 });
+  expect(await ask('GET', '/cluster/transfer')).toMatchObject({ status: 405 });
   await ask('PUT', '/kv/a', '{"value":"x"}');
   expect(submitted).toMatchObject([{ command: { type: 'put', key: 'a', value: 'x' } }]);
   await ask('DELETE', '/kv/a');
   expect(submitted).toMatchObject([{ command: { type: 'delete', key: 'a' } }]);
   await ask('POST', '/kv/a/cas', '{"from":null,"to":"y"}');
   expect(submitted).toMatchObject([{ command: { type: 'cas', from: null, to: 'y' } }]);
+});
+
+test('the members of the cluster are read and changed under /cluster', async () => {
+  expect(await ask('GET', '/cluster/members')).toMatchObject({ body: { voters: ['n1'] } });
+  const changed = await ask('POST', '/cluster/members', '{"voters":["n1","n2"]}');
+  expect(changed).toEqual({ status: 200, body: { voters: ['n1', 'n2'], index: 2 } });
+  const refused = await ask('POST', '/cluster/members', '{"voters":[]}');
+  expect(refused).toMatchObject({ status: 400, body: { definite: true } });
 });
 
 test.each<[string, string, string | undefined, object]>([

@@ -132,7 +132,7 @@ test.each<[CloseReason, Uint8Array]>([
   ['malformed', Buffer.concat([handshake(), handshake()])],
   ['malformed', Buffer.concat([handshake(), Buffer.alloc(64, 255)])],
   ['foreign', handshake({ clusterId: 'another' })],
-  ['foreign', handshake({ from: 'n9' })],
+  ['foreign', handshake({ from: 'n1' })],
   ['foreign', handshake({ to: 'n9' })],
 ])('what is %s is closed and counted, and the node goes on (%#)', async (reason, bytes) => {
   const n1 = await open('n1', { peers: [peer('n2')] });

@@ -95,6 +95,12 @@ export class DiskView {
     return snapshot;
   }
 
+  /** In force there; undefined where the log says nothing of it. */
+  get configuration(): Configuration | undefined {
+    const { snapshot, log } = this;
+    return snapshot === undefined || log.holds(snapshot) ? log.configuration : undefined;
+  }
+
   /**
    * A node has read this disk. What it found must be all that was synced, and behind that what was
    * written, up to any batch: also one that was written in the very call in which the node died, and
@@ -116,10 +122,8 @@ export class DiskView {
       this.#handed = [];
       if (isUntoldSynced || this.#renewed.size > 0) this.#settle();
       // It is about to write that its log begins behind the snapshot.
-      if (isJoined)
-        this.#handed = [
-          { base: restored.base, isReplaced: true, configuration: restored.configuration },
-        ];
+      const { base, configuration } = restored;
+      if (isJoined) this.#handed = [{ base, isReplaced: true, configuration }];
       return true;
     }
     return false;
@@ -163,11 +167,11 @@ function replay(contents: { hard: HardState; readonly log: LogView }, batch: Bat
 /** A log that lacks the last entry of the snapshot begins behind the snapshot (Raft §7). */
 function joined(
   { hard, log }: { readonly hard: HardState; readonly log: LogView },
-  { snapshot, configuration = NO_CONFIGURATION }: Restored,
+  { snapshot, configuration }: Restored,
 ): { readonly hard: HardState; readonly log: LogView } {
   if (snapshot === undefined || log.holds(snapshot)) return { hard, log };
   const behind = new LogView();
-  behind.reset(snapshot, [], configuration);
+  behind.reset(snapshot, [], configuration ?? NO_CONFIGURATION);
   const isLater = snapshot.term > hard.term;
   return { hard: isLater ? { term: snapshot.term, votedFor: undefined } : hard, log: behind };
 }

@@ -285,6 +285,8 @@ function readyOf(at: number) {
     refused: [],
     reads: [],
     refusedReads: [],
+    transfers: [],
+    transferee: undefined,
     changes: [],
     configuration: NO_CONFIGURATION,
     configurationIndex: 0 as never,

@@ -27,8 +27,8 @@ import { makeReadConfirmed } from './read-confirmed.ts';
 import { makeReadReflectsAcknowledged } from './reads.ts';
 import { makeReport, type Stage } from './report.ts';
 import { appliedSafety, committedSafety } from './state-machine-safety.ts';
-import { makeSnapshotSafety } from './snapshots.ts';
 import { makeStateMachineInvariants } from './state-machine.ts';
+import { makeSnapshotSafety } from './snapshots.ts';
 import { syncedFoundAgain } from './synced-found-again.ts';
 import { hardStateKept, ownVoteIsOnDisk, voteIsForCompleteLog, voteIsOnDisk } from './votes.ts';
 
@@ -67,7 +67,7 @@ export function makeInvariants(parts: {
   const reads = makeReadReflectsAcknowledged(report);
   const rounds = makeReadConfirmed(report, views);
   const machines = makeStateMachineInvariants(report);
-  const snapshots = makeSnapshotSafety(report, committed);
+  const snapshots = makeSnapshotSafety(report, committed, initial);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
@@ -99,7 +99,7 @@ export function makeInvariants(parts: {
       view.disk.handed(handedRecords(ready));
     }
     if (ready.installed !== undefined) {
-      snapshots.installed(view, ready.installed);
+      snapshots.installed(view, ready.installed, ready.logChange?.configuration);
       view.commitIndex = ready.installed.index;
       view.applied = ready.installed.index;
     }

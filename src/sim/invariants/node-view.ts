@@ -27,8 +27,7 @@ export class NodeView {
     this.log = new LogView(first);
   }
 
-  begin(life: Life, restored: Restored): void {
-    const { hardState, base, configuration, entries, snapshot = base } = restored;
+  begin(life: Life, { hardState, base, configuration, entries, snapshot = base }: Restored): void {
     this.life = life.number;
     this.role = 'follower';
     this.term = hardState.term;

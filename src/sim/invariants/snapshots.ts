@@ -1,4 +1,6 @@
 import { crc32c } from '../../lib/crc32c.ts';
+import { type Configuration, members } from '../../raft/core/configuration.ts';
+import { decodeConfiguration, encodeConfiguration } from '../../raft/core/configuration-codec.ts';
 import type { LogPosition, NodeId } from '../../raft/core/types.ts';
 import type { SnapshotEvent } from '../../raft/driver/ports.ts';
 import { positionOf, snapshotName } from '../../raft/driver/snapshot-format.ts';
@@ -16,13 +18,14 @@ import type { Report } from './report.ts';
 export function makeSnapshotSafety(
   report: Report,
   committed: Committed,
+  initial: Configuration,
 ): {
   /** So much of a file is durable under its name. */
   synced(view: NodeView, file: string, bytes: number): void;
   written(view: NodeView, records: readonly WalRecords[]): void;
   happened(view: NodeView, event: SnapshotEvent, disk: { readonly isDamaged: boolean }): void;
   /** The core said that this snapshot takes the place of its log. */
-  installed(view: NodeView, last: LogPosition): void;
+  installed(view: NodeView, last: LogPosition, configuration: Configuration | undefined): void;
 } {
   /** What the state is at an index, by whoever was there first. */
   const states = new Map<number, { readonly node: NodeId; readonly digest: string }>();
@@ -83,10 +86,35 @@ export function makeSnapshotSafety(
           return;
       }
     },
-    installed(view, last) {
+    installed(view, last, configuration) {
       mustBeCommitted(view, last, 'installs');
+      // openraft#1808: a membership that is older than the snapshot makes another quorum.
+      const inForce = configurationAt(committed, last.index, initial);
+      if (configuration !== undefined && isSame(configuration, inForce)) return;
+      const names = configuration === undefined ? 'no members' : members(configuration).join(' ');
+      const sentence =
+        `${view.node} installs a snapshot up to ${named(last)} with ${names}, ` +
+        `where ${members(inForce).join(' ')} are in force`;
+      report('snapshot-is-the-state', [view.node], sentence);
     },
   };
+}
+
+function configurationAt(
+  committed: Committed,
+  index: number,
+  initial: Configuration,
+): Configuration {
+  for (let at = index; at > 0; at--) {
+    const entry = committed.at(at);
+    if (entry?.kind === 'configuration') return decodeConfiguration(entry.data);
+  }
+  return initial;
+}
+
+function isSame(a: Configuration, b: Configuration): boolean {
+  const [one, other] = [encodeConfiguration(a), encodeConfiguration(b)];
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 /** The bytes of a state depend on nothing else. */

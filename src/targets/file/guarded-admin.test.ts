@@ -10,8 +10,7 @@ import { UserCode } from './user-code.ts';
 const LIMIT_NS = 20 * MILLISECOND;
 const VOTERS = [nodeId('n1')];
 
-const guarded = (admin: object): TargetAdmin =>
-  guardedAdmin(admin as TargetAdmin, new UserCode('./mine.ts'));
+const guarded = (admin: object): TargetAdmin => guardedAdmin(admin, new UserCode('./mine.ts'));
 
 const changed = (answer: () => unknown) =>
   guarded({ changeMembers: answer }).changeMembers?.('', VOTERS, LIMIT_NS);

@@ -1,6 +1,6 @@
 import { assert, defined } from '../../../lib/assert.ts';
 import { makeRandom, type Random } from '../../../lib/prng.ts';
-import { makeConfiguration } from '../configuration.ts';
+import { type Configuration, makeConfiguration, NO_CONFIGURATION } from '../configuration.ts';
 import type { CoreConfig } from '../core-config.ts';
 import { makeRaftCore, type RaftCore } from '../core.ts';
 import { LOG_START } from '../log.ts';
@@ -54,6 +54,8 @@ export interface Flight {
 
 type Pipeline = Pick<CoreConfig, 'maxEntriesPerAppend' | 'maxInflightAppends'>;
 
+type Elections = Pick<CoreConfig, 'preVote' | 'checkQuorum' | 'leaseDriftPpm'>;
+
 /** Cores on a clock, disks and a network that a test drives step by step. */
 export class TestNetwork {
   nowNs = 0;
@@ -63,15 +65,21 @@ export class TestNetwork {
   readonly #rules: Rules;
   readonly #electionTimeout: typeof ELECTION_NS;
   readonly #pipeline: Pipeline;
+  readonly #elections: Elections;
   readonly #random: Random;
+  readonly #initial: Configuration;
   readonly #onReady: (node: TestNode, ready: Ready) => void;
 
   constructor(options: {
+    /** Of the nodes that the cluster begins with. */
     readonly size: number;
+    /** So many more start empty, members of nothing. */
+    readonly spares?: number;
     readonly seed: string | number;
     readonly rules?: Rules;
     readonly electionTimeout?: typeof ELECTION_NS;
     readonly pipeline?: Partial<Pipeline>;
+    readonly elections?: Partial<Elections>;
     /** Entries that stand on each node's disk at the start, by node name. */
     readonly logs?: Readonly<Record<string, readonly Entry[]>>;
     readonly hardStates?: Readonly<Record<string, HardState>>;
@@ -80,9 +88,17 @@ export class TestNetwork {
     this.#rules = options.rules ?? PAPER_RULES;
     this.#electionTimeout = options.electionTimeout ?? ELECTION_NS;
     this.#pipeline = { maxEntriesPerAppend: 4, maxInflightAppends: 3, ...options.pipeline };
+    this.#elections = {
+      preVote: true,
+      checkQuorum: true,
+      leaseDriftPpm: 0,
+      ...options.elections,
+    };
     this.#random = makeRandom(options.seed);
     this.#onReady = options.onReady ?? (() => {});
-    const ids = Array.from({ length: options.size }, (_, i) => nodeId(`n${i + 1}`));
+    const { size, spares = 0 } = options;
+    const ids = Array.from({ length: size + spares }, (_, i) => nodeId(`n${i + 1}`));
+    this.#initial = makeConfiguration(ids.slice(0, size));
     const nodes = new Map<NodeId, TestNode>();
     for (const id of ids) {
       const entries = [...(options.logs?.[id] ?? [])];
@@ -90,7 +106,7 @@ export class TestNetwork {
         term: entries.at(-1)?.term ?? term(0),
         votedFor: undefined,
       };
-      const core = this.#boot(ids, id, { hardState, entries });
+      const core = this.#boot(id, { hardState, entries });
       nodes.set(id, {
         id,
         core,
@@ -102,6 +118,8 @@ export class TestNetwork {
       });
     }
     this.nodes = nodes;
+    // They have run for so long that they may vote.
+    this.nowNs = this.#electionTimeout.minNs;
   }
 
   node(name: string): TestNode {
@@ -165,7 +183,7 @@ export class TestNetwork {
 
   restart(name: string): void {
     const node = this.node(name);
-    node.core = this.#boot([...this.nodes.keys()], node.id, node.disk);
+    node.core = this.#boot(node.id, node.disk);
     node.applied = [];
     node.isUp = true;
     this.step(name);
@@ -218,19 +236,19 @@ export class TestNetwork {
   }
 
   #boot(
-    ids: readonly NodeId[],
     id: NodeId,
     disk: { readonly hardState: HardState; readonly entries: readonly Entry[] },
   ): RaftCore {
     return makeRaftCore({
       config: {
         id,
-        configuration: makeConfiguration(ids),
+        configuration: this.#initial.voters.includes(id) ? this.#initial : NO_CONFIGURATION,
         electionTimeout: this.#electionTimeout,
         heartbeatIntervalNs: HEARTBEAT_NS,
         maxBytesPerAppend: 1024,
         catchUpTimeoutNs: 20 * ELECTION_NS.maxNs,
         ...this.#pipeline,
+        ...this.#elections,
       },
       rules: this.#rules,
       random: this.#random.fork(`${id}/${this.nowNs}`),

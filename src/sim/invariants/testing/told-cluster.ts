@@ -142,6 +142,8 @@ export class ToldCluster {
       refused: [],
       reads: (said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
       refusedReads: [],
+      transfers: [],
+      transferee: undefined,
       changes: [],
       configuration: this.#initial,
       configurationIndex: logIndex(0),
