@@ -3,7 +3,7 @@ import { assertNever, defined } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
 import { type Call, callOf, completionOf } from '../raft/client/calls.ts';
 import { type Attempted, SessionClient, type SessionStamp } from '../raft/client/session-client.ts';
-import type { Answer, Request } from '../raft/driver/requests.ts';
+import type { Answer, Consistency, Request } from '../raft/driver/requests.ts';
 import type { SimNode } from './node.ts';
 import type { RangeNs } from './profile.ts';
 import type { Simulation } from './simulation.ts';
@@ -12,6 +12,8 @@ import type { Simulation } from './simulation.ts';
 export interface ClientKind {
   readonly model: string;
   readonly inSessions: boolean;
+  /** How many of its reads a lease may serve, 0 to 1; by default none. */
+  readonly leaseShare?: number;
 }
 
 export const OF_REGISTERS: ClientKind = { model: 'cas-register', inSessions: false };
@@ -25,15 +27,21 @@ export interface SimClientParts {
 }
 
 /** One client's connection to a simulated node. */
-export function connectTo(parts: SimClientParts, { model, inSessions }: ClientKind): Client {
+export function connectTo(
+  parts: SimClientParts,
+  { model, inSessions, leaseShare = 0 }: ClientKind,
+): Client {
   const { sim } = parts;
+  const choice = parts.random.fork('read modes');
+  const consistency = (): Consistency =>
+    leaseShare > 0 && choice.float() < leaseShare ? 'lease' : 'linearizable';
   const call = (invocation: Invocation): Call =>
     defined(callOf(model, invocation), `the simulated store can ${invocation.f} as a ${model}`);
   const attempt = (
     what: Call,
     stamp: SessionStamp | undefined,
     deadlineNs: number,
-  ): Promise<Attempted> => ask(parts, requestOf(what, stamp), deadlineNs);
+  ): Promise<Attempted> => ask(parts, requestOf(what, stamp, consistency), deadlineNs);
   const close = async (): Promise<void> => {};
   if (inSessions) return new SessionClient({ model, callOf: call, attempt, clock: sim, close });
   return {
@@ -54,8 +62,12 @@ export function connectTo(parts: SimClientParts, { model, inSessions }: ClientKi
   };
 }
 
-function requestOf(call: Call, stamp: SessionStamp | undefined): Request {
-  if (call.type === 'read') return { ...call, consistency: 'linearizable' };
+function requestOf(
+  call: Call,
+  stamp: SessionStamp | undefined,
+  consistency: () => Consistency,
+): Request {
+  if (call.type === 'read') return { ...call, consistency: consistency() };
   // A client that goes on to a number has the answers to all before.
   const session =
     stamp === undefined ? {} : { session: { ...stamp, acknowledged: stamp.sequence } };
