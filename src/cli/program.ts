@@ -120,7 +120,7 @@ function addRun(
         .default([], 'none'),
     )
     .option('--spares <n>', 'nodes beside the members, to be added (2 where members are to change)')
-    .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
+    .option('--read-mode <mode>', 'how reads are asked for: linearizable, lease, stale')
     .option('--read-from <whom>', 'who is asked for reads: any, leader, follower', 'any')
     .addOption(
       new Option('--set <name=value>', 'a tunable of the target, or workload.NAME; repeatable')
