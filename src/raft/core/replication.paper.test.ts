@@ -211,3 +211,18 @@ test('an entry in the place of a committed one is rejected whole, and nothing ch
   ]);
   expect(network.logOf('n1')).toEqual(before);
 });
+
+test('a leader that has another entry before its new ones, where one is committed here, gets no answer (§5.4.3)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const entries = logOf(1, 1);
+  network.step('n1', from('n2', append(1, [0, 0], { entries, leaderCommit: logIndex(2) })));
+  for (const prev of [
+    [2, 2],
+    [1, 3],
+  ] as [number, number][]) {
+    const ready = network.step('n1', from('n3', append(3, prev, {})));
+    // An answer would be followed by another attempt, and that by an answer, at once and for ever.
+    expect(ready).toMatchObject({ messages: [], commitIndex: 2 });
+    expect(ready.rejected).toHaveLength(1);
+  }
+});
