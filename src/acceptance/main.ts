@@ -15,6 +15,9 @@ import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
+import { membership } from './scenarios/membership.ts';
+import { readAnywhere } from './scenarios/read-anywhere.ts';
+import { raftCompaction } from './scenarios/raft-compaction.ts';
 import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { openLoop } from './scenarios/open-loop.ts';
@@ -52,8 +55,11 @@ const SCENARIOS: readonly Scenario[] = [
   simulatorDefects,
   simulatorSpeed,
   faults,
+  membership,
+  readAnywhere,
   brokenTargets,
   openLoop,
+  raftCompaction,
   gates,
 ];
 

@@ -1,5 +1,5 @@
 import { nodeId as name, type NodeId as Name } from '../contracts/names.ts';
-import type { ClusterView, NemesisShape, ResolvedFault } from '../contracts/nemesis.ts';
+import type { NemesisShape, ResolvedFault } from '../contracts/nemesis.ts';
 import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
 import { nemeses } from '../../nemesis/index.ts';
@@ -77,6 +77,8 @@ export function describe(what: FaultKind, resolved?: ResolvedFault): string {
       return `young leaders die ${fault.moment} ${fault.call} (${fault.how})`;
     case 'power-failure':
       return `power failure, ${who(fault.victims)}`;
+    case 'transfer':
+      return `transfer to ${fault.to === undefined ? 'another node' : who(fault.to)}`;
     case 'disk':
       return `disk ${fault.trouble.type}, ${who(fault.victims)}`;
     default:
@@ -104,11 +106,8 @@ async function inject(
   switch (what.type) {
     case 'nemesis': {
       const nemesis = defined(nemeses.get(what.kind), `there is a nemesis ${what.kind}`);
-      const view: ClusterView = { nodes: cluster.nodes, leader: leaderOf(cluster) };
       const resolved =
-        what.pinned === undefined
-          ? shapeOf(what).resolve(view, random)
-          : resolvedFault(what.pinned);
+        what.pinned === undefined ? resolve(cluster, what, random) : resolvedFault(what.pinned);
       if (resolved === undefined) return undefined;
       onResolved(resolved);
       return nemesis.inject(cluster, resolved, what.shape);
@@ -118,6 +117,21 @@ async function inject(
     default:
       return assertNever(what);
   }
+}
+
+/** Undefined when nobody can be named now: no leader is known, or too few vote. */
+function resolve(
+  cluster: SimCluster,
+  what: { readonly kind: string; readonly shape: string },
+  random: Random,
+): ResolvedFault | undefined {
+  const { nodes, configuration, membership } = cluster;
+  const voters = nodes.filter((node) => configuration.voters.some((id) => id === String(node)));
+  const shape = shapeOf(what);
+  const { nodesMin, sparesMin = 0 } = shape;
+  const { first } = membership;
+  if (voters.length < nodesMin || nodes.length - first.length < sparesMin) return undefined;
+  return shape.resolve({ nodes, voters, first, leader: leaderOf(cluster) }, random);
 }
 
 /** A fault that hits these, whoever leads. */

@@ -20,6 +20,7 @@ import {
 } from './scenario.ts';
 import {
   dictionary,
+  flag,
   list,
   Misfit,
   number,
@@ -36,6 +37,8 @@ import {
 /** Of the files that hold a scenario. */
 export const SCENARIO_SCHEMA = 1;
 export const NODES_MAX = 7;
+/** As `raft.leaseDrift`. */
+const LEASE_DRIFT_PPM_MAX = 500_000;
 const profile = record<SimProfile>({
   disk: record<DiskProfile>({ read: range, sync: range, write: optional(range) }),
   latency: range,
@@ -63,6 +66,9 @@ const profile = record<SimProfile>({
         windowBytes: optional(whole(1)),
       }),
     ),
+    preVote: optional(flag),
+    checkQuorum: optional(flag),
+    leaseDriftPpm: optional(whole(0, LEASE_DRIFT_PPM_MAX)),
   }),
 });
 
@@ -182,9 +188,11 @@ function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void 
       ? fault.victims
       : 'links' in fault && 'of' in fault.links
         ? fault.links.of
-        : 'aim' in fault && fault.aim.type === 'set'
-          ? fault.aim.voters
-          : [];
+        : fault.type === 'transfer'
+          ? (fault.to ?? [])
+          : 'aim' in fault && fault.aim.type === 'set'
+            ? fault.aim.voters
+            : [];
   if (typeof victims === 'string') return;
   const stranger = victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(place, `there is no node ${stranger}`);

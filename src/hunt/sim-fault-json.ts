@@ -9,6 +9,7 @@ import type {
   MembershipFault,
   NetworkFault,
   SimFault,
+  TransferFault,
   Victims,
   YoungLeaderFault,
 } from '../sim/faults.ts';
@@ -19,11 +20,13 @@ import {
   Misfit,
   number,
   oneOf,
+  optional,
   type Read,
   record,
   text,
   variants,
   whole,
+  yesOrNo,
 } from './typed-json.ts';
 
 /** A week; what is longer was written in another unit. */
@@ -117,6 +120,10 @@ const disk = record<DiskFault>({
       type: oneOf(['bit-flips']),
       count: whole(1, 1000),
     }),
+    'snapshot-flip': record<Extract<DiskTrouble, { type: 'snapshot-flip' }>>({
+      type: oneOf(['snapshot-flip']),
+      restarts: yesOrNo,
+    }),
   }),
 });
 
@@ -182,6 +189,7 @@ export const simFault: Read<SimFault> = variants<SimFault>('type', {
       jump: record<Extract<Change, { type: 'jump' }>>({ type: oneOf(['jump']), aheadNs: duration }),
     }),
   }),
+  transfer: record<TransferFault>({ type: oneOf(['transfer']), to: optional(victims) }),
   'power-failure': record<Extract<SimFault, { type: 'power-failure' }>>({
     type: oneOf(['power-failure']),
     victims,

@@ -84,8 +84,8 @@ function drawSnapshots(random: Random): Pick<NodeProfile, 'snapshots'> {
       // From none at all to so many that the snapshot before is as good as the last one.
       trailing: chance(random, 0.2) ? 0 : logUniform(random, 1, 4 * threshold),
       sliceBytes: random.pick([1, 64, 512, 65_536]),
-      chunkBytes: random.pick([16, 128, 1024, 65_536]),
-      windowBytes: random.pick([16, 512, 4096, 262_144]),
+      chunkBytes: random.pick([64, 512, 4096, 65_536]),
+      windowBytes: random.pick([64, 1024, 16_384, 262_144]),
     },
   };
 }

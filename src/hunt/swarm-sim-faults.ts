@@ -185,6 +185,15 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     }),
   },
   {
+    name: 'transfer',
+    nodesMin: 2,
+    lasts: SHORT,
+    draw: ({ taste }, random) => ({
+      type: 'transfer',
+      ...(chance(random, 0.2) ? {} : { to: weighted(random, taste.victims) }),
+    }),
+  },
+  {
     name: 'slow-disk',
     nodesMin: 1,
     isBackground: true,
@@ -238,6 +247,16 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
       type: 'disk',
       victims: weighted(random, taste.victims),
       trouble: { type: 'bit-flips', count: logUniform(random, 1, 16) },
+    }),
+  },
+  {
+    name: 'snapshot-flip',
+    nodesMin: 3,
+    lasts: SHORT,
+    draw: ({ taste }, random) => ({
+      type: 'disk',
+      victims: weighted(random, taste.victims),
+      trouble: { type: 'snapshot-flip', restarts: chance(random, 0.5) },
     }),
   },
 ];

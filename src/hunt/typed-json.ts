@@ -28,6 +28,11 @@ export const text: Read<string> = (value, place) => {
   throw new Misfit(place, `${shown(value)} is no text`);
 };
 
+export const flag: Read<boolean> = (value, place) => {
+  if (typeof value === 'boolean') return value;
+  throw new Misfit(place, `${shown(value)} is neither true nor false`);
+};
+
 /** A whole number in these bounds. */
 export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): Read<number> {
   return (value, place) => {
@@ -45,6 +50,12 @@ export function number(min: number, max: number): Read<number> {
     throw new Misfit(place, `${shown(value)} is no number from ${min} to ${max}`);
   };
 }
+
+export const yesOrNo: Read<boolean> = (value, place) => {
+  if (typeof value !== 'boolean')
+    throw new Misfit(place, `${JSON.stringify(value)} is not true or false`);
+  return value;
+};
 
 export function oneOf<const T extends string>(choices: readonly T[]): Read<T> {
   return (value, place) => {

@@ -1,5 +1,11 @@
 import type { Client } from '../contracts/client.ts';
-import type { Cluster, LinkControl, ProcessControl, UnexpectedExit } from '../contracts/cluster.ts';
+import type {
+  Cluster,
+  LinkControl,
+  MembershipControl,
+  ProcessControl,
+  UnexpectedExit,
+} from '../contracts/cluster.ts';
 import type { NodeId as Name } from '../contracts/names.ts';
 import { nodeId as name } from '../contracts/names.ts';
 import { defined } from '../lib/assert.ts';
@@ -23,6 +29,7 @@ import { type ChangeReply, SimNode } from './node.ts';
 import { type SimObserver, tellAll } from './observer.ts';
 import type { SimProfile } from './profile.ts';
 import type { Simulation } from './simulation.ts';
+import { membershipOf } from './steering.ts';
 
 export interface SimClusterOptions {
   /** Of the nodes that the cluster begins with. */
@@ -43,6 +50,8 @@ export class SimCluster implements Cluster {
   readonly network: SimNetwork;
   readonly links: LinkControl;
   readonly processes: ProcessControl;
+  readonly spares: readonly Name[];
+  readonly membership: MembershipControl;
   readonly #sim: Simulation;
   readonly #nodes = new Map<string, SimNode>();
   /** Whose disks no longer hold what they were told to hold. */
@@ -66,6 +75,8 @@ export class SimCluster implements Cluster {
     const initial = makeConfiguration(ids.slice(0, size));
     this.#configuration = initial;
     this.nodes = ids.map((id) => name(id));
+    this.spares = this.nodes.slice(size);
+    this.membership = membershipOf(sim, this, size);
     const restarts = sim.random('restarts');
     const observer = tellAll([
       ...options.observers,

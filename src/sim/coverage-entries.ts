@@ -41,7 +41,7 @@ export class SeenSessions {
   }
 
   submitted(node: NodeId, request: number, what: Request): void {
-    if (what.type === 'read' || what.session === undefined) return;
+    if (what.type !== 'command' || what.session === undefined) return;
     const number = `${what.session.id}/${what.session.sequence}`;
     if (!this.#asked.has(number)) return void this.#asked.add(number);
     const retries = this.#retries.get(node) ?? new Set();

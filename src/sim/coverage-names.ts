@@ -71,7 +71,44 @@ const STEPS = {
     says: 'a read was refused: who took it leads no more',
     nodes: 2,
   },
-  'read-refused-not-leader': { says: 'a read was refused: its node does not lead', nodes: 2 },
+  'read-refused-leader-lost': {
+    says: 'a read at a follower was refused: its leader was lost, or did not confirm it',
+    nodes: 2,
+  },
+  'read-index-asked': { says: 'a follower asked its leader for a read index', nodes: 2 },
+  'read-index-refused': { says: 'a follower asked who does not lead, or leads no more', nodes: 2 },
+  'read-index-batched': { says: 'one answer of the leader confirmed several reads', nodes: 2 },
+  'follower-read-served': { says: 'a follower may answer a linearizable read', nodes: 2 },
+  'follower-read-committed': {
+    says: 'a follower learnt what is committed from the answer to its question',
+    nodes: 2,
+  },
+  'lease-read-served': { says: 'a leader confirmed a read by its lease' },
+  'lease-read-at-follower': {
+    says: "a leader confirmed a follower's read by its lease",
+    nodes: 2,
+  },
+  'lease-lapsed-fell-back': {
+    says: 'a lease read went through a round: its leader held no lease',
+    nodes: 2,
+  },
+  'lease-given-up': {
+    says: 'a leader that hands over confirmed a lease read by a round',
+    nodes: 2,
+  },
+  'transfer-completed': { says: 'leadership was handed over to whom it was to', nodes: 2 },
+  'transfer-aborted': { says: 'a transfer of leadership came to nothing', nodes: 2 },
+  'transfer-refused': { says: 'a transfer of leadership was not even begun', nodes: 2 },
+  'transfer-election-won': { says: 'whom its leader asked to stand was elected', nodes: 2 },
+  'transfer-vote-overrode': {
+    says: 'a node that hears a leader voted for the successor that this leader wants',
+    nodes: 2,
+  },
+  'timeout-now-late': { says: 'who was asked to stand did not: it was too late', nodes: 2 },
+  'refused-while-transferring': {
+    says: 'a proposal was put off: its leader is handing over',
+    nodes: 2,
+  },
   'proposal-refused': { says: 'a proposal was refused: its node does not lead', nodes: 2 },
   'proposal-replaced': { says: 'another entry was committed in the place of a proposal', nodes: 3 },
 } as const;
@@ -90,6 +127,10 @@ const MEMBERSHIP = {
     nodes: 2,
   },
   'elected-while-joint': { says: 'a leader was elected by two majorities', nodes: 2 },
+  'elected-without-own-vote': {
+    says: 'a node that is no part of the configuration in its log was elected to commit it',
+    nodes: 2,
+  },
   'change-finished-by-new-leader': {
     says: 'a new leader went on with the change of one before it',
     nodes: 2,
@@ -168,10 +209,6 @@ const SNAPSHOTS = {
   },
   'snapshot-received': { says: 'a whole snapshot was on the disk of a follower', nodes: 2 },
   'snapshot-installed': { says: "a snapshot took the place of a follower's state", nodes: 2 },
-  'log-suffix-kept-at-install': {
-    says: 'entries behind an installed snapshot stayed, since the log held its last one',
-    nodes: 3,
-  },
   'snapshot-damaged-fell-back': {
     says: 'a snapshot was damaged, and an older one or the log took its place',
     nodes: 3,
@@ -183,7 +220,7 @@ const SNAPSHOTS = {
   'crash-while-snapshotting': { says: 'a node went down while it wrote a snapshot' },
   'crash-while-receiving': { says: 'a node went down while it received a snapshot', nodes: 2 },
   'crash-while-installing': {
-    says: 'a node went down when a snapshot was on its disk and not installed yet',
+    says: 'a node went down between a snapshot on its disk and the log that begins behind it',
     nodes: 2,
   },
 } as const;
@@ -202,6 +239,7 @@ const DISKS = {
   'sync-failed': { says: 'the sync of a file failed' },
   'directory-sync-failed': { says: 'the sync of a directory failed' },
   'read-failed': { says: 'a read failed' },
+  'allocation-failed': { says: 'no segment could be prepared' },
   'disk-full': { says: 'an append found the disk full' },
   'bit-flipped': { says: 'a bit of synced data changed', nodes: 3 },
 } as const;
@@ -242,6 +280,7 @@ const CRASHES = {
   'crashed-at-Scheduler.wakeAt': { says: 'a process died while it set its timer' },
   'crashed-at-Scheduler.soon': { says: 'a process died while it asked for its next turn' },
   'crashed-at-Disk.readAt': { says: 'a process died while it read a part of a snapshot' },
+  'crashed-at-Disk.allocate': { says: 'a process died while it prepared a segment' },
 } as const;
 
 /** What faults and chance tell of (`Happening.kind`). */

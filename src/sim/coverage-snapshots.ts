@@ -6,8 +6,10 @@ import type { Counts } from './coverage.ts';
 /** What coverage remembers of a node's snapshots while they are under way. */
 export interface SeenSnapshots {
   isTaking: boolean;
-  /** A chunk came, and the snapshot is neither installed nor given up. */
+  /** A chunk came, and the snapshot is neither given up nor installed, its log on the disk. */
   receiving: 'nothing' | 'chunks' | 'whole';
+  /** The write that makes the log durable which begins behind an installed snapshot. */
+  installing: number;
 }
 
 export function countSnapshot(counts: Counts, seen: SeenSnapshots, event: SnapshotEvent): void {
@@ -41,7 +43,6 @@ export function countSnapshot(counts: Counts, seen: SeenSnapshots, event: Snapsh
       counts['snapshot-received'] += 1;
       return;
     case 'installed':
-      seen.receiving = 'nothing';
       counts['snapshot-installed'] += 1;
       return;
     case 'segment-removed':
@@ -59,11 +60,13 @@ export function countSnapshotStep(
   ready: Ready,
 ): void {
   if (ready.logChange?.type === 'compacted') counts['log-compacted'] += 1;
-  if (ready.installed !== undefined && ready.entries.length > 0) {
-    counts['log-suffix-kept-at-install'] += 1;
-  }
   if (ready.chunks.length > 0 && seen.receiving === 'nothing') seen.receiving = 'chunks';
+  if (ready.installed !== undefined) seen.installing = ready.write ?? Infinity;
   for (const input of inputs) {
+    if (input.type === 'synced' && input.write >= seen.installing) {
+      seen.installing = Infinity;
+      seen.receiving = 'nothing';
+    }
     if (input.type !== 'message' || input.message.type !== 'install-snapshot') continue;
     const { term, last } = input.message;
     if (term === ready.term && last.index <= ready.commitIndex && ready.installed === undefined) {
@@ -79,4 +82,5 @@ export function countSnapshotStop(counts: Counts, seen: SeenSnapshots): void {
   if (seen.receiving === 'whole') counts['crash-while-installing'] += 1;
   seen.isTaking = false;
   seen.receiving = 'nothing';
+  seen.installing = Infinity;
 }

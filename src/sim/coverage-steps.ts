@@ -11,6 +11,7 @@ import type {
 import { type Configuration, hasQuorum } from '../raft/core/configuration.ts';
 import { countMembership, hasLeft } from './coverage-membership.ts';
 import type { Counts } from './coverage.ts';
+import { countReadIndex, countTransfers } from './coverage-reads.ts';
 
 /** What coverage remembers of a node between its steps. */
 export interface SeenNode {
@@ -27,6 +28,10 @@ export interface SeenNode {
   round: number;
   /** Reads that it took as a leader and has opened no round for. */
   waitingReads: number;
+  /** Whom it hands its leadership over to. */
+  transferee: NodeId | undefined;
+  /** The last term for which it stood by its leader's wish. */
+  transferTerm: number;
   /** Own proposals that are not applied yet: terms by index. */
   proposals: Map<number, number>;
   /** In force in its log, and where that stands. */
@@ -51,7 +56,6 @@ export function countStep(
   inputs: readonly Input[],
   ready: Ready,
 ): void {
-  let reads = 0;
   let rejectable = 0;
   for (const input of inputs) {
     if (input.type === 'message') {
@@ -64,8 +68,7 @@ export function countStep(
           counts['probe-after-rejection'] += 1;
         }
       }
-    } else if (input.type === 'read') reads += 1;
-    else if (input.type === 'disconnected' && seen.role === 'leader') {
+    } else if (input.type === 'disconnected' && seen.role === 'leader') {
       counts['probe-after-disconnection'] += 1;
     }
   }
@@ -77,13 +80,15 @@ export function countStep(
     counts['pre-vote-failed'] += 1;
   }
   const round = ready.messages.length > 0 ? countMessages(counts, seen, ready, rejectable) : -1;
+  const reads = countReadIndex(counts, inputs, ready);
   if (ready.role === 'leader') countReads(counts, seen, reads, round);
   else seen.waitingReads = 0;
+  countTransfers(counts, seen, inputs, ready);
   if (ready.messagesAfterSync.length > 0) countVotes(counts, seen, inputs, ready);
   if (ready.refused.length > 0) counts['proposal-refused'] += ready.refused.length;
   if (ready.refusedReads.length > 0) {
     const lost = seen.role === 'leader';
-    counts[lost ? 'read-refused-leadership-lost' : 'read-refused-not-leader'] += 1;
+    counts[lost ? 'read-refused-leadership-lost' : 'read-refused-leader-lost'] += 1;
   }
   for (const { index, term } of ready.accepted) seen.proposals.set(index, term);
   if (ready.logChange?.type === 'replaced') {
@@ -96,6 +101,7 @@ export function countStep(
   seen.role = ready.role;
   seen.term = ready.term;
   seen.leader = ready.leader;
+  seen.transferee = ready.transferee;
 }
 
 /** @returns 1 when the answer may say that it does not fit */
@@ -131,6 +137,7 @@ function countRole(counts: Counts, cluster: SeenCluster, seen: SeenNode, ready: 
   if (ready.role === 'leader') {
     counts['election-won'] += 1;
     candidacyOf(ready.term).isWon = true;
+    if (ready.term === seen.transferTerm) counts['transfer-election-won'] += 1;
     seen.unanswered.clear();
     seen.round = -1;
   }
@@ -193,11 +200,14 @@ function countReads(counts: Counts, seen: SeenNode, reads: number, round: number
 function countVotes(counts: Counts, seen: SeenNode, inputs: readonly Input[], ready: Ready): void {
   for (const { to, message } of ready.messagesAfterSync) {
     if (message.type !== 'vote-response') continue;
+    const asked = requestOf(inputs, to, message.preVote);
     if (message.granted) {
       counts['vote-granted'] += 1;
+      if (asked?.transfer === true && seen.leader !== undefined) {
+        counts['transfer-vote-overrode'] += 1;
+      }
       continue;
     }
-    const asked = requestOf(inputs, to, message.preVote);
     if (message.preVote) {
       counts['pre-vote-refused'] += 1;
       if (asked === undefined || asked.term <= ready.term) continue;

@@ -83,12 +83,14 @@ const READY: Ready = {
   refused: [],
   reads: [],
   refusedReads: [],
-  chunks: [],
-  needSnapshot: [],
+  transfers: [],
+  transferee: undefined,
   changes: [],
   configuration: makeConfiguration(nodes),
   configurationIndex: logIndex(0),
   rejected: [],
+  chunks: [],
+  needSnapshot: [],
   role: 'follower',
   term: term(0),
   leader: undefined,
@@ -249,7 +251,95 @@ test('reads wait for the first commit, join a round, and are refused (§8, thesi
     'read-round-opened': 2,
     'read-round-joined': 1,
     'read-refused-leadership-lost': 1,
-    'read-refused-not-leader': 1,
+    'read-refused-leader-lost': 1,
+  });
+});
+
+const question = (lease: boolean): Message => ({
+  type: 'read-index',
+  term: term(1),
+  ask: 8,
+  lease,
+});
+const answerTo = (lease: boolean, readIndex?: number): Message => ({
+  type: 'read-index-response',
+  term: term(1),
+  ask: 8,
+  readIndex: readIndex === undefined ? undefined : logIndex(readIndex),
+  lease,
+});
+
+test('what followers ask, and what becomes of it (thesis §6.4)', () => {
+  const seen = new Counted().step(n2, { leader: n1 });
+  seen.step(n2, { messages: [{ to: n1, message: question(false) }] });
+  const confirmed = [1, 2].map((id) => ({ id, readIndex: logIndex(1) }));
+  seen.step(n2, { reads: confirmed, commitIndex: logIndex(1), committed: [entry(1, 1)] }, [
+    from(n1, answerTo(false, 1)),
+  ]);
+  seen.step(n2, { messages: [{ to: n1, message: answerTo(false) }] }, [from(n1, question(false))]);
+  expect(seen.counted()).toEqual({
+    'read-index-asked': 1,
+    'follower-read-served': 2,
+    'read-index-batched': 1,
+    'follower-read-committed': 1,
+    'read-index-refused': 1,
+  });
+});
+
+test('reads by a lease, and without one (thesis §6.4.1)', () => {
+  const seen = new Counted().lead(n1, 1);
+  const lease: Input = { type: 'read', id: 1, lease: true };
+  const byLease = { id: 1, readIndex: logIndex(1), leaseEndNs: 9 };
+  seen.step(n1, { reads: [byLease] }, [lease]);
+  seen.step(n1, { messages: [{ to: n2, message: answerTo(true, 1) }] }, [from(n2, question(true))]);
+  seen.step(n1, { messages: [append(n2, { at: 1, round: 1 })] }, [lease]);
+  seen.step(n1, { transferee: n2, messages: [append(n2, { at: 1, round: 2 })] }, [lease]);
+  expect(seen.counted(...ELECTED)).toEqual({
+    'lease-read-served': 1,
+    'lease-read-at-follower': 1,
+    'lease-lapsed-fell-back': 1,
+    'lease-given-up': 1,
+    'read-round-opened': 2,
+  });
+});
+
+test('how leadership is handed over, and how not (thesis §3.10)', () => {
+  const seen = new Counted().lead(n1, 1);
+  const wish = from(n1, { type: 'timeout-now', term: term(1) });
+  seen.step(n1, { transfers: [{ id: 1, type: 'refused', why: '' }] });
+  seen.step(n1, { transferee: n2, refused: [4, 5] });
+  seen.step(n1, { transferee: undefined, transfers: [{ id: 2, type: 'unknown', why: '' }] });
+  seen.step(n1, { transferee: n2 }).step(n1, {
+    transferee: undefined,
+    transfers: [
+      { id: 3, type: 'done', leader: n2 },
+      { id: 4, type: 'done', leader: n1 },
+    ],
+  });
+  seen.step(n2, { leader: n1, term: term(1) }).step(n2, {}, [wish]);
+  const ask = { type: 'request-vote', preVote: false, term: term(2), lastLog: LOG_START } as const;
+  const request = { ...ask, transfer: true } as const;
+  const stands = { role: 'candidate', term: term(2), leader: undefined } as const;
+  const messagesAfterSync = [{ to: n1, message: request }];
+  seen.step(n2, { ...stands, hardState: hard(2, n2), messagesAfterSync }, [wish]);
+  seen.step(nodeId('n3'), { leader: n1, term: term(1) });
+  const granted = { ...refusal(false, 2), granted: true } as Message;
+  const voted = { term: term(2), hardState: hard(2, n2), leader: undefined };
+  const yes = { ...voted, messagesAfterSync: [{ to: n2, message: granted }] };
+  seen.step(nodeId('n3'), yes, [from(n2, request)]);
+  seen.step(n2, { role: 'leader', leader: n2 });
+  expect(seen.counted()).toEqual({
+    'election-started': 2,
+    'election-won': 2,
+    'vote-granted': 1,
+    'proposal-refused': 2,
+    'refused-while-transferring': 2,
+    'transfer-refused': 1,
+    'transfer-aborted': 1,
+    'transfer-completed': 1,
+    'timeout-now-late': 1,
+    'transfer-vote-overrode': 1,
+    'transfer-election-won': 1,
   });
 });
 
@@ -265,15 +355,19 @@ test('what becomes of requests: forwarded, answered late or never, lost with the
   const { coverage } = seen;
   const life = { node: n2, number: 1 };
   const read = { type: 'read', key: 'k', consistency: 'linearizable' } as const;
+  const write = {
+    type: 'command',
+    command: { type: 'put', key: 'k', value: 'v' },
+  } as const;
   const late: Answer = { type: 'refused', error: 'no answer from the cluster in time' };
-  coverage.submitted?.(life, 1, read);
+  coverage.submitted?.(life, 1, write);
   coverage.answered?.(life, 1, late);
   coverage.submitted?.({ node: n1, number: 1 }, 2, read);
   coverage.answered?.({ node: n1, number: 1 }, 2, late);
   coverage.submitted?.(life, 3, { ...read, consistency: 'stale' });
   const ok = { type: 'ok', value: null, applied: false } as const;
   coverage.answered?.(life, 3, { ...ok, servedBy: n2, term: 1, appliedIndex: 1 });
-  coverage.submitted?.(life, 4, read);
+  coverage.submitted?.(life, 4, write);
   coverage.stopped?.(life, { type: 'killed' });
   expect(seen.counted()).toEqual({
     'request-forwarded': 2,

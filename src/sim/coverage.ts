@@ -79,6 +79,8 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       seen.role = 'follower';
       seen.term = hardState.term;
       seen.leader = undefined;
+      seen.transferee = undefined;
+      seen.transferTerm = 0;
       seen.votedFor = hardState.votedFor;
       seen.terms = [];
       seen.terms[base.index] = base.term;
@@ -131,10 +133,10 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
     },
     submitted({ node }, request, what) {
       const { leader, requests } = of(node);
-      const isOwn = what.type === 'read' && what.consistency === 'stale';
-      const isForwarded = !isOwn && leader !== undefined && leader !== node;
+      const isStale = what.type === 'read' && what.consistency === 'stale';
+      const isForwarded = what.type !== 'read' && leader !== undefined && leader !== node;
       if (isForwarded) counts['request-forwarded'] += 1;
-      if (!isOwn && leader === undefined) counts['request-without-leader'] += 1;
+      if (!isStale && leader === undefined) counts['request-without-leader'] += 1;
       requests.set(request, isForwarded);
       sessions.submitted(node, request, what);
     },
@@ -168,13 +170,15 @@ function seenLife(node: NodeId): SeenLife {
     unanswered: new Map(),
     round: -1,
     waitingReads: 0,
+    transferee: undefined,
+    transferTerm: 0,
     proposals: new Map(),
     configuration: NO_CONFIGURATION,
     configurationIndex: 0,
     file: undefined,
     isServing: false,
     requests: new Map(),
-    snapshots: { isTaking: false, receiving: 'nothing' },
+    snapshots: { isTaking: false, receiving: 'nothing', installing: Infinity },
   };
 }
 

@@ -5,6 +5,7 @@ import { type CrashFault, injectCrashFault } from './crash-fault.ts';
 import { type DiskFault, injectDiskFault } from './disk-fault.ts';
 import { injectMembershipFault, type MembershipFault } from './membership-fault.ts';
 import { injectNetworkFault, type NetworkFault } from './network-fault.ts';
+import { injectTransferFault, type TransferFault } from './transfer-fault.ts';
 import { type Victims, victimsOf } from './victims.ts';
 import { injectYoungLeaderFault, type YoungLeaderFault } from './young-leader-fault.ts';
 
@@ -12,6 +13,7 @@ export type { CrashFault } from './crash-fault.ts';
 export type { DiskFault, DiskTrouble } from './disk-fault.ts';
 export type { Leavers, MembershipAim, MembershipFault } from './membership-fault.ts';
 export type { LinkChoice, LinkTrouble, NetworkFault } from './network-fault.ts';
+export type { TransferFault } from './transfer-fault.ts';
 export type { Victims } from './victims.ts';
 export type { YoungLeaderFault } from './young-leader-fault.ts';
 
@@ -26,6 +28,7 @@ export type SimFault =
   | PowerFault
   | DiskFault
   | YoungLeaderFault
+  | TransferFault
   | MembershipFault;
 
 /** Clocks of nodes go wrong. They are monotonic: none ever goes back. */
@@ -71,6 +74,9 @@ export async function injectFault(
       return injectMembershipFault(cluster, fault, random);
     case 'young-leader':
       return injectYoungLeaderFault(cluster, fault, random);
+    case 'transfer':
+      injectTransferFault(cluster, fault, random);
+      return ending([]);
     default:
       return assertNever(fault);
   }

@@ -14,6 +14,7 @@ export const PORT_CALLS = [
   'Scheduler.wakeAt',
   'Scheduler.soon',
   'Disk.readAt',
+  'Disk.allocate',
 ] as const;
 export type PortCall = (typeof PORT_CALLS)[number];
 
@@ -83,6 +84,7 @@ export function mortal(ports: {
       readAt: (name, offset, length) =>
         later('Disk.readAt', () => disk.readAt(name, offset, length)),
       append: (name, bytes) => now('Disk.append', () => disk.append(name, bytes)),
+      allocate: (name, bytes) => later('Disk.allocate', () => disk.allocate(name, bytes)),
       sync: (name) => later('Disk.sync', () => disk.sync(name)),
       rename: (from, to) => later('Disk.rename', () => disk.rename(from, to)),
       remove: (name) => later('Disk.remove', () => disk.remove(name)),

@@ -40,4 +40,10 @@ export interface NodeProfile {
   readonly sessionExpiryNs?: number;
   /** By default none is taken. */
   readonly snapshots?: SnapshotSettings;
+  /** By default on. */
+  readonly preVote?: boolean;
+  /** By default on. */
+  readonly checkQuorum?: boolean;
+  /** Parts per million that nodes believe no clock to be more wrong by; by default 0. */
+  readonly leaseDriftPpm?: number;
 }

@@ -136,6 +136,12 @@ function messageEffects(known: Known, ready: Ready): string[] {
       case 'install-snapshot':
         told.push(`sends ${to} a snapshot of ${say.position(message.last)} from ${message.offset}`);
         break;
+      case 'read-index':
+        told.push(`asks ${to} for a read index`);
+        break;
+      case 'read-index-response':
+        told.push(say.readIndexFor(to, message));
+        break;
       case 'snapshot-response':
         break;
       default:
@@ -149,8 +155,11 @@ function messageEffects(known: Known, ready: Ready): string[] {
   return told;
 }
 
-function clientEffects({ reads, refused, refusedReads, changes }: Ready): string[] {
-  const told = reads.map(({ readIndex }) => `may read at ${readIndex}`);
+function clientEffects({ reads, refused, refusedReads, changes, transfers }: Ready): string[] {
+  const told = reads.map(({ readIndex, leaseEndNs }) => {
+    return `may read at ${readIndex}${leaseEndNs === undefined ? '' : ' by its lease'}`;
+  });
+  for (const end of transfers) told.push(say.transferEnd(end));
   if (refused.length > 0) told.push(`refuses ${refused.length} proposals`);
   if (refusedReads.length > 0) told.push(`refuses ${refusedReads.length} reads`);
   for (const change of changes) {
@@ -173,6 +182,8 @@ export function isTold(input: Input, known: Known): boolean {
     case 'append-response':
       return !message.result.success;
     case 'timeout-now':
+    case 'read-index':
+    case 'read-index-response':
       return true;
     case 'install-snapshot':
     case 'snapshot-response':

@@ -1,7 +1,16 @@
 import { assertNever } from '../lib/assert.ts';
+import type {
+  Entry,
+  HardState,
+  Input,
+  LogPosition,
+  Message,
+  NodeId,
+  ReadIndexResponse,
+  TransferEnd,
+} from '../raft/core/types.ts';
 import type { Configuration } from '../raft/core/configuration.ts';
 import { decodeConfiguration } from '../raft/core/configuration-codec.ts';
-import type { Entry, HardState, Input, LogPosition, Message, NodeId } from '../raft/core/types.ts';
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { Datum } from '../raft/kv/datum.ts';
@@ -102,10 +111,19 @@ function ofSession(session: Entry['client']): string {
 }
 
 export function request(what: Request): string {
-  if (what.type === 'command') return ofSession(what.session) + command(what.command);
-  const of = what.of === undefined || what.of === 'value' ? '' : ` ${what.of}`;
-  const read = `read${of} ${what.key}`;
-  return what.consistency === 'linearizable' ? read : `stale ${read}`;
+  switch (what.type) {
+    case 'command':
+      return ofSession(what.session) + command(what.command);
+    case 'read': {
+      const of = what.of === undefined || what.of === 'value' ? '' : ` ${what.of}`;
+      const mode = what.consistency === 'linearizable' ? '' : `${what.consistency} `;
+      return `${mode}read${of} ${what.key}`;
+    }
+    case 'transfer':
+      return `transfer to ${what.to ?? 'another node'}`;
+    default:
+      return assertNever(what);
+  }
 }
 
 export function answer(what: Answer, isRead: boolean): string {
@@ -163,8 +181,37 @@ export function message(what: Message): string {
     }
     case 'snapshot-response':
       return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}${what.isDamaged ? ', it was damaged' : ''}`;
+    case 'read-index':
+      return `read index? t${what.term} ${question(what)}${what.lease ? ', a lease will do' : ''}`;
+    case 'read-index-response': {
+      const found = what.readIndex === undefined ? 'none' : String(what.readIndex);
+      return `read index ${found} t${what.term} ${question(what)}${what.lease ? ' by lease' : ''}`;
+    }
     default:
       return assertNever(what);
+  }
+}
+
+/** The end of its name: enough to find the answer. */
+function question({ ask }: { readonly ask: number }): string {
+  return `#${ask % 10_000}`;
+}
+
+/** That a leader answers a follower's question. */
+export function readIndexFor(to: NodeId, { readIndex, lease }: ReadIndexResponse): string {
+  if (readIndex === undefined) return `refuses ${to} a read index`;
+  return `lets ${to} read at ${readIndex}${lease ? ' by its lease' : ''}`;
+}
+
+export function transferEnd(end: TransferEnd): string {
+  switch (end.type) {
+    case 'done':
+      return `has handed over to ${end.leader}`;
+    case 'refused':
+    case 'unknown':
+      return `transfer ${end.type}: ${end.why}`;
+    default:
+      return assertNever(end);
   }
 }
 
@@ -197,11 +244,11 @@ export function input(what: Input): string {
     case 'propose':
       return `proposal ${ofSession(what.client)}${command(decodeStamped(what.data).command)}`;
     case 'read':
-      return 'read';
+      return what.lease === true ? 'lease read' : 'read';
     case 'change-configuration':
       return `a change to ${names(what.voters)} is asked for`;
     case 'transfer':
-      return `leadership is asked for ${what.to}`;
+      return `leadership is asked for ${what.to ?? 'another node'}`;
     case 'compact':
       return `the log may go up to ${what.upTo}`;
     case 'snapshot-received':

@@ -43,6 +43,10 @@ const OCCURS = [
   'ended at sync wal-segment.new',
   'ended at rename wal-segment.new',
   'ended at remove wal-N.log',
+  'ended at allocate wal-segment.spare',
+  'ended at rename wal-segment.spare',
+  'ended at remove wal-segment.spare',
+  'allocation-failed',
   'ended at sync-directory',
 ];
 

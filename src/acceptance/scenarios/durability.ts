@@ -101,7 +101,11 @@ async function writeAndKill(
     .map(async (node, writer) => {
       for (let i = 0; i < WRITES_PER_ROUND; i++) {
         const key = `r${round}-w${writer}-${i}`;
-        await using client = target.connect(cluster.url(node), { readMode: 'linearizable', model: 'cas-register', inSessions: false });
+        await using client = target.connect(cluster.url(node), {
+          readMode: 'linearizable',
+          model: 'cas-register',
+          inSessions: false,
+        });
         const { type } = await client.invoke({ f: 'write', key, value: round * 1000 + i }, SECOND);
         if (type !== 'ok') break;
         acknowledged.set(key, round * 1000 + i);
@@ -124,7 +128,11 @@ async function missing(
   acknowledged: ReadonlyMap<string, number>,
 ): Promise<string[]> {
   const node = defined(cluster.nodes[0], 'a cluster has a node');
-  await using client = target.connect(cluster.url(node), { readMode: 'linearizable', model: 'cas-register', inSessions: false });
+  await using client = target.connect(cluster.url(node), {
+    readMode: 'linearizable',
+    model: 'cas-register',
+    inSessions: false,
+  });
   const gone: string[] = [];
   for (const key of keys) {
     let value: unknown;

@@ -102,6 +102,9 @@ export class BenchDrivers {
         maxBytesPerAppend: 1_000_000,
         catchUpTimeoutNs: 60e9,
         maxInflightAppends: 16,
+        preVote: true,
+        checkQuorum: true,
+        leaseDriftPpm: 10_000,
       },
       clusterId: 'bench',
       fsync: 'always',
@@ -169,6 +172,7 @@ export class BenchDrivers {
       read: async () => new Uint8Array(0),
       readAt: async () => new Uint8Array(0),
       append: (_name, bytes) => void this.#options.traffic?.batches.push(bytes),
+      allocate: later,
       sync: () => {
         this.syncs += 1;
         return later();

@@ -14,6 +14,15 @@ export interface CoreConfig {
   readonly maxBytesPerAppend: number;
   /** AppendEntries with entries on the way to one follower at a time. */
   readonly maxInflightAppends: number;
+  /** Asks whether an election could be won before it begins one, and with it a term. Thesis §9.6. */
+  readonly preVote: boolean;
+  /**
+   * A leader that hears no quorum steps down, and a voter that hears a leader refuses to depose it
+   * (§6, thesis §6.2). Without it there are no leases. The same on all nodes.
+   */
+  readonly checkQuorum: boolean;
+  /** Bound of every clock's error of rate, parts per million: leases are shorter by it. Thesis §6.4.1. */
+  readonly leaseDriftPpm: number;
   /** New members that have not caught up after it are given up, and the change with them. Thesis §4.2.1. */
   readonly catchUpTimeoutNs: number;
 }

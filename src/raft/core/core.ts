@@ -6,14 +6,22 @@ import { Configurations } from './configurations.ts';
 import {
   askAgainNs,
   askForVotes,
+  onElectionTimeout,
   onRequestVote,
+  onTimeoutNow,
   onVoteResponse,
   refuseVote,
-  startPreVote,
 } from './election.ts';
 import { acknowledgeDurable, onAppendEntries } from './follower.ts';
 import { lead, onAppendResponse, onDisconnected } from './leader.ts';
 import { RaftLog } from './log.ts';
+import {
+  askForReadIndex,
+  askReadIndexAgainNs,
+  onRead,
+  onReadIndex,
+  onReadIndexResponse,
+} from './reads.ts';
 import { mustLeave, onChangeConfiguration } from './membership.ts';
 import type { Rules } from './rules.ts';
 import {
@@ -30,10 +38,12 @@ import {
   emptyOutbox,
   handOut,
   NOTHING,
+  refuseRead,
   renewOutbox,
   resetElectionTimer,
   send,
 } from './state.ts';
+import { onTransfer, settleTransfer } from './transfer.ts';
 import {
   type Entry,
   type HardState,
@@ -76,7 +86,7 @@ export interface RaftCore {
   configurationAt(index: LogIndex): Configuration;
 }
 
-/** @param random - draws election timeouts and nothing else */
+/** @param random - draws election timeouts; what it forks names the questions of this life */
 export function makeRaftCore(parts: {
   readonly config: CoreConfig;
   readonly rules: Rules;
@@ -112,7 +122,9 @@ export function makeRaftCore(parts: {
     owesAcknowledgement: false,
     answeredRound: 0,
     electionDeadlineNs: 0,
-    leaderHeardNs: -Infinity,
+    // SAFETY (thesis §6.4.1): it may have heard a leader right before it went down, which counts on that
+    // for its lease. Nobody is elected within this time after a start in any case.
+    leaderHeardNs: parts.nowNs,
     votes: new Set(),
     askedNs: -Infinity,
     progress: new Map(),
@@ -122,8 +134,18 @@ export function makeRaftCore(parts: {
     silentUntil: logIndex(0),
     quorumHeardNs: -Infinity,
     round: 0,
+    wantedRound: 0,
+    roundTimes: [],
+    leaseWantedNs: -Infinity,
     waitingReads: [],
     rounds: [],
+    asks: [],
+    // Questions differ between the lives of a node, or the late answer to one of an earlier life would
+    // pass for the answer to a new one.
+    lastAsk: firstAsk(parts.random.fork('read-index')),
+    transfer: undefined,
+    handedOverTerm: undefined,
+    isTransferElection: false,
     out: emptyOutbox(),
   };
   resetElectionTimer(state);
@@ -132,25 +154,36 @@ export function makeRaftCore(parts: {
       assert(nowNs >= state.nowNs, 'the clock is monotonic');
       state.nowNs = nowNs;
       renewOutbox(state.out);
+      // Before anything else: what would be appended now could only be lost.
+      if (state.role === 'leader' && mustLeave(state)) {
+        becomeFollower(state, state.hard.term, undefined);
+      }
       for (const input of inputs) take(state, input);
       if (state.role === 'leader') lead(state);
+      else askForReadIndex(state);
+      if (state.transfer !== undefined) settleTransfer(state);
       return takeReady(state);
     },
     configurationAt: (index) => configurations.at(index),
   };
 }
 
+function firstAsk(random: Random): number {
+  return random.integer(0, 2 ** 20) * 2 ** 32 + random.integer(0, 2 ** 32 - 1);
+}
+
 function take(state: CoreState, input: Input): void {
   switch (input.type) {
     case 'tick':
       if (state.role === 'leader') return;
-      if (state.nowNs >= state.electionDeadlineNs) return startPreVote(state);
+      if (state.nowNs >= state.electionDeadlineNs) return onElectionTimeout(state);
       if (state.nowNs >= askAgainNs(state)) askForVotes(state);
       return;
     case 'message':
       return onMessage(state, input.from, input.message);
     case 'propose': {
-      if (state.role !== 'leader') {
+      // While it hands over nothing new comes between its successor and the end of the log (thesis §3.10).
+      if (state.role !== 'leader' || state.transfer !== undefined) {
         state.out.refused.push(input.id);
         return;
       }
@@ -159,13 +192,11 @@ function take(state: CoreState, input: Input): void {
       return;
     }
     case 'read':
-      (state.role === 'leader' ? state.waitingReads : state.out.refusedReads).push(input.id);
-      return;
+      return onRead(state, input);
+    case 'transfer':
+      return onTransfer(state, input);
     case 'change-configuration':
       return onChangeConfiguration(state, input);
-    case 'transfer':
-      state.out.refused.push(input.id);
-      return;
     case 'compact':
       assert(input.upTo <= state.handedOut, 'only what was applied is in a snapshot');
       return compactLog(state, input.upTo);
@@ -210,14 +241,20 @@ function onMessage(state: CoreState, from: NodeId, message: Message): void {
     case 'append-response':
       if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
       return onAppendResponse(state, from, message);
+    case 'timeout-now':
+      if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
+      return onTimeoutNow(state, from);
+    case 'read-index':
+      if (message.term > state.hard.term) becomeFollower(state, message.term, undefined);
+      return onReadIndex(state, from, message);
+    case 'read-index-response':
+      if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
+      return onReadIndexResponse(state, from, message);
     case 'install-snapshot':
       return onInstallSnapshot(state, from, message);
     case 'snapshot-response':
       if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
       return onSnapshotResponse(state, from);
-    case 'timeout-now':
-      if (message.term > state.hard.term) becomeFollower(state, message.term, undefined);
-      return;
     default:
       return assertNever(message);
   }
@@ -246,10 +283,13 @@ function answerOlderTerm(state: CoreState, from: NodeId, message: Message): void
         nextOffset: 0,
         isDamaged: false,
       });
+    case 'read-index':
+      return refuseRead(state, { id: message.ask, from, isLease: message.lease });
     case 'vote-response':
     case 'append-response':
     case 'timeout-now':
     case 'snapshot-response':
+    case 'read-index-response':
       return;
     default:
       return assertNever(message);
@@ -264,7 +304,7 @@ function takeReady(state: CoreState): Ready {
       : NOTHING;
   state.handedOut = logIndex(state.handedOut + committed.length);
   // What stands behind a snapshot is written again: then the disk has it whatever it had before.
-  if (out.logChange === 'replaced') out.entries = [...log.slice(log.firstIndex, Infinity)];
+  if (out.logChange === 'replaced') out.entries = log.slice(log.firstIndex, Infinity).slice();
   const hasWrite = out.entries.length > 0 || out.logChange === 'replaced';
   if (hasWrite) {
     state.lastWrite += 1;
@@ -288,6 +328,8 @@ function takeReady(state: CoreState): Ready {
     refused: handOut(out.refused),
     reads: handOut(out.reads),
     refusedReads: handOut(out.refusedReads),
+    transfers: handOut(out.transfers),
+    transferee: state.transfer?.to,
     changes: handOut(out.changes),
     configuration: state.configurations.current,
     configurationIndex: state.configurations.currentIndex,
@@ -309,13 +351,18 @@ function logChange({ out, log, configurations }: CoreState): LogChange | undefin
 }
 
 function deadlineNs(state: CoreState): number {
-  if (state.role !== 'leader') return Math.min(state.electionDeadlineNs, askAgainNs(state));
+  const transferNs = state.transfer?.deadlineNs ?? Infinity;
+  if (state.role !== 'leader') {
+    const againNs = Math.min(askAgainNs(state), askReadIndexAgainNs(state));
+    return Math.min(state.electionDeadlineNs, againNs, transferNs);
+  }
   if (mustLeave(state)) return state.nowNs;
-  const stepDownNs = state.quorumHeardNs + state.config.electionTimeout.minNs;
+  const { checkQuorum, electionTimeout, heartbeatIntervalNs } = state.config;
+  const stepDownNs = checkQuorum ? state.quorumHeardNs + electionTimeout.minNs : Infinity;
   // Who leads on behind it does so by a planted defect: nothing more is due then.
-  let deadline = stepDownNs > state.nowNs ? stepDownNs : Infinity;
+  let deadline = Math.min(stepDownNs > state.nowNs ? stepDownNs : Infinity, transferNs);
   for (const { sentNs } of state.progress.values()) {
-    deadline = Math.min(deadline, sentNs + state.config.heartbeatIntervalNs);
+    deadline = Math.min(deadline, sentNs + heartbeatIntervalNs);
   }
   return deadline;
 }

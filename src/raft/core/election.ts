@@ -1,10 +1,12 @@
 import { hasQuorum, isVoter } from './configuration.ts';
 import { becomeLeader } from './leader.ts';
+import { mayStand } from './membership.ts';
 import {
   becomeFollower,
   configurationOf,
   type CoreState,
   otherVoters,
+  refuseReads,
   resetElectionTimer,
   send,
   sendAfterSync,
@@ -13,28 +15,46 @@ import {
 import { type NodeId, type RequestVote, term, type VoteResponse } from './types.ts';
 
 /**
- * The election timer ran out: asks first whether an election could be won (thesis §9.6). Who does not
- * vote is no candidate, and goes on waiting (§6): a learner, and who was removed and knows it.
+ * The election timer ran out. Who may not stand goes on waiting: a learner, and who has left and knows
+ * it (§6).
  */
-export function startPreVote(state: CoreState): void {
-  if (!isVoter(configurationOf(state), state.config.id)) {
+export function onElectionTimeout(state: CoreState): void {
+  if (!mayStand(state)) {
     becomeFollower(state, state.hard.term, undefined);
     return resetElectionTimer(state);
   }
+  if (state.config.preVote) startPreVote(state);
+  else startElection(state, { isTransfer: false });
+}
+
+/** The leader wants this node to lead. Thesis §3.10: it stands at once, and needs not ask first. */
+export function onTimeoutNow(state: CoreState, from: NodeId): void {
+  // Too late: it follows another leader, or none, or stands already.
+  if (state.role !== 'follower' || state.leader !== from) return;
+  if (!isVoter(configurationOf(state), state.config.id)) return;
+  startElection(state, { isTransfer: true });
+}
+
+/** Asks first whether an election could be won. Thesis §9.6. */
+function startPreVote(state: CoreState): void {
+  refuseReads(state);
   state.role = 'pre-candidate';
   state.leader = undefined;
   state.votes = new Set([state.config.id]);
   state.owesAcknowledgement = false;
   resetElectionTimer(state);
-  if (isElected(state)) return startElection(state);
+  if (isElected(state)) return startElection(state, { isTransfer: false });
   askForVotes(state);
 }
 
 /** Raft §5.2: a new term, a vote for itself, and RequestVote to all. */
-function startElection(state: CoreState): void {
+function startElection(state: CoreState, { isTransfer }: { readonly isTransfer: boolean }): void {
+  refuseReads(state);
   setHardState(state, { term: term(state.hard.term + 1), votedFor: state.config.id });
   state.role = 'candidate';
   state.leader = undefined;
+  state.owesAcknowledgement = false;
+  state.isTransferElection = isTransfer;
   state.votes = new Set([state.config.id]);
   resetElectionTimer(state);
   if (isElected(state)) return becomeLeader(state);
@@ -53,6 +73,7 @@ export function askForVotes(state: CoreState): void {
       preVote,
       term: at,
       lastLog: state.log.last,
+      ...(!preVote && state.isTransferElection ? { transfer: true } : {}),
     };
     if (preVote) send(state, peer, message);
     // SAFETY (Raft §5.2): the vote for itself is durable before anybody can answer this.
@@ -68,7 +89,7 @@ export function askAgainNs(state: CoreState): number {
 
 /** Not for messages of an older term. */
 export function onRequestVote(state: CoreState, from: NodeId, message: RequestVote): void {
-  if (isDisturbance(state)) return refuseVote(state, from, message);
+  if (isDisturbance(state, message)) return refuseVote(state, from, message);
   if (message.preVote) {
     // Granting changes neither term nor vote nor the election timer: it is only an answer.
     const granted = state.rules.mayGrantPreVote({
@@ -121,7 +142,7 @@ export function onVoteResponse(state: CoreState, from: NodeId, message: VoteResp
   if (message.preVote) {
     if (state.role !== 'pre-candidate' || message.term !== state.hard.term + 1) return;
     state.votes.add(from);
-    if (isElected(state)) startElection(state);
+    if (isElected(state)) startElection(state, { isTransfer: false });
     return;
   }
   if (state.role !== 'candidate' || message.term !== state.hard.term) return;
@@ -133,8 +154,10 @@ function isElected(state: CoreState): boolean {
   return hasQuorum(configurationOf(state), (voter) => state.votes.has(voter));
 }
 
-function isDisturbance(state: CoreState): boolean {
+function isDisturbance(state: CoreState, message: RequestVote): boolean {
+  if (!state.config.checkQuorum) return false;
   return state.rules.refusesDisturbance({
+    isTransfer: message.transfer === true && !message.preVote,
     nowNs: state.nowNs,
     // A leader hears itself; when it has lost its quorum it steps down by CheckQuorum.
     leaderHeardNs: state.role === 'leader' ? state.nowNs : state.leaderHeardNs,

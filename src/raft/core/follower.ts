@@ -63,13 +63,6 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
   }
 }
 
-/** Whoever sends this leads the term: no election is due. Raft §5.2. */
-export function hearLeader(state: CoreState, at: Term, leader: NodeId): void {
-  becomeFollower(state, at, leader);
-  state.leaderHeardNs = state.nowNs;
-  resetElectionTimer(state);
-}
-
 /**
  * SAFETY (Raft §5.4.3): a committed entry is in every later leader's log. Whoever has another one in
  * its place is wrong, or this node is: nothing of that is stored, acknowledged, or even answered (an
@@ -86,6 +79,13 @@ function committedConflict(
   if (message.prev.index > commitIndex) return undefined;
   if (differs(message.prev)) return message.prev.index;
   return message.entries.find(differs)?.index;
+}
+
+/** Whoever sends this leads the term: no election is due. Raft §5.2. */
+export function hearLeader(state: CoreState, at: Term, leader: NodeId): void {
+  becomeFollower(state, at, leader);
+  state.leaderHeardNs = state.nowNs;
+  resetElectionTimer(state);
 }
 
 function storeEntries(state: CoreState, message: AppendEntries): void {

@@ -1,4 +1,5 @@
 import { defined } from '../../lib/assert.ts';
+import { confirmReads, takeReads } from './reads.ts';
 import { hasQuorum, isMember, members, quorumValue } from './configuration.ts';
 import { manageConfiguration, mustLeave } from './membership.ts';
 import {
@@ -17,6 +18,8 @@ export function becomeLeader(state: CoreState): void {
   state.leader = state.config.id;
   state.owesAcknowledgement = false;
   state.progress = new Map();
+  state.wantedRound = 0;
+  state.roundTimes = [];
   followMembers(state);
   const { index } = appendOwn(state, { kind: 'noop', data: new Uint8Array(0) });
   // SAFETY (Raft §5.2): a sole voter leads before its term is on its disk. Should it lose the term in a
@@ -160,14 +163,15 @@ function probe(state: CoreState, progress: Progress): void {
 /** At the end of every step: commit, open a read round, send what there is to send. */
 export function lead(state: CoreState): void {
   const { rules, config } = state;
-  if (mustLeave(state)) return becomeFollower(state, state.hard.term, undefined);
   state.quorumHeardNs = quorumHeardNs(state);
-  const stale = rules.mustStepDown({
-    nowNs: state.nowNs,
-    quorumHeardNs: state.quorumHeardNs,
-    electionTimeoutNsMin: config.electionTimeout.minNs,
-  });
-  if (stale) return becomeFollower(state, state.hard.term, undefined);
+  const isStale =
+    config.checkQuorum &&
+    rules.mustStepDown({
+      nowNs: state.nowNs,
+      quorumHeardNs: state.quorumHeardNs,
+      electionTimeoutNsMin: config.electionTimeout.minNs,
+    });
+  if (isStale) return becomeFollower(state, state.hard.term, undefined);
   state.commitIndex = rules.leaderCommitIndex({
     configuration: configurationOf(state),
     matchIndex: (voter) => (voter === config.id ? ownMatchIndex(state) : matchIndex(state, voter)),
@@ -179,7 +183,7 @@ export function lead(state: CoreState): void {
   followMembers(state);
   // They hear of the commit now or from another leader.
   if (mustLeave(state)) for (const one of state.progress.values()) one.sentNs = -Infinity;
-  openReadRound(state);
+  takeReads(state);
   if (state.durable >= state.silentUntil) {
     for (const progress of state.progress.values()) replicate(state, progress);
   }
@@ -201,43 +205,6 @@ function quorumHeardNs(state: CoreState): number {
   return quorumValue(configurationOf(state), (voter) =>
     voter === state.config.id ? state.nowNs : (state.progress.get(voter)?.heardNs ?? -Infinity),
   );
-}
-
-/**
- * SAFETY (thesis §6.4): the read index is taken *before* the round that confirms it is sent, and a
- * read that comes later waits for a later round.
- */
-function openReadRound(state: CoreState): void {
-  if (state.waitingReads.length === 0) return;
-  const isReady = state.rules.mayOpenReadRound({
-    currentTerm: state.hard.term,
-    committedTerm: state.log.termAt(state.commitIndex),
-  });
-  if (!isReady) return;
-  state.round += 1;
-  state.rounds.push({
-    round: state.round,
-    readIndex: state.commitIndex,
-    ids: state.waitingReads,
-  });
-  state.waitingReads = [];
-}
-
-function confirmReads(state: CoreState): void {
-  while (state.rounds.length > 0) {
-    const oldest = defined(state.rounds[0], 'not empty');
-    const isConfirmed = state.rules.isReadConfirmed({
-      configuration: configurationOf(state),
-      round: oldest.round,
-      acknowledgedRound: (voter) =>
-        voter === state.config.id
-          ? state.round
-          : (state.progress.get(voter)?.acknowledgedRound ?? 0),
-    });
-    if (!isConfirmed) return;
-    state.rounds.shift();
-    for (const id of oldest.ids) state.out.reads.push({ id, readIndex: oldest.readIndex });
-  }
 }
 
 /** Sends what this follower lacks, or a heartbeat where a round or the time asks for one. */
@@ -265,7 +232,7 @@ function replicate(state: CoreState, progress: Progress): void {
     }
   }
   if (
-    progress.sentRound < (state.rounds.at(-1)?.round ?? 0) ||
+    progress.sentRound < state.wantedRound ||
     state.nowNs - progress.sentNs >= config.heartbeatIntervalNs
   ) {
     sendAppend(state, progress, 0);

@@ -162,7 +162,9 @@ test('a leader that is not in C_new leads until C_new is committed, and steps do
     new Set(['n1', 'n2', 'n3', 'n4', 'n5', 'n6'].filter((name) => name !== leader.id)),
   );
   expect(committing.deadlineNs, 'at once').toBe(network.nowNs);
-  expect(network.step(leader.id, { type: 'tick' })).toMatchObject({ role: 'follower', term: led });
+  const asked = network.step(leader.id, change(2, 'n1', 'n2', 'n3'), command(8));
+  expect(asked).toMatchObject({ role: 'follower', term: led, entries: [], refused: [8] });
+  expect(asked.changes).toEqual([{ type: 'refused', id: 2, why: 'not-leader' }]);
   // It knows of its removal, and never stands again.
   for (let i = 0; i < 20; i++) {
     network.nowNs += ELECTION_NS.maxNs;
@@ -188,6 +190,26 @@ test('a new leader goes on with the change that it finds in its log (§6)', () =
   network.runUntil(() => names.every((name) => inForce(network.node(name).ready) === 'n4 n5 n6'));
   const [last] = network.leaders;
   expect(last?.ready.term).toBeGreaterThan(leader.ready.term);
+});
+
+test('who has left stands until it knows that this is committed: nobody else may be electable (thesis §4.2.2)', () => {
+  const network = new TestNetwork({ size: 2, seed: 1 });
+  const leader = network.elect();
+  network.settle();
+  const stays = leader.id === 'n1' ? 'n2' : 'n1';
+  network.step(leader.id, change(1, stays));
+  const own = leader.ready.lastIndex;
+  // C_old,new is committed, and C_new stands in the leader's log only when it dies.
+  network.runUntil(() => leader.ready.commitIndex >= own, isUpTo(own));
+  network.sync(leader.id);
+  network.crash(leader.id);
+  network.flights = [];
+  network.restart(leader.id);
+  expect(inForce(leader.ready)).toBe(stays);
+  expect(inForce(network.node(stays).ready)).toBe(`n1 n2 -> ${stays}`);
+  // Whoever stays needs the vote of who has left, whose log is longer.
+  network.runUntil(() => network.leaders.some(({ id }) => id === stays));
+  expect(inForce(network.node(stays).ready)).toBe(stays);
 });
 
 test('a learner is sent the log and is not counted; it stands for no election (§6, thesis §4.2.1)', () => {

@@ -67,6 +67,7 @@ test('one vote per term, first come first served, and it survives a restart (§5
   network.sync('n1');
   network.crash('n1');
   network.restart('n1');
+  network.nowNs += ELECTION_NS.minNs;
   const second = network.step('n1', from('n3', requestVote(1, 0, 0)));
   expect(second.messagesAfterSync).toMatchObject([{ to: n3, message: { granted: false } }]);
   const again = network.step('n1', from('n2', requestVote(1, 0, 0)));
@@ -79,6 +80,7 @@ test('a vote that was not durable was never given: after a crash another may hav
   network.crash('n1');
   network.restart('n1');
   expect(network.flights).toEqual([]);
+  network.nowNs += ELECTION_NS.minNs;
   const other = network.step('n1', from('n3', requestVote(1, 0, 0)));
   expect(other.messagesAfterSync).toMatchObject([{ to: n3, message: { granted: true } }]);
 });

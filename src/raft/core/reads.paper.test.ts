@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest';
 import { defined } from '../../lib/assert.ts';
 import { PAPER_RULES } from './rules.ts';
-import { acknowledge, append, command, from } from './testing/messages.ts';
-import { TestNetwork, type TestNode } from './testing/network.ts';
-import { type Input, logIndex, type NodeId, type Ready } from './types.ts';
+import { acknowledge, append, command, from, requestVote } from './testing/messages.ts';
+import { ELECTION_NS, HEARTBEAT_NS, TestNetwork, type TestNode } from './testing/network.ts';
+import {
+  type Input,
+  logIndex,
+  type Message,
+  type NodeId,
+  type ReadIndexRequest,
+  type Ready,
+  term,
+} from './types.ts';
 
 const read = (id: number): Input => ({ type: 'read', id });
 
@@ -170,4 +178,172 @@ test('a read is served when its index is applied and not before: rule alone (the
       appliedIndex: logIndex(appliedIndex),
     });
   expect([at(5, 4), at(5, 5), at(5, 6)]).toEqual([false, true, true]);
+});
+
+/** A follower's question to its leader, as it left. */
+function asked({ messages }: Ready): ReadIndexRequest {
+  const questions = messages.flatMap(({ message }) =>
+    message.type === 'read-index' ? [message] : [],
+  );
+  expect(questions, 'one question').toHaveLength(1);
+  return defined(questions[0], 'asked');
+}
+
+function readIndex(at: number, ask: number, index: number | undefined): Message {
+  const found = index === undefined ? undefined : logIndex(index);
+  return { type: 'read-index-response', term: term(at), ask, readIndex: found, lease: false };
+}
+
+test('a follower asks for the read index: one message for all reads of a turn (thesis §6.4)', () => {
+  const { network, leader, followers, served } = reading(3);
+  const [follower = leader.id] = followers;
+  const ready = network.step(follower, read(1), read(2), read(3));
+  expect(ready.messages.map(({ to }) => to)).toEqual([leader.id]);
+  expect(ready.reads).toEqual([]);
+  network.settle();
+  const { commitIndex } = leader.ready;
+  expect(served).toEqual([1, 2, 3].map((id) => ({ id, readIndex: commitIndex })));
+});
+
+test('the leader confirms a follower’s question by a round that begins after it (thesis §6.4)', () => {
+  const { network, leader, followers } = reading(5);
+  const [asker = leader.id, first = leader.id, second = leader.id] = followers;
+  const at = leader.ready.term;
+  const before = leader.ready.commitIndex;
+  const { ask } = asked(network.step(asker, read(1)));
+  const round = roundOf(
+    network.step(leader.id, from(asker, { type: 'read-index', term: at, ask, lease: false })),
+  );
+  network.step(leader.id, from(first, acknowledge(at, before, round - 1)));
+  expect(network.step(leader.id, from(first, acknowledge(at, before, round))).messages).toEqual([]);
+  const { messages, reads } = network.step(leader.id, from(second, acknowledge(at, before, round)));
+  expect(messages).toEqual([{ to: asker, message: readIndex(at, ask, before) }]);
+  expect(reads, 'it is no read of its own').toEqual([]);
+});
+
+test('what comes while a question is on the way shares the next one (thesis §6.4)', () => {
+  const { network, leader, followers, served } = reading(3);
+  const [follower = leader.id] = followers;
+  const at = leader.ready.term;
+  const first = asked(network.step(follower, read(1)));
+  expect(network.step(follower, read(2), read(3)).messages).toEqual([]);
+  const second = asked(network.step(follower, from(leader.id, readIndex(at, first.ask, 1))));
+  expect(second.ask).toBeGreaterThan(first.ask);
+  expect(served.map(({ id }) => id)).toEqual([1]);
+  network.step(follower, from(leader.id, readIndex(at, first.ask, 1)));
+  expect(served, 'an answer to an older question answers no newer one').toHaveLength(1);
+  network.step(follower, from(leader.id, readIndex(at, second.ask, 1)));
+  expect(served.map(({ id }) => id)).toEqual([1, 2, 3]);
+});
+
+test('a question that is lost is followed by another; its answer answers both (thesis §6.4)', () => {
+  const { network, leader, followers, served } = reading(3);
+  const [follower = leader.id] = followers;
+  const at = leader.ready.term;
+  const lost = asked(network.step(follower, read(1)));
+  expect(network.node(follower).ready.deadlineNs).toBe(network.nowNs + HEARTBEAT_NS);
+  network.nowNs += HEARTBEAT_NS;
+  const again = asked(network.step(follower, { type: 'tick' }, read(2)));
+  expect(again.ask).toBeGreaterThan(lost.ask);
+  network.step(follower, from(leader.id, readIndex(at, again.ask, 1)));
+  expect(served.map(({ id }) => id)).toEqual([1, 2]);
+});
+
+test('a follower learns from the answer what is committed: it need not wait for the next append', () => {
+  const { network, leader, followers, served } = reading(3);
+  const [follower = leader.id] = followers;
+  network.step(leader.id, command(7));
+  network.settle(({ to, message }) => to !== follower || message.type === 'append-entries');
+  const index = leader.ready.commitIndex;
+  expect(network.node(follower).ready).toMatchObject({
+    commitIndex: index - 1,
+    lastIndex: index,
+  });
+  network.step(follower, read(1));
+  network.settle(({ to, message }) => to !== follower || message.type === 'read-index-response');
+  expect(served).toEqual([{ id: 1, readIndex: index }]);
+  expect(network.node(follower).applied.at(-1)?.index).toBe(index);
+});
+
+test('what a follower lacks is not committed by an answer: it waits for the entries (§5.3)', () => {
+  const { network, leader, followers } = reading(3);
+  const [follower = leader.id] = followers;
+  const at = leader.ready.term;
+  const { lastIndex } = network.node(follower).ready;
+  const { ask } = asked(network.step(follower, read(1)));
+  const ready = network.step(follower, from(leader.id, readIndex(at, ask, lastIndex + 5)));
+  expect(ready.commitIndex).toBe(lastIndex);
+  expect(ready.reads).toEqual([{ id: 1, readIndex: lastIndex + 5 }]);
+});
+
+test('reads are refused where no leader is known, and when the leader is lost meanwhile', () => {
+  const { network, leader, followers, served } = reading(3);
+  const [follower = leader.id] = followers;
+  const at = leader.ready.term;
+  const { ask } = asked(network.step(follower, read(1)));
+  const later = network.step(follower, read(2), from('n9', requestVote(at + 1, 9, 9)));
+  expect(later.refusedReads, 'a leader is heard: no vote').toEqual([]);
+  network.nowNs += ELECTION_NS.minNs;
+  const deposed = network.step(follower, from('n9', requestVote(at + 1, 9, 9)));
+  expect(deposed).toMatchObject({ term: at + 1, leader: undefined, refusedReads: [1, 2] });
+  expect(network.step(follower, read(3)).refusedReads).toEqual([3]);
+  network.step(follower, from(leader.id, readIndex(at, ask, 1)));
+  expect(served, 'the answer of the old leader comes too late').toEqual([]);
+});
+
+test('who does not lead refuses the question; an older term is told of the newer one (§5.1)', () => {
+  const { network, leader, followers } = reading(3);
+  const [first = leader.id, second = leader.id] = followers;
+  const at = leader.ready.term;
+  const question = (of: number): Message => {
+    return { type: 'read-index', term: term(of), ask: 77, lease: false };
+  };
+  for (const of of [at, at - 1]) {
+    expect(network.step(first, from(second, question(of))).messages).toEqual([
+      { to: second, message: readIndex(at, 77, undefined) },
+    ]);
+  }
+  const { refusedReads } = network.step(second, read(1), from(first, readIndex(at, 77, undefined)));
+  expect(refusedReads, 'it asked no such question').toEqual([]);
+});
+
+test('a deposed leader refuses what followers asked it (thesis §6.4)', () => {
+  const { network, leader, followers } = reading(5);
+  const [asker = leader.id, other = leader.id] = followers;
+  const at = leader.ready.term;
+  network.step(
+    leader.id,
+    from(asker, { type: 'read-index', term: term(at), ask: 5, lease: false }),
+  );
+  const { messages } = network.step(leader.id, from(other, append(at + 1, [1, 1], {})));
+  expect(messages).toContainEqual({ to: asker, message: readIndex(at + 1, 5, undefined) });
+});
+
+test('a node that starts again does not take an answer to its earlier life for a new one', () => {
+  const { network, leader, followers, served } = reading(3);
+  const [follower = leader.id] = followers;
+  const at = leader.ready.term;
+  const earlier = asked(network.step(follower, read(1)));
+  network.sync(follower);
+  network.crash(follower);
+  network.nowNs += 1;
+  network.restart(follower);
+  network.step(follower, from(leader.id, append(at, [1, at], {})));
+  const { ask } = asked(network.step(follower, read(2)));
+  expect(ask).not.toBe(earlier.ask);
+  network.step(follower, from(leader.id, readIndex(at, earlier.ask, 1)));
+  expect(served).toEqual([]);
+});
+
+test('a leader that never answers is given up after an election timeout', () => {
+  const { network, leader, followers } = reading(3);
+  const [follower = leader.id] = followers;
+  network.step(follower, read(1));
+  const refused: number[] = [];
+  for (let ns = 0; ns < ELECTION_NS.minNs; ns += HEARTBEAT_NS) {
+    network.nowNs += HEARTBEAT_NS;
+    const heard = from(leader.id, append(leader.ready.term, [1, leader.ready.term], {}));
+    refused.push(...network.step(follower, { type: 'tick' }, heard).refusedReads);
+  }
+  expect(refused).toEqual([1]);
 });

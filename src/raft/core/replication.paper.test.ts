@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { makeRandom } from '../../lib/prng.ts';
 import { acknowledge, append, command, from } from './testing/messages.ts';
 import { type Flight, HEARTBEAT_NS, logOf, TestNetwork, type TestNode } from './testing/network.ts';
-import { logIndex, type NodeId, term } from './types.ts';
+import { type Input, logIndex, type NodeId, term } from './types.ts';
 
 function others(network: TestNetwork, leader: TestNode): NodeId[] {
   return [...network.nodes.keys()].filter((id) => id !== leader.id);
@@ -174,7 +174,8 @@ test('of two servers a write needs both disks (§5.3)', () => {
 });
 
 test('a late refusal is no reason to believe less of what was acknowledged since (§5.3, §5.5)', () => {
-  const network = new TestNetwork({ size: 3, seed: 1 });
+  // Full, and so sent ahead of the answer to the one before.
+  const network = new TestNetwork({ size: 3, seed: 1, pipeline: { maxEntriesPerAppend: 1 } });
   const leader = network.elect();
   network.settle();
   const [peer = leader.id, other = leader.id] = others(network, leader);
@@ -198,18 +199,64 @@ test('a late refusal is no reason to believe less of what was acknowledged since
   expect(leader.applied).toHaveLength(applied + 1);
 });
 
-test('an entry in the place of a committed one is rejected whole, and nothing changes (§5.4.3)', () => {
+test('while an append is on the way, the next waits until it is full or that one is answered (RFC 896)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1, pipeline: { maxEntriesPerAppend: 4 } });
+  const leader = network.elect();
+  network.settle();
+  const [peer = leader.id] = others(network, leader);
+  /** Data of the appends that leave for one follower. */
+  const sent = (...inputs: readonly Input[]): number[] => {
+    const { messages } = network.step(leader.id, ...inputs);
+    return messages.flatMap(({ to, message }) =>
+      to === peer && message.type === 'append-entries' ? message.entries.length : [],
+    );
+  };
+  expect(sent(command(1)), 'nothing is on the way').toEqual([1]);
+  expect(sent(command(2), command(3))).toEqual([]);
+  expect(sent(command(4), command(5), command(6)), 'one is full').toEqual([4]);
+  network.settle();
+  expect(leader.applied.length, 'the rest left when the first was answered').toBe(7);
+});
+
+test('what waits for an answer that is lost leaves after a heartbeat (RFC 896, §5.3)', () => {
   const network = new TestNetwork({ size: 3, seed: 1 });
-  const entries = logOf(1, 1);
-  network.step('n1', from('n2', append(1, [0, 0], { entries, leaderCommit: logIndex(2) })));
-  const before = network.logOf('n1');
-  const lie = append(3, [0, 0], { entries: logOf(1, 2, 3), leaderCommit: logIndex(3) });
-  const ready = network.step('n1', from('n3', lie));
-  expect(ready).toMatchObject({ entries: [], messages: [], committed: [], commitIndex: 2 });
-  expect(ready.rejected).toMatchObject([
-    { from: 'n3', reason: 'its entry 2 is not the one that is committed here' },
-  ]);
-  expect(network.logOf('n1')).toEqual(before);
+  const leader = network.elect();
+  network.settle();
+  network.step(leader.id, command(1));
+  network.flights = [];
+  network.step(leader.id, command(2));
+  expect(network.flights, 'it waits').toEqual([]);
+  network.runUntil(() => leader.applied.length === 3);
+});
+
+test('while an append is on the way, the next waits until it is full or that one is answered (RFC 896)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1, pipeline: { maxEntriesPerAppend: 4 } });
+  const leader = network.elect();
+  network.settle();
+  const [peer = leader.id] = others(network, leader);
+  /** Data of the appends that leave for one follower. */
+  const sent = (...inputs: readonly Input[]): number[] => {
+    const { messages } = network.step(leader.id, ...inputs);
+    return messages.flatMap(({ to, message }) =>
+      to === peer && message.type === 'append-entries' ? message.entries.length : [],
+    );
+  };
+  expect(sent(command(1)), 'nothing is on the way').toEqual([1]);
+  expect(sent(command(2), command(3))).toEqual([]);
+  expect(sent(command(4), command(5), command(6)), 'one is full').toEqual([4]);
+  network.settle();
+  expect(leader.applied.length, 'the rest left when the first was answered').toBe(7);
+});
+
+test('what waits for an answer that is lost leaves after a heartbeat (RFC 896, §5.3)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const leader = network.elect();
+  network.settle();
+  network.step(leader.id, command(1));
+  network.flights = [];
+  network.step(leader.id, command(2));
+  expect(network.flights, 'it waits').toEqual([]);
+  network.runUntil(() => leader.applied.length === 3);
 });
 
 test('a leader that has another entry before its new ones, where one is committed here, gets no answer (§5.4.3)', () => {

@@ -19,12 +19,15 @@ export interface Rules {
   readonly mayOpenReadRound: typeof mayOpenReadRound;
   readonly isReadConfirmed: typeof isReadConfirmed;
   readonly mayServeRead: typeof mayServeRead;
+  readonly leaseEndNs: typeof leaseEndNs;
+  readonly holdsLease: typeof holdsLease;
   readonly mustStepDown: typeof mustStepDown;
-  readonly mustInstall: typeof mustInstall;
-  readonly keepsEntriesBehind: typeof keepsEntriesBehind;
   readonly mayBeginChange: typeof mayBeginChange;
   readonly mayEndJoint: typeof mayEndJoint;
   readonly mustLeave: typeof mustLeave;
+  readonly mustInstall: typeof mustInstall;
+  readonly keepsEntriesBehind: typeof keepsEntriesBehind;
+  readonly mayStand: typeof mayStand;
 }
 
 /**
@@ -73,13 +76,16 @@ export function mayGrantPreVote(question: {
 
 /**
  * Votes and pre-votes are refused, without taking over the term, while a leader was heard within
- * the minimum election timeout: a node that was cut off cannot depose a working leader. §6.
+ * the minimum election timeout: a node that was cut off cannot depose a working leader. §6. Whoever
+ * that leader itself has asked to stand is no disturbance (thesis §3.10).
  */
 export function refusesDisturbance(state: {
+  readonly isTransfer: boolean;
   readonly nowNs: number;
   readonly leaderHeardNs: number;
   readonly electionTimeoutNsMin: number;
 }): boolean {
+  if (state.isTransfer) return false;
   return state.nowNs - state.leaderHeardNs < state.electionTimeoutNsMin;
 }
 
@@ -163,6 +169,38 @@ export function mayServeRead(state: {
   return state.appliedIndex >= state.readIndex;
 }
 
+/**
+ * How long nobody else can be elected: whoever heard this leader refuses votes for a minimum election
+ * timeout (`refusesDisturbance`). It is counted from when what a quorum answered was *sent*, and is so
+ * much shorter that it is over in time if this node's clock runs slow and all the others fast, each by
+ * as much as is allowed. Thesis §6.4.1.
+ *
+ * @param state.quorumSentNs - by this node's clock; what a quorum answered left then or later
+ * @param state.clockDriftPpm - no clock is more wrong than by so many parts per million
+ */
+export function leaseEndNs(state: {
+  readonly quorumSentNs: number;
+  readonly electionTimeoutNsMin: number;
+  readonly clockDriftPpm: number;
+}): number {
+  const { clockDriftPpm } = state;
+  const share = (1e6 - clockDriftPpm) / (1e6 + clockDriftPpm);
+  return state.quorumSentNs + Math.floor(state.electionTimeoutNsMin * share);
+}
+
+/**
+ * May a read be answered without a round? Asked when it is taken, and again right before the answer.
+ * Thesis §6.4.1. Not once a successor is asked to stand: votes for it override what the lease is built
+ * on (§3.10), and it may stand late.
+ */
+export function holdsLease(state: {
+  readonly nowNs: number;
+  readonly leaseEndNs: number;
+  readonly isHandingOver: boolean;
+}): boolean {
+  return !state.isHandingOver && state.nowNs < state.leaseEndNs;
+}
+
 /** A leader that has not heard from a quorum for an election timeout steps down. Thesis §6.2. */
 export function mustStepDown(state: {
   readonly nowNs: number;
@@ -170,25 +208,6 @@ export function mustStepDown(state: {
   readonly electionTimeoutNsMin: number;
 }): boolean {
   return state.nowNs - state.quorumHeardNs >= state.electionTimeoutNsMin;
-}
-
-/** Only a snapshot of more than what is committed here brings anything: state never goes back. §7. */
-export function mustInstall(state: {
-  readonly last: LogPosition;
-  readonly commitIndex: LogIndex;
-}): boolean {
-  return state.last.index > state.commitIndex;
-}
-
-/**
- * Entries behind a snapshot's last one stay when the log holds that one: they follow from it, and may
- * have been acknowledged. Otherwise the whole log goes. Raft §7.
- */
-export function keepsEntriesBehind(state: {
-  readonly last: LogPosition;
-  readonly ownTermAtLast: Term | undefined;
-}): boolean {
-  return state.ownTermAtLast === state.last.term;
 }
 
 /**
@@ -230,6 +249,42 @@ export function mustLeave(state: {
   return !state.isVoter && state.configurationIndex <= state.commitIndex;
 }
 
+/** Only a snapshot of more than what is committed here brings anything: state never goes back. §7. */
+export function mustInstall(state: {
+  readonly last: LogPosition;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return state.last.index > state.commitIndex;
+}
+
+/**
+ * Entries behind a snapshot's last one stay when the log holds that one: they follow from it, and may
+ * have been acknowledged. Otherwise the whole log goes. Raft §7.
+ */
+export function keepsEntriesBehind(state: {
+  readonly last: LogPosition;
+  readonly ownTermAtLast: Term | undefined;
+}): boolean {
+  return state.ownTermAtLast === state.last.term;
+}
+
+/**
+ * Voters stand for election, and who has left until it knows that this is committed: its log may be the
+ * only one with C_new that voters of C_old,new do not find behind theirs, and then nobody else could be
+ * elected. It does not count its own vote. Thesis §4.2.2.
+ */
+export function mayStand(state: {
+  /** In the configuration in force. */
+  readonly isVoter: boolean;
+  /** In the one before it in the log. */
+  readonly wasVoter: boolean;
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  if (state.isVoter) return true;
+  return state.wasVoter && state.configurationIndex > state.commitIndex;
+}
+
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
   rememberedHardState,
@@ -245,10 +300,13 @@ export const PAPER_RULES: Rules = {
   mayOpenReadRound,
   isReadConfirmed,
   mayServeRead,
+  leaseEndNs,
+  holdsLease,
   mustStepDown,
-  mustInstall,
-  keepsEntriesBehind,
   mayBeginChange,
   mayEndJoint,
   mustLeave,
+  mustInstall,
+  keepsEntriesBehind,
+  mayStand,
 };

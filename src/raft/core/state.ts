@@ -6,6 +6,7 @@ import type { RaftLog } from './log.ts';
 import type { Rules } from './rules.ts';
 import {
   type ChangeProgress,
+  type ConfirmedRead,
   type Entry,
   type EntryKind,
   type Envelope,
@@ -21,6 +22,7 @@ import {
   type RequestId,
   type Role,
   type Term,
+  type TransferEnd,
 } from './types.ts';
 
 /** What a leader knows of one follower. Raft, Figure 2: nextIndex and matchIndex. */
@@ -64,11 +66,37 @@ export interface CatchUp {
   targetIndex: LogIndex;
 }
 
+/** A read that waits: of a client of this node, or of a follower, which names it so. */
+export interface WaitingRead {
+  readonly id: RequestId;
+  readonly from: NodeId | undefined;
+  readonly isLease: boolean;
+}
+
 /** Reads that wait for a quorum to answer `round`. */
 export interface ReadRound {
   readonly round: number;
   readonly readIndex: LogIndex;
+  readonly reads: readonly WaitingRead[];
+}
+
+/** What a follower asked its leader, and the reads that it asked it for. */
+export interface ReadAsk {
+  readonly ask: number;
+  readonly isLease: boolean;
+  readonly sentNs: number;
   readonly ids: readonly RequestId[];
+}
+
+/** Leadership that is being handed over, until somebody is known to lead, or nobody in time. */
+export interface Transfer {
+  readonly id: RequestId;
+  readonly to: NodeId;
+  /** In which this node led when it began. */
+  readonly term: Term;
+  readonly deadlineNs: number;
+  /** The target has the whole log, and was asked to stand. */
+  isAsked: boolean;
 }
 
 /** What a step collects for its Ready. */
@@ -82,8 +110,9 @@ export interface Outbox {
   messagesAfterSync: Envelope[];
   accepted: (LogPosition & { readonly id: RequestId })[];
   refused: RequestId[];
-  reads: { readonly id: RequestId; readonly readIndex: LogIndex }[];
+  reads: ConfirmedRead[];
   refusedReads: RequestId[];
+  transfers: TransferEnd[];
   changes: ChangeProgress[];
   rejected: Rejected[];
 }
@@ -133,9 +162,23 @@ export interface CoreState {
   quorumHeardNs: number;
   /** Grows over the whole life of this core and is never used twice (etcd#20418). */
   round: number;
-  /** Reads that arrived since the last round was opened. */
-  waitingReads: RequestId[];
+  /** The newest round that is to reach everybody soon: reads wait for it, or a lease. */
+  wantedRound: number;
+  /** When rounds of this leadership were opened, ascending, as far back as it matters. */
+  roundTimes: { readonly round: number; readonly openedNs: number }[];
+  /** When a lease would have served somebody last: for a while it is kept up for the next. */
+  leaseWantedNs: number;
+  /** Reads that arrived since the last round was opened, or since the leader was asked last. */
+  waitingReads: WaitingRead[];
   rounds: ReadRound[];
+  /** Follower: what it asked its leader, oldest first. */
+  asks: ReadAsk[];
+  lastAsk: number;
+  transfer: Transfer | undefined;
+  /** The last term in which this node, as its leader, asked a successor to stand. */
+  handedOverTerm: Term | undefined;
+  /** Candidate: by its leader's wish. Thesis §3.10. */
+  isTransferElection: boolean;
   readonly out: Outbox;
 }
 
@@ -152,6 +195,7 @@ export function emptyOutbox(): Outbox {
     refused: [],
     reads: [],
     refusedReads: [],
+    transfers: [],
     changes: [],
     rejected: [],
   };
@@ -170,6 +214,7 @@ export function renewOutbox(out: Outbox): void {
   if (out.refused.length > 0) out.refused = [];
   if (out.reads.length > 0) out.reads = [];
   if (out.refusedReads.length > 0) out.refusedReads = [];
+  if (out.transfers.length > 0) out.transfers = [];
   if (out.changes.length > 0) out.changes = [];
   if (out.rejected.length > 0) out.rejected = [];
 }
@@ -262,11 +307,8 @@ export function becomeFollower(state: CoreState, at: Term, leader: NodeId | unde
   state.verified = state.commitIndex;
   state.owesAcknowledgement = false;
   state.answeredRound = 0;
+  refuseReads(state);
   if (led) {
-    for (const round of state.rounds) state.out.refusedReads.push(...round.ids);
-    state.out.refusedReads.push(...state.waitingReads);
-    state.rounds = [];
-    state.waitingReads = [];
     state.progress = new Map();
     state.followed = undefined;
     // SAFETY (§6): without an entry that changes who votes, nobody else will ever vote for this change.
@@ -277,4 +319,26 @@ export function becomeFollower(state: CoreState, at: Term, leader: NodeId | unde
     // It led until now: it waits for a leader like anybody else.
     resetElectionTimer(state);
   }
+}
+
+/** Whoever was to confirm the reads that wait here does not any more. They have no effect. */
+export function refuseReads(state: CoreState): void {
+  const { asks, rounds, waitingReads } = state;
+  if (asks.length > 0) {
+    for (const { ids } of asks) state.out.refusedReads.push(...ids);
+    state.asks = [];
+  }
+  if (rounds.length === 0 && waitingReads.length === 0) return;
+  for (const read of [...rounds.flatMap(({ reads }) => reads), ...waitingReads]) {
+    refuseRead(state, read);
+  }
+  state.rounds = [];
+  state.waitingReads = [];
+}
+
+export function refuseRead(state: CoreState, { id, from }: WaitingRead): void {
+  if (from === undefined) return void state.out.refusedReads.push(id);
+  const { term } = state.hard;
+  const refusal = { type: 'read-index-response', term, ask: id, lease: false } as const;
+  send(state, from, { ...refusal, readIndex: undefined });
 }

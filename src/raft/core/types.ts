@@ -123,6 +123,26 @@ export interface SnapshotResponse {
   readonly isDamaged: boolean;
 }
 
+/** A follower asks how far it must have applied to answer the reads that wait at it. Thesis §6.4. */
+export interface ReadIndexRequest {
+  readonly type: 'read-index';
+  readonly term: Term;
+  /** Names the question for the follower; never used twice, not in another life either. */
+  readonly ask: number;
+  /** The leader's lease is enough. Thesis §6.4.1. */
+  readonly lease: boolean;
+}
+
+export interface ReadIndexResponse {
+  readonly type: 'read-index-response';
+  readonly term: Term;
+  readonly ask: number;
+  /** Undefined: who was asked does not lead, or leads no more. */
+  readonly readIndex: LogIndex | undefined;
+  /** No round was asked for it: the leader held its lease. */
+  readonly lease: boolean;
+}
+
 export type Message =
   | RequestVote
   | VoteResponse
@@ -130,7 +150,9 @@ export type Message =
   | AppendResponse
   | TimeoutNow
   | InstallSnapshot
-  | SnapshotResponse;
+  | SnapshotResponse
+  | ReadIndexRequest
+  | ReadIndexResponse;
 
 export interface Envelope {
   readonly to: NodeId;
@@ -150,7 +172,8 @@ export type Input =
       readonly data: Uint8Array;
       readonly client?: { readonly id: number; readonly sequence: number };
     }
-  | { readonly type: 'read'; readonly id: RequestId }
+  /** On any node that knows a leader. `lease`: the leader's lease is enough, where it holds one. */
+  | { readonly type: 'read'; readonly id: RequestId; readonly lease?: true }
   /** Who is to vote from then on; everybody else leaves. Raft §6. */
   | {
       readonly type: 'change-configuration';
@@ -158,8 +181,8 @@ export type Input =
       readonly voters: readonly NodeId[];
       readonly addresses: ReadonlyMap<NodeId, string>;
     }
-  /** To hand the leadership over. Thesis §3.10. */
-  | { readonly type: 'transfer'; readonly id: RequestId; readonly to: NodeId }
+  /** To hand the leadership over; to whoever has most of the log, where nobody is named. Thesis §3.10. */
+  | { readonly type: 'transfer'; readonly id: RequestId; readonly to: NodeId | undefined }
   /** Entries up to here are in a durable snapshot of this node: its log need not keep them. Raft §7. */
   | { readonly type: 'compact'; readonly upTo: LogIndex }
   /** A leader's snapshot, of which `Ready.chunks` gave the pieces, is whole and durable here. Raft §7. */
@@ -172,25 +195,6 @@ export type Input =
   | { readonly type: 'synced'; readonly write: number }
   /** What was sent to this peer lately may be lost. */
   | { readonly type: 'disconnected'; readonly peer: NodeId };
-
-/** What to do about the stored log as a whole, before `entries`. Raft §7. */
-export interface LogChange {
-  /**
-   * `compacted`: what is up to the base need not be kept. `replaced`: nothing that was stored before
-   * counts any more, whatever its index; all that the log holds is in `entries`.
-   */
-  readonly type: 'compacted' | 'replaced';
-  readonly base: LogPosition;
-  /** In force at the base. */
-  readonly configuration: Configuration;
-}
-
-/** A follower whose next entry is compacted away here. */
-export interface SnapshotNeed {
-  readonly to: NodeId;
-  /** It has everything up to here: an older snapshot brings it nothing. */
-  readonly matchIndex: LogIndex;
-}
 
 /** What became of a request to change the configuration, as far as this node decides it. */
 export type ChangeProgress =
@@ -216,7 +220,45 @@ export type ChangeRefusal =
   /** This node leads no more, and new members had not caught up. */
   | 'leadership-lost';
 
+/** What to do about the stored log as a whole, before `entries`. Raft §7. */
+export interface LogChange {
+  /**
+   * `compacted`: what is up to the base need not be kept. `replaced`: nothing that was stored before
+   * counts any more, whatever its index; all that the log holds is in `entries`.
+   */
+  readonly type: 'compacted' | 'replaced';
+  readonly base: LogPosition;
+  /** In force at the base. */
+  readonly configuration: Configuration;
+}
+
+/** A follower whose next entry is compacted away here. */
+export interface SnapshotNeed {
+  readonly to: NodeId;
+  /** It has everything up to here: an older snapshot brings it nothing. */
+  readonly matchIndex: LogIndex;
+}
+
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
+
+/** A read that may be answered as soon as `readIndex` is applied. */
+export interface ConfirmedRead {
+  readonly id: RequestId;
+  readonly readIndex: LogIndex;
+  /** By this node's own lease, which ends then: to be looked at again right before the answer. */
+  readonly leaseEndNs?: number;
+}
+
+/** What came of a transfer of leadership. */
+export type TransferEnd = {
+  readonly id: RequestId;
+} & (
+  | { readonly type: 'done'; readonly leader: NodeId }
+  /** The target does not lead, and will not because of this. */
+  | { readonly type: 'refused'; readonly why: string }
+  /** The target was asked to stand, and nothing was heard of it. */
+  | { readonly type: 'unknown'; readonly why: string }
+);
 
 /** A message that cannot be true, given what is committed here; it had no effect on the log. */
 export interface Rejected {
@@ -249,10 +291,13 @@ export interface Ready {
   readonly accepted: readonly (LogPosition & { readonly id: RequestId })[];
   /** Proposals that were not appended anywhere: certainly without effect. */
   readonly refused: readonly RequestId[];
-  /** Reads that may be answered as soon as `readIndex` is applied. */
-  readonly reads: readonly { readonly id: RequestId; readonly readIndex: LogIndex }[];
-  /** Reads that this node cannot serve, since it does not lead. */
+  readonly reads: readonly ConfirmedRead[];
+  /** Reads that found no leader, or whose leader was lost before it answered. */
   readonly refusedReads: readonly RequestId[];
+  /** Transfers of leadership that ended. */
+  readonly transfers: readonly TransferEnd[];
+  /** To whom this node hands its leadership over: it takes no proposals until it is known who leads. */
+  readonly transferee: NodeId | undefined;
   /** Of requests to change the configuration, in order. */
   readonly changes: readonly ChangeProgress[];
   /** In force: the last one in the log, committed or not. Another object when it is another one. */

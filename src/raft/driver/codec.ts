@@ -53,6 +53,8 @@ const MESSAGE_TYPES = [
   'timeout-now',
   'install-snapshot',
   'snapshot-response',
+  'read-index',
+  'read-index-response',
 ] as const satisfies readonly Message['type'][];
 
 /** The caller frames it: version, length and checksum are the frame's. */
@@ -89,6 +91,16 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
     case 'snapshot-response':
       writePosition(writer, message.last);
       writer.u53(message.nextOffset).u8(Number(message.isDamaged));
+      break;
+    case 'read-index':
+      writer.u53(message.ask).u8(Number(message.lease));
+      break;
+    case 'read-index-response':
+      writer
+        .u53(message.ask)
+        .u8(Number(message.lease))
+        .u8(Number(message.readIndex !== undefined));
+      if (message.readIndex !== undefined) writer.u53(message.readIndex);
       break;
     default:
       assertNever(message);
@@ -157,6 +169,13 @@ function readBody(reader: ByteReader, type: Message['type'] | undefined): Messag
         nextOffset: reader.u53(),
         isDamaged: readFlag(reader),
       };
+    case 'read-index':
+      return { type, term: at, ask: reader.u53(), lease: readFlag(reader) };
+    case 'read-index-response': {
+      const [ask, lease] = [reader.u53(), readFlag(reader)];
+      const readIndex = readFlag(reader) ? logIndex(reader.u53()) : undefined;
+      return { type, term: at, ask, lease, readIndex };
+    }
     default:
       return assertNever(type);
   }

@@ -34,10 +34,38 @@ test('every node serves every request; the answer says who did, and how much it 
     expect(await drivers.ask(id, put(String(i)))).toMatchObject({ type: 'ok', servedBy: leader });
     const answer = await drivers.ask(id, read());
     const appliedIndex = drivers.driver(leader).status().lastApplied;
-    expect(answer).toMatchObject({ type: 'ok', value: String(i), servedBy: leader, appliedIndex });
+    expect(answer).toMatchObject({ type: 'ok', value: String(i), servedBy: id, appliedIndex });
   }
   expect(await drivers.ask(leader, cas('2', '9'))).toMatchObject({ applied: true });
   expect(await drivers.ask(leader, cas('2', '9'))).toMatchObject({ type: 'ok', applied: false });
+});
+
+test('reads at a follower share questions to its leader, and are answered where they were asked', async () => {
+  const { drivers, leader } = await upAndLeader();
+  await drivers.ask(leader, put('1'));
+  const [follower = leader] = others(drivers, leader);
+  const before = drivers.sent;
+  const answers: Answer[] = [];
+  for (let i = 0; i < 50; i++) drivers.driver(follower).submit(read(), (one) => answers.push(one));
+  await drivers.runUntil(() => answers.length === 50);
+  const expected = { type: 'ok', value: '1', servedBy: follower };
+  expect(answers).toMatchObject(answers.map(() => expected));
+  // The question, a round to two followers and their answers, and the answer.
+  expect(drivers.sent - before).toBeLessThanOrEqual(6);
+});
+
+test('a read at a follower shows what was written after the follower last heard of a commit', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [follower = leader] = others(drivers, leader);
+  drivers.isOpen = (_from, to) => to !== follower;
+  await drivers.ask(leader, put('1'));
+  expect(await drivers.ask(follower, read('stale'))).toMatchObject({ value: null });
+  drivers.isOpen = () => true;
+  expect(await drivers.ask(follower, read())).toMatchObject({ value: '1', servedBy: follower });
+  drivers.isOpen = (_from, to) => to !== leader;
+  expect(await drivers.ask(follower, read()), 'nobody confirms it').toMatchObject({
+    type: 'refused',
+  });
 });
 
 test('a stale read is answered by the node that was asked, at once', async () => {
@@ -249,6 +277,64 @@ test('a failed fsync stops the node, and nothing is acknowledged any more', asyn
   await drivers.runUntil(() => drivers.fatal.length > 0);
   expect(String(drivers.fatal[0])).toContain('the disk is broken');
   expect(answers).toEqual([]);
+});
+
+const transfer = (to?: NodeId): Request => ({ type: 'transfer', to });
+
+test('leadership goes where a client of any node wants it; the answer names who leads (thesis §3.10)', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [first = leader, second = leader] = others(drivers, leader);
+  expect(await drivers.ask(first, transfer(second))).toMatchObject({ type: 'ok', value: second });
+  expect(drivers.leader).toBe(second);
+  expect(await drivers.ask(second, transfer(nodeId('n9')))).toMatchObject({ type: 'refused' });
+  const answer = await drivers.ask(second, transfer());
+  expect(answer).toMatchObject({ type: 'ok', value: drivers.leader });
+  expect(drivers.leader).not.toBe(second);
+});
+
+test('what comes while leadership is handed over waits for the successor: nothing is refused', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [target = leader, other = leader] = others(drivers, leader);
+  await drivers.ask(leader, put('0'));
+  const answers: Answer[] = [];
+  const done = (answer: Answer): void => void answers.push(answer);
+  drivers.driver(leader).submit(transfer(target), done);
+  for (let i = 1; i <= 5; i++) drivers.driver(leader).submit(put(String(i)), done);
+  // These are forwarded to who led, and go on from there.
+  for (let i = 6; i <= 9; i++) drivers.driver(other).submit(put(String(i)), done);
+  await drivers.runUntil(() => answers.length === 10);
+  expect(answers.map(({ type }) => type)).toEqual(answers.map(() => 'ok'));
+  expect(answers.filter((one) => one.type === 'ok' && one.servedBy === target)).toHaveLength(9);
+  expect(drivers.leader).toBe(target);
+});
+
+test('a transfer that comes to nothing lets what waited go on where it was asked', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [target = leader, other = leader] = others(drivers, leader);
+  drivers.isOpen = (_from, to) => to !== target;
+  await drivers.ask(leader, put('0'));
+  const answers: Answer[] = [];
+  drivers.driver(leader).submit(transfer(target), (answer) => answers.push(answer));
+  await drivers.pass(100_000_000);
+  drivers.driver(other).submit(put('1'), (answer) => answers.push(answer));
+  await drivers.runUntil(() => answers.length === 2);
+  expect(answers).toMatchObject([{ type: 'refused' }, { type: 'ok', servedBy: leader }]);
+});
+
+test('what waited for a successor until its time was up certainly did not happen', async () => {
+  const { drivers, leader } = await upAndLeader();
+  const [target = leader] = others(drivers, leader);
+  drivers.route = (_from, _to, bytes, arrive) => {
+    const message = decodePeerMessage(bytes);
+    const isAppend = message.type === 'raft' && message.message.type === 'append-entries';
+    // The successor is elected, and nobody hears of it.
+    if (!isAppend || message.message.term === 1) setImmediate(arrive);
+  };
+  const answers: Answer[] = [];
+  drivers.driver(leader).submit(transfer(target), () => {});
+  drivers.driver(leader).submit(put('1'), (answer) => answers.push(answer));
+  await drivers.runUntil(() => answers.length === 1);
+  expect(answers).toMatchObject([{ type: 'refused' }]);
 });
 
 test('malformed peer messages are refused with a DecodeError, and change nothing', async () => {

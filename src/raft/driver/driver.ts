@@ -5,6 +5,7 @@ import type { Configuration } from '../core/configuration.ts';
 import { makeRaftCore, type RaftCore, type Restored } from '../core/core.ts';
 import type { Rules } from '../core/rules.ts';
 import {
+  type ConfirmedRead,
   type Entry,
   type Envelope,
   type Input,
@@ -17,6 +18,7 @@ import {
   type RequestId,
   type Role,
   type Term,
+  type TransferEnd,
 } from '../core/types.ts';
 import type { Datum } from '../kv/datum.ts';
 import { encodeStamped } from '../kv/stamped-command.ts';
@@ -63,10 +65,6 @@ export interface DriverOptions {
   readonly observer?: DriverObserver;
   /** By default `SEGMENT_BYTES_MAX`. */
   readonly segmentBytesMax?: number;
-  /** By default none is taken; those of others are installed all the same. */
-  readonly snapshots?: SnapshotSettings;
-  /** CPU time of this thread; by default what the scheduler's clock shows, which is no less. */
-  readonly cpuNs?: () => number;
   /** How long a proposal waits for others; by default not at all. */
   readonly batchDelayNs?: number;
   /** What happens to a request that the leader is to serve: by default it is handed on. */
@@ -76,6 +74,10 @@ export interface DriverOptions {
    * it is fatal: among nodes that do not lie it is a bug.
    */
   readonly onRejected?: (rejected: Rejected) => void;
+  /** By default none is taken; those of others are installed all the same. */
+  readonly snapshots?: SnapshotSettings;
+  /** CPU time of this thread; by default what the scheduler's clock shows, which is no less. */
+  readonly cpuNs?: () => number;
 }
 
 export interface DriverStatus {
@@ -113,6 +115,8 @@ function changeRecords({ type, base, configuration }: LogChange): WalRecords {
 
 const TICK: Input = { type: 'tick' };
 const NOT_LEADER: Answer = { type: 'refused', error: 'this node does not lead' };
+const NO_LEADER: Answer = { type: 'refused', error: 'no leader is known here' };
+const NO_READ_INDEX: Answer = { type: 'refused', error: 'no leader confirmed the read' };
 
 function proposal(
   id: RequestId,
@@ -143,6 +147,8 @@ function isRepeated(a: Envelope, b: Envelope): boolean {
     case 'timeout-now':
     case 'install-snapshot':
     case 'snapshot-response':
+    case 'read-index':
+    case 'read-index-response':
       return false;
     default:
       return assertNever(a.message);
@@ -182,6 +188,7 @@ export class Driver {
     | 'role'
     | 'term'
     | 'leader'
+    | 'transferee'
     | 'commitIndex'
     | 'firstIndex'
     | 'lastIndex'
@@ -192,7 +199,7 @@ export class Driver {
   #lastApplied: LogPosition;
   /** Who proposed the entry at an index, while it is not applied. */
   readonly #proposals = new Map<LogIndex, LogPosition & { readonly id: RequestId }>();
-  #readsToServe: { readonly id: RequestId; readonly readIndex: LogIndex }[] = [];
+  #readsToServe: ConfirmedRead[] = [];
   /** Calls of `persist` so far, those that are durable, and messages that wait for one of them. */
   #persisted = 0;
   #durable = 0;
@@ -288,10 +295,18 @@ export class Driver {
       this.#answered[answer.type] += 1;
       done(answer);
     };
-    const { leader } = this.#state;
-    if (this.#isOwn(request) || leader === this.#options.config.id)
-      return this.#take(request, count);
-    if (leader === undefined) return count({ type: 'refused', error: 'no leader is known here' });
+    const { leader, transferee } = this.#state;
+    const isRead = request.type === 'read';
+    if (isRead && request.consistency === 'stale') return this.#take(request, count);
+    if (leader === undefined) {
+      // Its own successor is about to be known.
+      if (transferee === undefined) return count(NO_LEADER);
+      const id = this.#pending.add(request, this.#options.scheduler.now(), count);
+      this.#pending.hold(id);
+      return this.#setTimer();
+    }
+    // Reads are answered where they are asked, from a state that the leader says is new enough.
+    if (isRead || leader === this.#options.config.id) return this.#take(request, count);
     if (this.#options.followers === 'redirect') {
       return count({ type: 'refused', error: `${leader} leads`, leader });
     }
@@ -378,20 +393,31 @@ export class Driver {
     };
   }
 
-  #isOwn(request: Request): boolean {
-    return request.type === 'read' && request.consistency === 'stale';
-  }
-
-  /** Handled by this node itself; refused by the core when it does not lead. */
+  /** Handled by this node itself; what needs a leader is refused by the core when it does not lead. */
   #take(request: Request, done: (answer: Answer) => void): void {
     if (request.type === 'read') this.#reads[request.consistency] += 1;
     if (request.type === 'read' && request.consistency === 'stale') {
       return done(this.#ok(this.#machine.read(request.key, request.of), true));
     }
-    const now = this.#options.scheduler.now();
-    const id = this.#pending.add(request, now, done);
-    if (request.type === 'read') this.#enqueue({ type: 'read', id });
-    else this.#propose(proposal(id, request, this.#logClock.readMs(now)), now);
+    const id = this.#pending.add(request, this.#options.scheduler.now(), done);
+    this.#ask(id, request);
+  }
+
+  #ask(id: RequestId, request: Request): void {
+    switch (request.type) {
+      case 'command': {
+        const now = this.#options.scheduler.now();
+        return this.#propose(proposal(id, request, this.#logClock.readMs(now)), now);
+      }
+      case 'read': {
+        const isLease = request.consistency === 'lease';
+        return this.#enqueue({ type: 'read', id, ...(isLease ? { lease: true } : {}) });
+      }
+      case 'transfer':
+        return this.#enqueue({ type: 'transfer', id, to: request.to });
+      default:
+        return assertNever(request);
+    }
   }
 
   #propose(input: Input, now: number): void {
@@ -417,6 +443,10 @@ export class Driver {
 
   #forward(leader: NodeId, request: Request, done: (answer: Answer) => void): void {
     const id = this.#pending.add(request, this.#options.scheduler.now(), done, leader);
+    this.#sendForward(leader, id, request);
+  }
+
+  #sendForward(leader: NodeId, id: RequestId, request: Request): void {
     const isSent = this.#send(leader, encodePeerMessage({ type: 'forward', id, request }));
     if (!isSent) this.#pending.answer(id, { type: 'refused', error: `no connection to ${leader}` });
     this.#setTimer();
@@ -478,13 +508,38 @@ export class Driver {
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
     if (ready.installed !== undefined) this.#install(ready.installed);
     for (const entry of ready.committed) this.#apply(entry);
+    for (const id of ready.refused) this.#onRefused(id, ready);
+    if (ready.transferee === undefined && this.#pending.isHolding) this.#release(ready);
+    for (const id of ready.refusedReads) this.#pending.answer(id, NO_READ_INDEX);
+    for (const end of ready.transfers) this.#pending.answer(end.id, this.#transferAnswer(end));
     if (ready.committed.length > 0) {
       this.#logClock.applied(this.#machine.timeMs, this.#options.scheduler.now());
     }
-    for (const id of ready.refused) this.#pending.answer(id, NOT_LEADER);
-    for (const id of ready.refusedReads) this.#pending.answer(id, NOT_LEADER);
     for (const read of ready.reads) this.#readsToServe.push(read);
     this.#serveReads();
+  }
+
+  /** While leadership is handed over, what was appended nowhere waits for the successor. */
+  #onRefused(id: RequestId, { transferee }: Ready): void {
+    if (transferee === undefined) this.#pending.answer(id, NOT_LEADER);
+    else this.#pending.hold(id);
+  }
+
+  /**
+   * SAFETY: what was held was neither appended nor sent: to ask now is to ask once. A follower's request
+   * may go on to the next leader so, and not in circles: each step on takes a transfer of leadership.
+   */
+  #release({ leader }: Ready): void {
+    const isOwn = leader === this.#options.config.id;
+    for (const { id, request } of this.#pending.release(isOwn ? undefined : leader)) {
+      if (leader === undefined) this.#pending.answer(id, NO_LEADER);
+      else if (isOwn || request.type === 'read') this.#ask(id, request);
+      else this.#sendForward(leader, id, request);
+    }
+  }
+
+  #transferAnswer(end: TransferEnd): Answer {
+    return end.type === 'done' ? this.#ok(end.leader, true) : { type: end.type, error: end.why };
   }
 
   #persist(ready: Ready): void {
@@ -580,18 +635,28 @@ export class Driver {
 
   #serveReads(): void {
     if (this.#readsToServe.length === 0) return;
-    this.#readsToServe = this.#readsToServe.filter(({ id, readIndex }) => {
+    this.#readsToServe = this.#readsToServe.filter(({ id, readIndex, leaseEndNs }) => {
       const isReady = this.#options.rules.mayServeRead({
         readIndex,
         appliedIndex: this.#lastApplied.index,
       });
       if (!isReady) return true;
+      if (leaseEndNs !== undefined && !this.#holdsLease(leaseEndNs)) {
+        this.#enqueue({ type: 'read', id });
+        return false;
+      }
       const request = this.#pending.get(id);
       if (request?.type === 'read') {
         this.#pending.answer(id, this.#ok(this.#machine.read(request.key, request.of), true));
       }
       return false;
     });
+  }
+
+  /** By the clock as it is now: the process may have been stopped since the step that looked at it. */
+  #holdsLease(leaseEndNs: number): boolean {
+    const nowNs = this.#options.scheduler.now();
+    return this.#options.rules.holdsLease({ nowNs, leaseEndNs, isHandingOver: false });
   }
 
   #onRejected(rejected: Rejected): void {

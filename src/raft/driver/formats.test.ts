@@ -113,6 +113,38 @@ test.each<[PeerMessage, string]>([
     '0006000000000000000400000000000000090000000000000003000000000000000801',
   ],
   [
+    raft({ type: 'read-index', term: term(4), ask: 2 ** 50, lease: true }),
+    '00070000000000000004000400000000000001',
+  ],
+  [
+    raft({
+      type: 'read-index-response',
+      term: term(4),
+      ask: 5,
+      readIndex: logIndex(9),
+      lease: false,
+    }),
+    '00080000000000000004000000000000000500010000000000000009',
+  ],
+  [
+    raft({
+      type: 'read-index-response',
+      term: term(4),
+      ask: 5,
+      readIndex: undefined,
+      lease: false,
+    }),
+    '0008000000000000000400000000000000050000',
+  ],
+  [
+    { type: 'forward', id: 2, request: { type: 'transfer', to: nodeId('n2') } },
+    '01000000000000000204000000026e32',
+  ],
+  [
+    { type: 'forward', id: 2, request: { type: 'transfer', to: undefined } },
+    '0100000000000000020400000000',
+  ],
+  [
     {
       type: 'forward',
       id: 2 ** 50,
@@ -176,7 +208,7 @@ test.each<[PeerMessage, string]>([
         session: { id: 2 ** 33, sequence: 7, acknowledged: 6 },
       },
     },
-    '010000000000000005' + '0300000002000000000000000000000007000000000000000600000006090000000171',
+    '0100000000000000050300000002000000000000000000000007000000000000000600000006090000000171',
   ],
   [
     {

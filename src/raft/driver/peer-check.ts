@@ -30,6 +30,10 @@ export function checkPeerMessage(message: Message): void {
       if (message.last.term > message.term) throw new DecodeError('a term is to come');
       if (message.configuration.voters.length === 0) throw new DecodeError('nobody votes');
       return;
+    case 'read-index-response':
+      checkNumber('an index', message.readIndex ?? 0);
+      return;
+    case 'read-index':
     case 'request-vote':
     case 'vote-response':
     case 'append-response':

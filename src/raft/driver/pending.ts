@@ -10,7 +10,9 @@ interface Waiting {
   readonly done: (answer: Answer) => void;
   readonly deadlineNs: number;
   /** Who was asked to answer it; undefined when this node does itself. */
-  readonly forwardedTo: NodeId | undefined;
+  forwardedTo: NodeId | undefined;
+  /** Nobody was asked yet, and nothing was appended. */
+  isHeld: boolean;
 }
 
 /**
@@ -23,6 +25,7 @@ export class PendingRequests {
   /** Of the oldest; asked in every turn. */
   #deadlineNs = Infinity;
   #nextId: RequestId;
+  #held = 0;
 
   /**
    * @param random - draws the first id: ids must differ between the lives of a node, or the leader's
@@ -43,13 +46,38 @@ export class PendingRequests {
     this.#nextId += 1;
     const deadlineNs = nowNs + this.#timeoutNs;
     if (this.#waiting.size === 0) this.#deadlineNs = deadlineNs;
-    this.#waiting.set(id, { request, done, deadlineNs, forwardedTo });
+    this.#waiting.set(id, { request, done, deadlineNs, forwardedTo, isHeld: false });
     return id;
   }
 
   /** What a peer answers counts only where that peer was asked. */
   answerFrom(peer: NodeId, id: RequestId, answer: Answer): void {
     if (this.#waiting.get(id)?.forwardedTo === peer) this.answer(id, answer);
+  }
+
+  /** It waits for a leader to be asked: it certainly had no effect so far. */
+  hold(id: RequestId): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined || waiting.isHeld) return;
+    waiting.isHeld = true;
+    this.#held += 1;
+  }
+
+  get isHolding(): boolean {
+    return this.#held > 0;
+  }
+
+  /** Nothing is held any more: now they are asked, in the order in which they came. */
+  release(forwardedTo: NodeId | undefined): readonly { id: RequestId; request: Request }[] {
+    const released: { id: RequestId; request: Request }[] = [];
+    for (const [id, waiting] of this.#waiting) {
+      if (!waiting.isHeld) continue;
+      waiting.isHeld = false;
+      waiting.forwardedTo = forwardedTo;
+      released.push({ id, request: waiting.request });
+    }
+    this.#held = 0;
+    return released;
   }
 
   get(id: RequestId): Request | undefined {
@@ -61,6 +89,7 @@ export class PendingRequests {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     this.#waiting.delete(id);
+    if (waiting.isHeld) this.#held -= 1;
     if (waiting.deadlineNs === this.#deadlineNs) this.#lookForOldest();
     waiting.done(answer);
   }
@@ -79,12 +108,13 @@ export class PendingRequests {
     this.#deadlineNs = oldest.done === true ? Infinity : oldest.value.deadlineNs;
   }
 
-  /** A read that was not answered had no effect; a command may have, or may have one later. */
+  /** A read, or what nobody was asked, had no effect; anything else may have, or may have one later. */
   expire(nowNs: number): void {
     if (nowNs < this.#deadlineNs) return;
-    for (const [id, { request, deadlineNs }] of this.#waiting) {
+    for (const [id, { request, deadlineNs, isHeld }] of this.#waiting) {
       if (deadlineNs > nowNs) return;
-      this.answer(id, { type: request.type === 'read' ? 'refused' : 'unknown', error: TIMED_OUT });
+      const type = request.type === 'read' || isHeld ? 'refused' : 'unknown';
+      this.answer(id, { type, error: TIMED_OUT });
     }
   }
 }

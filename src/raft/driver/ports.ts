@@ -13,11 +13,17 @@ export interface Disk {
   /** At most `length` bytes from `offset` on; fewer only where the file ends. */
   readAt(name: string, offset: number, length: number): Promise<Uint8Array>;
   /**
-   * At the end; creates the file when it is absent. Throws when it cannot.
+   * Behind what was appended or was there before; takes the place of zeros that `allocate` put there.
+   * Creates the file when it is absent. Throws when it cannot.
    *
    * @param bytes - never change any more: the port may keep them, and does not write into them
    */
   append(name: string, bytes: Uint8Array): void;
+  /**
+   * Makes a file longer by zeros, which are durable (but for its name) when this resolves. Creates the
+   * file when it is absent.
+   */
+  allocate(name: string, bytes: number): Promise<void>;
   sync(name: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(name: string): Promise<void>;

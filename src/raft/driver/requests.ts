@@ -6,8 +6,12 @@ import { type Datum, readDatum, writeDatum } from '../kv/datum.ts';
 import { readReason, type RefusalReason, writeReason } from '../kv/result.ts';
 import { type ReadOf, READS } from '../kv/state-machine.ts';
 
-/** `linearizable` goes through ReadIndex; `stale` is answered from what this node has applied. */
-export const CONSISTENCIES = ['linearizable', 'stale'] as const;
+/**
+ * `linearizable` goes through ReadIndex; `stale` is answered from what this node has applied; `lease`
+ * is linearizable as long as no clock is more wrong than leaders allow for (thesis §6.4.1), and goes
+ * through ReadIndex where the leader holds no lease. Numbers in messages are places in this list.
+ */
+export const CONSISTENCIES = ['linearizable', 'stale', 'lease'] as const;
 export type Consistency = (typeof CONSISTENCIES)[number];
 
 /** Which write of which session a command is (thesis §6.3). */
@@ -32,7 +36,9 @@ export type Request =
       readonly of?: ReadOf;
       readonly key: string;
       readonly consistency: Consistency;
-    };
+    }
+  /** Another leader; whoever has most of the log, where nobody is named. Its value is the leader then. */
+  | { readonly type: 'transfer'; readonly to: NodeId | undefined };
 
 /** Who answered, in which term, having applied how much. */
 export interface ServedBy {
@@ -64,7 +70,7 @@ export type Answer =
   | { readonly type: 'unknown'; readonly error: string };
 
 /** The numbers of the encoding, beside the places in the lists above and below. */
-const FORM = { command: 0, readValue: 1, read: 2, commandOfSession: 3 };
+const FORM = { command: 0, readValue: 1, read: 2, commandOfSession: 3, transfer: 4 };
 
 export function writeRequest(writer: ByteWriter, request: Request): void {
   if (request.type === 'read') {
@@ -72,6 +78,10 @@ export function writeRequest(writer: ByteWriter, request: Request): void {
     if (of === 'value') writer.u8(FORM.readValue);
     else writer.u8(FORM.read).u8(READS.indexOf(of));
     writer.u8(CONSISTENCIES.indexOf(consistency)).text(key);
+    return;
+  }
+  if (request.type === 'transfer') {
+    writer.u8(FORM.transfer).text(request.to ?? '');
     return;
   }
   const { session, command } = request;
@@ -89,6 +99,10 @@ export function readRequest(reader: ByteReader): Request {
   switch (form) {
     case FORM.command:
       return { type: 'command', command: decodeCommand(reader.blockInPlace()) };
+    case FORM.transfer: {
+      const to = reader.text();
+      return { type: 'transfer', to: to === '' ? undefined : nodeId(to) };
+    }
     case FORM.commandOfSession: {
       const session = { id: reader.u53(), sequence: reader.u53(), acknowledged: reader.u53() };
       return { type: 'command', command: decodeCommand(reader.blockInPlace()), session };

@@ -40,6 +40,8 @@ interface Transfer {
   isReading: boolean;
   /** It has not been answered at all. */
   isNew: boolean;
+  /** What was on the way may be lost. */
+  isInterrupted: boolean;
   retryAtNs: number;
 }
 
@@ -81,6 +83,7 @@ export class SnapshotSending {
         isAnswered: false,
         isReading: false,
         isNew: true,
+        isInterrupted: false,
         retryAtNs: this.#parts.now() + this.#parts.retryNs,
       };
       this.#transfers.set(to, transfer);
@@ -100,7 +103,10 @@ export class SnapshotSending {
     const next = Math.min(nextOffset, transfer.snapshot.bytes);
     if (!transfer.isAnswered) {
       // Where it goes on: behind what it kept of an earlier attempt, or again where it lost it.
-      if (transfer.isNew && next > transfer.sent) this.#parts.onBegun(from, last, next);
+      if (next > 0 && (transfer.isInterrupted || next > transfer.sent)) {
+        this.#parts.onBegun(from, last, next);
+      }
+      transfer.isInterrupted = false;
       transfer.isNew = false;
       transfer.isAnswered = true;
       transfer.acknowledged = next;
@@ -160,6 +166,7 @@ export class SnapshotSending {
   #ask(transfer: Transfer): void {
     const { bytes } = transfer.snapshot;
     transfer.isAnswered = false;
+    transfer.isInterrupted = true;
     // Something must be sent, also where all of it arrived and nothing was heard since.
     transfer.sent = Math.min(transfer.acknowledged, bytes - 1);
     transfer.retryAtNs = this.#parts.now() + this.#parts.retryNs;

@@ -67,12 +67,10 @@ export class SnapshotTaking {
   }
 
   #soon(job: Job): void {
-    this.#parts.scheduler.soon(
-      () => {
-        if (this.#job === job) this.#slice(job);
-      },
-      () => 0,
-    );
+    const run = (): void => {
+      if (this.#job === job) this.#slice(job);
+    };
+    this.#parts.scheduler.soon(run, () => 0);
   }
 
   #slice(job: Job): void {

@@ -104,7 +104,7 @@ export interface StoredLog {
   readonly batches: readonly StoredBatch[];
   /** The number of the batch that comes next. */
   readonly nextNumber: number;
-  /** What stands behind the end, by file; empty after a clean stop. */
+  /** What stands behind the end and is not the zeros of a prepared segment, by file; empty after a clean stop. */
   readonly torn: readonly TornEnd[];
   /** Files that hold nothing of the log: their first write was interrupted. */
   readonly leftovers: readonly SegmentFile[];
@@ -112,7 +112,7 @@ export interface StoredLog {
 
 /**
  * Reads a log: the batches in their order up to the first that is not whole, which then was never
- * acknowledged. A segment takes over from the ones before it at the batch it is named by; what
+ * acknowledged; a segment may end with zeros that it was prepared with. A segment takes over from the ones before it at the batch it is named by; what
  * stands there in an older segment is superseded, whole or torn (recovery begins a new segment with
  * a copy of the last batch).
  *
@@ -149,9 +149,16 @@ export function readLog(files: readonly SegmentFile[]): StoredLog {
   );
   const torn = [...(last === undefined ? [] : [last]), ...leftovers]
     .map((file) => ({ file, at: ends.get(file) ?? 0 }))
-    .filter(({ file, at }) => file.bytes.length > at)
-    .map(({ file, at }) => ({ file: file.name, at, bytes: file.bytes.length - at }));
+    .map(({ file, at }) => ({ file: file.name, at, bytes: writtenBehind(file.bytes, at) }))
+    .filter(({ bytes }) => bytes > 0);
   return { batches, nextNumber: next, torn, leftovers };
+}
+
+/** Zeros at the end are those that a segment is prepared with: nobody wrote there. */
+function writtenBehind(bytes: Uint8Array, from: number): number {
+  let end = bytes.length;
+  while (end > from && bytes[end - 1] === 0) end -= 1;
+  return end - from;
 }
 
 function hasBatch(bytes: Uint8Array): boolean {

@@ -20,14 +20,16 @@ import {
   segmentName,
   type StoredBatch,
   type StoredLog,
+  type TornEnd,
   WalDamage,
 } from './wal-segments.ts';
 import { type Segment, Segments } from './wal-compaction.ts';
+import { SpareSegment } from './wal-spare.ts';
 
 export { WalDamage } from './wal-segments.ts';
 export type { WalIdentity, WalRecords } from './wal-records.ts';
 
-export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
+export const SEGMENT_BYTES_MAX: number = 8 * 1024 * 1024;
 
 /** A compaction begins a new segment when the present one has this share of its size. */
 const COMPACTED_SHARE = 4;
@@ -82,6 +84,10 @@ export class Wal {
   #last: LogPosition;
   readonly #segments: Segments;
   #removing: Promise<void> = Promise.resolve();
+  /** It was filled with zeros before it was begun. */
+  #segmentIsPrepared = false;
+  readonly #segmentBytesMax: number;
+  readonly #spare: SpareSegment;
   #waiting: Batch = { records: [], done: [] };
   #isWriting = false;
   #hasFailed = false;
@@ -98,6 +104,8 @@ export class Wal {
     this.#hardState = stored.contents.hardState;
     this.#last = stored.contents.last;
     this.#segments = Segments.goOn(stored.segments, end.segment, stored.log.batches.length > 0);
+    this.#segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX;
+    this.#spare = new SpareSegment(disk, this.#segmentBytesMax);
   }
 
   /**
@@ -110,10 +118,16 @@ export class Wal {
   static async open(
     disk: Disk,
     options: WalOptions,
-  ): Promise<{ readonly wal: Wal; readonly restored: Restored; readonly tornBytes: number }> {
+  ): Promise<{
+    readonly wal: Wal;
+    readonly restored: Restored;
+    readonly torn: readonly TornEnd[];
+    readonly tornBytes: number;
+  }> {
     const stored = await readWal(disk, options);
     const wal = await Wal.resume(disk, options, stored);
-    return { wal, restored: stored.restored, tornBytes: stored.tornBytes };
+    const { restored, log, tornBytes } = stored;
+    return { wal, restored, torn: log.torn, tornBytes };
   }
 
   /**
@@ -255,17 +269,26 @@ export class Wal {
    * can go soon, and what a start has to read stays short.
    */
   #beginsSegment({ records }: Batch): boolean {
-    const bytesMax = this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX;
-    if (this.#segmentBytes >= bytesMax) return true;
+    if (this.#isSegmentDone()) return true;
     if (!records.some(({ base }) => base !== undefined)) return false;
-    return !this.#segments.hasHead || this.#segmentBytes >= bytesMax / COMPACTED_SHARE;
+    return !this.#segments.hasHead || this.#segmentBytes >= this.#segmentBytesMax / COMPACTED_SHARE;
+  }
+
+  /** A segment without zeros is left as soon as there is one with. */
+  #isSegmentDone(): boolean {
+    if (this.#segmentBytes >= this.#segmentBytesMax) return true;
+    return !this.#segmentIsPrepared && this.#spare.isReady;
   }
 
   async #writeNextSegment(batch: Batch): Promise<void> {
     // SAFETY: the old segment is complete on disk before a batch stands behind it.
     await this.#syncSegment();
     if (this.#hasFailed) return;
-    this.#segment = segmentName(this.#number);
+    const segment = segmentName(this.#number);
+    this.#segmentIsPrepared = this.#spare.isReady;
+    if (this.#segmentIsPrepared) await this.#spare.become(segment);
+    if (this.#hasFailed) return;
+    this.#segment = segment;
     this.#segmentBytes = 0;
     this.#segmentIsNew = true;
     await this.#writeBatch(batch);
@@ -290,6 +313,8 @@ export class Wal {
     this.#number += 1;
     this.#segmentBytes += bytes.length;
     this.batches += 1;
+    // Without a sync for each batch there is nothing to gain.
+    if (this.#options.fsync === 'always') this.#spare.written(bytes.length);
   }
 
   #note(batch: readonly WalRecords[]): Omit<ReplayedBatch, 'hasHead'> {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Command } from './commands.ts';
 import { APPENDED_UNITS_MAX, SET_MAX, TXN_ANSWER_UNITS_MAX } from './limits.ts';
+import type { Result } from './result.ts';
 import { encodeStamped } from './stamped-command.ts';
 import { StateMachine } from './state-machine.ts';
 
@@ -8,13 +9,11 @@ import { StateMachine } from './state-machine.ts';
 function log() {
   const machine = new StateMachine();
   let index = 0;
-  return {
-    machine,
-    apply(command: Command, timeMs = 0) {
-      const data = encodeStamped({ timeMs, acknowledged: 0, command });
-      return machine.apply({ index: ++index, data }).result;
-    },
+  const apply = (command: Command, timeMs = 0): Result => {
+    const data = encodeStamped({ timeMs, acknowledged: 0, command });
+    return machine.apply({ index: ++index, data }).result;
   };
+  return { machine, apply };
 }
 
 const CONFLICT = { type: 'refused', reason: 'conflict' };

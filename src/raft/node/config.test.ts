@@ -29,6 +29,12 @@ test('settings take the place of defaults', () => {
   });
 });
 
+test('a drift is a share of the time that passes', () => {
+  const ppmOf = (drift: string): number =>
+    parseTunables({ 'raft.leaseDrift': drift }).leaseDriftPpm;
+  expect([ppmOf('500ppm'), ppmOf('1%'), ppmOf('0.05%'), ppmOf('0ppm')]).toEqual([500, 1e4, 500, 0]);
+});
+
 test.each([
   [{ 'raft.electionTimeot': '1s' }, /electionTimeot is not known/],
   [{ 'raft.heartbeatInterval': '100' }, /not a value/],
@@ -36,6 +42,10 @@ test.each([
   [{ 'raft.maxEntriesPerAppend': '0' }, /not a value/],
   [{ 'raft.fsync': 'sometimes' }, /not a value/],
   [{ 'raft.electionTimeout': '100..150ms' }, /too short for the heartbeat/],
+  [{ 'raft.preVote': 'on' }, /not a value/],
+  [{ 'raft.leaseDrift': '51%' }, /not a value/],
+  [{ 'raft.leaseDrift': '0.01' }, /not a value/],
+  [{ 'raft.readMode': 'lease', 'raft.checkQuorum': 'false' }, /does not go with/],
 ])('%o is refused with what it should be', (settings, message) => {
   expect(() => parseTunables(settings)).toThrow(UserError);
   expect(() => parseTunables(settings)).toThrow(message);

@@ -2,7 +2,16 @@ import { formatDuration } from '../../lib/duration.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { CONSISTENCIES, type Consistency } from '../driver/requests.ts';
 import type { FsyncMode } from '../driver/wal.ts';
-import { duration, durationRange, type Form, integer, oneOf, size } from './setting-forms.ts';
+import {
+  duration,
+  durationRange,
+  type Form,
+  integer,
+  oneOf,
+  partsPerMillion,
+  size,
+  TRUE_OR_FALSE,
+} from './setting-forms.ts';
 
 /** Everything about the node that people tune, with units in the names. */
 export interface Tunables {
@@ -14,9 +23,14 @@ export interface Tunables {
   readonly batchDelayNs: number;
   readonly fsync: FsyncMode;
   readonly fsyncIntervalNs: number;
+  readonly snapshotThreshold: number;
+  readonly snapshotTrailing: number;
   readonly readMode: Consistency;
   readonly sessionExpiryNs: number;
   readonly requestTimeoutNs: number;
+  readonly preVote: boolean;
+  readonly checkQuorum: boolean;
+  readonly leaseDriftPpm: number;
   readonly changeTimeoutNs: number;
   readonly followers: FollowerMode;
   readonly maxKeyBytes: number;
@@ -103,6 +117,22 @@ export const TUNABLES: readonly AnyTunable[] = [
     ...duration('1ms', '60s'),
   },
   {
+    name: 'raft.snapshotThreshold',
+    field: 'snapshotThreshold',
+    fallback: '10000',
+    meaning: 'entries that are applied between one snapshot of the state and the next',
+    ...integer(100, 1_000_000_000),
+  },
+  {
+    name: 'raft.snapshotTrailing',
+    field: 'snapshotTrailing',
+    fallback: '20000',
+    meaning:
+      'entries that the log keeps behind a snapshot, so that a slow follower, or a node whose newest ' +
+      'snapshot is damaged, needs no other',
+    ...integer(0, 1_000_000_000),
+  },
+  {
     name: 'raft.readMode',
     field: 'readMode',
     fallback: 'linearizable',
@@ -115,6 +145,33 @@ export const TUNABLES: readonly AnyTunable[] = [
     fallback: '1s',
     meaning: 'how long a request waits before the node answers that its outcome is unknown',
     ...duration('10ms', '60s'),
+  },
+  {
+    name: 'raft.preVote',
+    field: 'preVote',
+    fallback: 'true',
+    meaning:
+      'asks whether an election could be won before a term begins; false: who was cut off and comes ' +
+      'back brings a higher term along, and costs the others an election',
+    ...TRUE_OR_FALSE,
+  },
+  {
+    name: 'raft.checkQuorum',
+    field: 'checkQuorum',
+    fallback: 'true',
+    meaning:
+      'a leader that hears no quorum steps down, and who hears a leader votes for nobody else; false: ' +
+      'neither, and no leases. The same on all nodes',
+    ...TRUE_OR_FALSE,
+  },
+  {
+    name: 'raft.leaseDrift',
+    field: 'leaseDriftPpm',
+    fallback: '1%',
+    meaning:
+      'how wrong the rate of any clock may be; leases are shorter by it, and reads by them are ' +
+      'linearizable only while it holds',
+    ...partsPerMillion(500_000),
   },
   {
     name: 'raft.changeTimeout',
@@ -201,9 +258,14 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     batchDelayNs: value(settings, 'batchDelayNs'),
     fsync: value(settings, 'fsync'),
     fsyncIntervalNs: value(settings, 'fsyncIntervalNs'),
+    snapshotThreshold: value(settings, 'snapshotThreshold'),
+    snapshotTrailing: value(settings, 'snapshotTrailing'),
     readMode: value(settings, 'readMode'),
     sessionExpiryNs: value(settings, 'sessionExpiryNs'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),
+    preVote: value(settings, 'preVote'),
+    checkQuorum: value(settings, 'checkQuorum'),
+    leaseDriftPpm: value(settings, 'leaseDriftPpm'),
     changeTimeoutNs: value(settings, 'changeTimeoutNs'),
     followers: value(settings, 'followers'),
     maxKeyBytes: value(settings, 'maxKeyBytes'),
@@ -218,6 +280,15 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
 
 /** What each value alone does not show. */
 function checkTogether(tunables: Tunables): void {
+  if (tunables.readMode === 'lease' && !tunables.checkQuorum) {
+    throw new UserError({
+      kind: 'usage',
+      code: 'GONG-E066',
+      what: 'raft.readMode=lease does not go with raft.checkQuorum=false',
+      why: 'a lease is built on voters that refuse to depose a leader they hear',
+      fix: 'leave raft.checkQuorum on, or set raft.readMode=linearizable',
+    });
+  }
   if (tunables.electionTimeout.minNs < 2 * tunables.heartbeatIntervalNs) {
     throw new UserError({
       kind: 'usage',

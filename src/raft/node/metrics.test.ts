@@ -121,6 +121,7 @@ test('each sync of the disk is timed, and one that fails fails', async () => {
     list: () => disk.list(),
     read: (name) => disk.read(name),
     readAt: (name, offset, length) => disk.readAt(name, offset, length),
+    allocate: (name, bytes) => disk.allocate(name, bytes),
     append: (name, bytes) => disk.append(name, bytes),
     sync: (name) => disk.sync(name),
     rename: (from, to) => disk.rename(from, to),

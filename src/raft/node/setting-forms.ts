@@ -47,6 +47,19 @@ export function oneOf<T extends string>(words: readonly T[]): Form<T> {
   };
 }
 
+/** `500ppm` or `1%`, from nothing to `max`. */
+export function partsPerMillion(max: number): Form<number> {
+  return {
+    form: `a share such as 500ppm or 1%, up to ${max / 10_000}%`,
+    parse(text) {
+      const match = /^(\d+(?:\.\d+)?)(ppm|%)$/.exec(text);
+      if (match === null) return undefined;
+      const ppm = Number(match[1]) * (match[2] === '%' ? 10_000 : 1);
+      return ppm <= max ? ppm : undefined;
+    },
+  };
+}
+
 /** `true` and `false`, nothing like them. */
 export const TRUE_OR_FALSE: Form<boolean> = {
   form: 'true or false',

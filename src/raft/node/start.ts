@@ -225,6 +225,9 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
         maxEntriesPerAppend: tunables.maxEntriesPerAppend,
         maxBytesPerAppend: tunables.maxBytesPerAppend,
         maxInflightAppends: tunables.maxInflightAppends,
+        preVote: tunables.preVote,
+        checkQuorum: tunables.checkQuorum,
+        leaseDriftPpm: tunables.leaseDriftPpm,
         catchUpTimeoutNs: Math.ceil(tunables.changeTimeoutNs / 2),
       },
       clusterId: given.clusterId,
@@ -234,6 +237,11 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       changeTimeoutNs: tunables.changeTimeoutNs,
       batchDelayNs: tunables.batchDelayNs,
       followers: tunables.followers,
+      snapshots: {
+        threshold: tunables.snapshotThreshold,
+        trailing: tunables.snapshotTrailing,
+      },
+      cpuNs: threadCpuNs,
       onRejected: ({ from, reason }) => transport.closeFrom(from, 'contradiction', reason),
       onConfiguration: (configuration) => transport.follow(configuration),
       observer: metrics.observer,
@@ -249,7 +257,9 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       },
     });
     driver = started.driver;
-    for (const damage of started.damages) log(`an older snapshot serves: damaged is ${damage}`);
+    for (const damage of started.damages) {
+      log(`a damaged snapshot is not used, an older state and the log are: ${damage}`);
+    }
     for (const { file, at, bytes } of started.torn) {
       log(`left ${bytes} bytes of an interrupted write behind, in ${file} from byte ${at}`);
     }
@@ -313,6 +323,12 @@ async function listen(server: http.Server, given: Arguments): Promise<void> {
   );
   server.listen(given.clientPort, given.host, () => listening.resolve());
   await listening.promise;
+}
+
+/** User and system time of the thread that runs the event loop. */
+function threadCpuNs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return 1000 * (user + system);
 }
 
 function describe(error: unknown): string {

@@ -310,7 +310,7 @@ test('so does a read behind what an earlier read has shown (thesis §6.4)', () =
 test('so does one that is served in a term that was over before it came (thesis §6.4)', () => {
   const told = acknowledged().elect('n2', 2);
   expect(told.answer('n1', told.submit('n1', 'read'), 2).broken).toBe(
-    'read-reflects-acknowledged: a linearizable read at n1 was served by n1 as leader of term 1, ' +
+    'read-reflects-acknowledged: a linearizable read at n1 was served by n1 in term 1, ' +
       'though n2 was elected in term 2 before the read began',
   );
 });

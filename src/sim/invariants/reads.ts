@@ -4,7 +4,7 @@ import type { NodeView } from './node-view.ts';
 import type { Report } from './report.ts';
 
 /** What a linearizable read must reflect, as it was when the read came; or what else was asked. */
-type Asked = 'command' | 'stale' | LinearizableRead;
+type Asked = 'command' | 'something else' | LinearizableRead;
 
 interface LinearizableRead {
   readonly toldIndex: number;
@@ -52,15 +52,16 @@ export function makeReadReflectsAcknowledged(report: Report): {
     },
     submitted(node, request, what) {
       if (what.type === 'command') openAt(node).set(request, 'command');
-      else if (what.consistency === 'stale') openAt(node).set(request, 'stale');
-      else openAt(node).set(request, { toldIndex, toldBy, electedTerm, elected });
+      else if (what.type === 'transfer' || what.consistency === 'stale') {
+        openAt(node).set(request, 'something else');
+      } else openAt(node).set(request, { toldIndex, toldBy, electedTerm, elected });
     },
     answered(node, request, answer) {
       const asked = open.get(node);
       const one = asked?.get(request);
       if (asked === undefined || one === undefined) return 0;
       asked.delete(request);
-      if (answer.type !== 'ok' || one === 'stale') return 0;
+      if (answer.type !== 'ok' || one === 'something else') return 0;
       const { appliedIndex } = answer;
       if (one !== 'command') mustReflect(report, node, one, answer);
       if (appliedIndex > toldIndex) {
@@ -90,7 +91,7 @@ function mustReflect(
     report('read-reflects-acknowledged', nodes, sentence);
   } else if (term < electedTerm) {
     const sentence =
-      `a linearizable read at ${node} was served by ${servedBy} as leader of term ${term}, ` +
+      `a linearizable read at ${node} was served by ${servedBy} in term ${term}, ` +
       `though ${elected} was elected in term ${electedTerm} before the read began`;
     report('read-reflects-acknowledged', nodes, sentence);
   }

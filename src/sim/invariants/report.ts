@@ -18,16 +18,16 @@ export type InvariantName =
   | 'synced-found-again'
   | 'read-confirmed'
   | 'read-reflects-acknowledged'
+  | 'applied-alike'
+  | 'session-once'
+  | 'lock-fenced'
+  | 'one-change-at-a-time'
+  | 'elected-by-quorum'
+  | 'who-left-leads-no-more'
   | 'snapshot-of-committed'
   | 'snapshot-found-again'
   | 'snapshot-is-the-state'
   | 'compacted-behind-snapshot'
-  | 'one-change-at-a-time'
-  | 'elected-by-quorum'
-  | 'who-left-leads-no-more'
-  | 'applied-alike'
-  | 'session-once'
-  | 'lock-fenced'
   | 'node-failed';
 
 /** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
@@ -98,6 +98,30 @@ export const INVARIANTS: Readonly<
     section: 'Raft §8, thesis §6.4',
     says: 'a linearizable read reflects all that clients were told before it reached a node',
   },
+  'applied-alike': {
+    section: 'Raft §2 (replicated state machines)',
+    says: 'an entry does the same at everybody who applies it, and answers the same',
+  },
+  'session-once': {
+    section: 'thesis §6.3',
+    says: 'a number of a session takes effect at most once, and every answer to it is the first one',
+  },
+  'lock-fenced': {
+    section: 'Chubby (Burrows 2006) §2.4',
+    says: 'a lock is granted with a greater token than any before, and to nobody while it is held',
+  },
+  'one-change-at-a-time': {
+    section: 'Raft §6, Figure 11; thesis §4.1',
+    says: 'configurations that follow each other share a server in any two quorums, each from a committed one',
+  },
+  'elected-by-quorum': {
+    section: 'Raft §5.2, §6',
+    says: 'a leader has the votes of a quorum of the configuration in its log',
+  },
+  'who-left-leads-no-more': {
+    section: 'Raft §6',
+    says: 'a leader steps down when it has committed a configuration that it is no part of',
+  },
   'snapshot-of-committed': {
     section: 'Raft §7',
     says: 'a snapshot holds committed entries, all up to its last one and nothing else',
@@ -113,30 +137,6 @@ export const INVARIANTS: Readonly<
   'compacted-behind-snapshot': {
     section: 'Raft §7',
     says: 'entries leave a log only when a snapshot that holds them is on the disk',
-  },
-  'one-change-at-a-time': {
-    section: 'Raft §6, Figure 11; thesis §4.1',
-    says: 'configurations that follow each other share a server in any two quorums, each from a committed one',
-  },
-  'elected-by-quorum': {
-    section: 'Raft §5.2, §6',
-    says: 'a leader has the votes of a quorum of the configuration in its log',
-  },
-  'who-left-leads-no-more': {
-    section: 'Raft §6',
-    says: 'a leader steps down when it has committed a configuration that it is no part of',
-  },
-  'applied-alike': {
-    section: 'Raft §2 (replicated state machines)',
-    says: 'an entry does the same at everybody who applies it, and answers the same',
-  },
-  'session-once': {
-    section: 'thesis §6.3',
-    says: 'a number of a session takes effect at most once, and every answer to it is the first one',
-  },
-  'lock-fenced': {
-    section: 'Chubby (Burrows 2006) §2.4',
-    says: 'a lock is granted with a greater token than any before, and to nobody while it is held',
   },
   'node-failed': {
     section: "the node's own assertions",

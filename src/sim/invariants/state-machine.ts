@@ -44,7 +44,7 @@ export function makeStateMachineInvariants(report: Report): {
       locks.applied(node, applied, decodeStamped(entry.data));
     },
     submitted(node, request, what) {
-      if (what.type === 'read' || what.session === undefined) return;
+      if (what.type !== 'command' || what.session === undefined) return;
       const open = asked.get(node) ?? new Map<number, SessionNumber>();
       asked.set(node, open.set(request, what.session));
     },

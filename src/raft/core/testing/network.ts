@@ -54,6 +54,8 @@ export interface Flight {
 
 type Pipeline = Pick<CoreConfig, 'maxEntriesPerAppend' | 'maxInflightAppends'>;
 
+type Elections = Pick<CoreConfig, 'preVote' | 'checkQuorum' | 'leaseDriftPpm'>;
+
 /** Cores on a clock, disks and a network that a test drives step by step. */
 export class TestNetwork {
   nowNs = 0;
@@ -63,6 +65,7 @@ export class TestNetwork {
   readonly #rules: Rules;
   readonly #electionTimeout: typeof ELECTION_NS;
   readonly #pipeline: Pipeline;
+  readonly #elections: Elections;
   readonly #random: Random;
   readonly #initial: Configuration;
   readonly #onReady: (node: TestNode, ready: Ready) => void;
@@ -76,6 +79,7 @@ export class TestNetwork {
     readonly rules?: Rules;
     readonly electionTimeout?: typeof ELECTION_NS;
     readonly pipeline?: Partial<Pipeline>;
+    readonly elections?: Partial<Elections>;
     /** Entries that stand on each node's disk at the start, by node name. */
     readonly logs?: Readonly<Record<string, readonly Entry[]>>;
     readonly hardStates?: Readonly<Record<string, HardState>>;
@@ -84,6 +88,12 @@ export class TestNetwork {
     this.#rules = options.rules ?? PAPER_RULES;
     this.#electionTimeout = options.electionTimeout ?? ELECTION_NS;
     this.#pipeline = { maxEntriesPerAppend: 4, maxInflightAppends: 3, ...options.pipeline };
+    this.#elections = {
+      preVote: true,
+      checkQuorum: true,
+      leaseDriftPpm: 0,
+      ...options.elections,
+    };
     this.#random = makeRandom(options.seed);
     this.#onReady = options.onReady ?? (() => {});
     const { size, spares = 0 } = options;
@@ -108,6 +118,8 @@ export class TestNetwork {
       });
     }
     this.nodes = nodes;
+    // They have run for so long that they may vote.
+    this.nowNs = this.#electionTimeout.minNs;
   }
 
   node(name: string): TestNode {
@@ -236,6 +248,7 @@ export class TestNetwork {
         maxBytesPerAppend: 1024,
         catchUpTimeoutNs: 20 * ELECTION_NS.maxNs,
         ...this.#pipeline,
+        ...this.#elections,
       },
       rules: this.#rules,
       random: this.#random.fork(`${id}/${this.nowNs}`),

@@ -2,6 +2,7 @@ import { lockRoute, queueRoute, setRoute } from './objects.ts';
 import type { Route } from './call.ts';
 import { sessionRoute } from './sessions.ts';
 import { transactionRoute } from './transactions.ts';
+import { transferRoute } from './transfer.ts';
 import { valueRoute } from './values.ts';
 
 export type { Call, Route, RouteOptions } from './call.ts';
@@ -14,4 +15,5 @@ export const ROUTES: ReadonlyMap<string, Route> = new Map([
   ['queue', queueRoute],
   ['lock', lockRoute],
   ['sessions', sessionRoute],
+  ['cluster', transferRoute],
 ]);
