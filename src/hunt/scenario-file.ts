@@ -7,7 +7,7 @@ import type { SnapshotSettings } from '../raft/driver/snapshots.ts';
 import type { DiskProfile } from '../sim/disk.ts';
 import type { SimFault } from '../sim/faults.ts';
 import type { NodeProfile, SimProfile } from '../sim/profile.ts';
-import { resolvedFault } from './faults.ts';
+import { namesKnown, resolvedFault } from './faults.ts';
 import { DURATION_NS_MAX, duration, range, simFault } from './sim-fault-json.ts';
 import {
   type FaultKind,
@@ -178,8 +178,16 @@ function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
       `${what.kind}:${what.shape} needs ${nodesMin} nodes, there are ${nodes}`,
     );
   }
+  const { sparesMin = 0 } = shape ?? {};
+  if ((one.spares ?? 0) < sparesMin) {
+    const count = `${sparesMin} spare node${sparesMin === 1 ? '' : 's'}`;
+    throw new Misfit(place, `${what.kind}:${what.shape} needs ${count}`);
+  }
   const stranger = what.pinned?.victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(`${place}.pinned`, `there is no node ${stranger}`);
+  const { pinned } = what;
+  if (pinned === undefined || namesKnown(nodesOf(one), what.kind, resolvedFault(pinned))) return;
+  throw new Misfit(`${place}.pinned.value`, `it says nothing that ${what.kind} can do here`);
 }
 
 function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void {

@@ -5,7 +5,7 @@ import { partName, type SnapshotHead, snapshotName, SnapshotWriter } from './sna
 import { SnapshotPart } from './snapshot-part.ts';
 
 /** What one turn of the event loop encodes and writes: about a millisecond. */
-const SLICE_BYTES = 64 * 1024;
+const SLICE_BYTES = 32 * 1024;
 
 export interface TakingParts {
   readonly disk: Disk;
