@@ -13,7 +13,7 @@ import {
   term,
 } from '../core/types.ts';
 import type { PeerMessage } from '../driver/peer-message.ts';
-import type { Request } from '../driver/requests.ts';
+import { CONSISTENCIES, type Request } from '../driver/requests.ts';
 import { SnapshotWriter } from '../driver/snapshot-format.ts';
 import { StateMachine } from '../kv/state-machine.ts';
 import { encodeStamped } from '../kv/stamped-command.ts';
@@ -202,6 +202,17 @@ const asks = fc
         at,
       ),
       raft((_known, own) => ({ type: 'timeout-now', term: own }), at),
+      raft((_known, own) => ({ type: 'read-index', term: own, ask: offsetOf, lease: one }), at),
+      raft(
+        (known, own) => ({
+          type: 'read-index-response',
+          term: own,
+          ask: offsetOf,
+          readIndex: one ? positionOf(known).index : undefined,
+          lease: other,
+        }),
+        at,
+      ),
       raft(
         (known, own) => ({
           type: 'install-snapshot',
@@ -268,7 +279,11 @@ const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({
     type: fc.constant('read' as const),
     key: fc.constant('k'),
-    consistency: fc.constantFrom('linearizable' as const, 'stale' as const),
+    consistency: fc.constantFrom(...CONSISTENCIES),
+  }),
+  fc.record({
+    type: fc.constant('transfer' as const),
+    to: fc.constantFrom(nodeId('n2'), nodeId('nobody'), undefined),
   }),
 );
 
