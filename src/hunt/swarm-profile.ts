@@ -39,6 +39,7 @@ export function drawProfile(random: Random): SimProfile {
     node: {
       ...drawTunables(random.fork('tunables'), { broadcastNs, driftPpmMax }),
       ...drawSnapshots(random.fork('snapshots')),
+      ...drawBatchDelay(random.fork('batch delay')),
     },
   };
 }
@@ -88,6 +89,12 @@ function drawSnapshots(random: Random): Pick<NodeProfile, 'snapshots'> {
       windowBytes: random.pick([64, 1024, 16_384, 262_144]),
     },
   };
+}
+
+/** Mostly none, as nodes have it: far below the least time that a request may take. */
+function drawBatchDelay(random: Random): Pick<NodeProfile, 'batchDelayNs'> {
+  if (chance(random, 0.85)) return {};
+  return { batchDelayNs: logUniform(random, 100 * MICROSECOND, 20 * MILLISECOND) };
 }
 
 /** Clocks that are right, as wrong as machines' are, or so wrong that whoever trusts them is caught. */
