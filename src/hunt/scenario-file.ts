@@ -67,6 +67,7 @@ const profile = record<SimProfile>({
         windowBytes: optional(whole(1)),
       }),
     ),
+    batchDelayNs: optional(whole(0, DURATION_NS_MAX)),
     preVote: optional(flag),
     checkQuorum: optional(flag),
     leaseDriftPpm: optional(whole(0, LEASE_DRIFT_PPM_MAX)),

@@ -42,6 +42,7 @@ export function drawProfile(random: Random, asked?: { readonly driftPpmMax: numb
       ...drawTunables(random.fork('tunables'), { broadcastNs, driftPpmMax }),
       ...drawSnapshots(random.fork('snapshots')),
       ...drawElections(random.fork('elections')),
+      ...drawBatchDelay(random.fork('batch delay')),
     },
   };
 }
@@ -96,6 +97,12 @@ function drawSnapshots(random: Random): Pick<NodeProfile, 'snapshots'> {
 /** Without what keeps elections calm, now and then: it must be safe without. */
 function drawElections(random: Random): Pick<NodeProfile, 'preVote' | 'checkQuorum'> {
   return { preVote: chance(random, 0.85), checkQuorum: chance(random, 0.85) };
+}
+
+/** Mostly none, as nodes have it: far below the least time that a request may take. */
+function drawBatchDelay(random: Random): Pick<NodeProfile, 'batchDelayNs'> {
+  if (chance(random, 0.85)) return {};
+  return { batchDelayNs: logUniform(random, 100 * MICROSECOND, 20 * MILLISECOND) };
 }
 
 /** Clocks that are right, as wrong as machines' are, or so wrong that whoever trusts them is caught. */

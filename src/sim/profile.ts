@@ -43,6 +43,8 @@ export interface NodeProfile {
   readonly segmentBytesMax: number;
   /** Of sessions that clients open; by default 60 s. */
   readonly sessionExpiryNs?: number;
+  /** How long proposals wait for company; by default not at all. */
+  readonly batchDelayNs?: number;
   /** By default none is taken. */
   readonly snapshots?: SnapshotSettings;
   /** By default on. */
