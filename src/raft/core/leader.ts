@@ -116,6 +116,8 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
     progress.matchIndex = logIndex(Math.min(progress.matchIndex, result.hint.index));
     probe(state, progress);
     progress.mode = 'snapshot';
+    // Heartbeats ask for the base from now on: who has it has installed the snapshot.
+    progress.nextIndex = state.log.firstIndex;
     return;
   }
   const match = state.log.lastPossibleMatch(result.hint);
