@@ -29,7 +29,7 @@ export const ENDPOINTS: ClusterKind = {
 /** Nodes in simulated time: a verb of its own, since only the reference node runs there. */
 export const SIM: ClusterKind = {
   about: 'the reference node in simulated time (gong sim)',
-  capabilities: new Set<Capability>(['processes', 'links', 'membership']),
+  capabilities: new Set<Capability>(['processes', 'links', 'membership', 'leadership']),
 };
 
 /** Every kind by its name. */

@@ -45,7 +45,7 @@ describe('gong nemeses', () => {
       reset: ['local', 'sim'],
       exec: ['local', 'endpoints'],
       membership: ['local', 'sim'],
-      transfer: ['local'],
+      transfer: ['local', 'sim'],
     });
     const header = describeNemeses(all, CLUSTERS).split('\n')[0];
     expect(header).toMatch(/LOCAL +ENDPOINTS +SIM/);

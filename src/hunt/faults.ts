@@ -2,6 +2,7 @@ import { nodeId as name, type NodeId as Name } from '../contracts/names.ts';
 import type { NemesisShape, ResolvedFault } from '../contracts/nemesis.ts';
 import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
+import { UserError } from '../lib/user-error.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import type { SimCluster } from '../sim/cluster.ts';
 import { injectFault, type Victims } from '../sim/faults.ts';
@@ -108,7 +109,9 @@ async function inject(
       const nemesis = defined(nemeses.get(what.kind), `there is a nemesis ${what.kind}`);
       const resolved =
         what.pinned === undefined ? resolve(cluster, what, random) : resolvedFault(what.pinned);
-      if (resolved === undefined) return undefined;
+      if (resolved === undefined || !namesKnown(cluster.nodes, what.kind, resolved)) {
+        return undefined;
+      }
       onResolved(resolved);
       return nemesis.inject(cluster, resolved, what.shape);
     }
@@ -116,6 +119,24 @@ async function inject(
       return injectFault(cluster, what.fault, random);
     default:
       return assertNever(what);
+  }
+}
+
+/**
+ * Whether a fault's value can be read, and names nodes that there are: where nodes were left out of a
+ * scenario, one that was about them does not happen any more.
+ */
+export function namesKnown(
+  nodes: readonly string[],
+  kind: string,
+  resolved: ResolvedFault,
+): boolean {
+  try {
+    const named = nemeses.get(kind)?.named?.(resolved) ?? [];
+    return named.every((node) => nodes.includes(node));
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
   }
 }
 

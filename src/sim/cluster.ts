@@ -1,6 +1,7 @@
 import type { Client } from '../contracts/client.ts';
 import type {
   Cluster,
+  LeadershipControl,
   LinkControl,
   MembershipControl,
   ProcessControl,
@@ -29,7 +30,7 @@ import { type ChangeReply, SimNode } from './node.ts';
 import { type SimObserver, tellAll } from './observer.ts';
 import type { SimProfile } from './profile.ts';
 import type { Simulation } from './simulation.ts';
-import { membershipOf } from './steering.ts';
+import { leadershipOf, membershipOf } from './steering.ts';
 
 export interface SimClusterOptions {
   /** Of the nodes that the cluster begins with. */
@@ -52,6 +53,7 @@ export class SimCluster implements Cluster {
   readonly processes: ProcessControl;
   readonly spares: readonly Name[];
   readonly membership: MembershipControl;
+  readonly leadership: LeadershipControl;
   readonly #sim: Simulation;
   readonly #nodes = new Map<string, SimNode>();
   /** Whose disks no longer hold what they were told to hold. */
@@ -77,6 +79,7 @@ export class SimCluster implements Cluster {
     this.nodes = ids.map((id) => name(id));
     this.spares = this.nodes.slice(size);
     this.membership = membershipOf(sim, this, size);
+    this.leadership = leadershipOf(sim, this);
     const restarts = sim.random('restarts');
     const observer = tellAll([
       ...options.observers,
@@ -128,7 +131,7 @@ export class SimCluster implements Cluster {
         },
         profile.disk,
       );
-      const clock = new NodeClock(sim, origins.integer(0, 1e12));
+      const clock = new NodeClock(sim, origins.integer(0, 1e12), profile.clockBoundPpm);
       clock.drift(drifts.integer(-driftMax, driftMax));
       const node = new SimNode({
         sim,

@@ -115,8 +115,11 @@ describe('every nemesis does in a simulation what it does to processes', () => {
       const { changes } = value as { readonly changes: readonly (readonly string[])[] };
       expect(cluster.configuration).toMatchObject({ voters: changes.at(-1), outgoing: [] });
     },
-    async 'led-by-target'() {
-      throw new Error('a simulated cluster is asked for another leader by a fault of its own');
+    async 'led-by-target'({ small: { cluster }, value, termBefore }) {
+      const { to } = value as { readonly to: readonly string[] };
+      expect(cluster.leader).toBe(to.at(-1));
+      const status = cluster.node(to.at(-1) ?? '').status();
+      expect(status?.term).toBe(termBefore + to.length);
     },
   };
 

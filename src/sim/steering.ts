@@ -1,7 +1,13 @@
-import type { AdminOutcome, AdminRequest, MembershipControl } from '../contracts/cluster.ts';
+import type {
+  AdminOutcome,
+  AdminRequest,
+  LeadershipControl,
+  MembershipControl,
+} from '../contracts/cluster.ts';
 import type { NodeId as Name } from '../contracts/names.ts';
 import { assertNever } from '../lib/assert.ts';
 import { MILLISECOND } from '../lib/duration.ts';
+import { nodeId, type NodeId } from '../raft/core/types.ts';
 import type { SimCluster } from './cluster.ts';
 import { isBearable } from './membership-fault.ts';
 import type { ChangeReply } from './node.ts';
@@ -74,4 +80,54 @@ function outcomeOf(reply: ChangeReply): AdminOutcome {
     default:
       return assertNever(reply);
   }
+}
+
+/** Leadership is handed over as an operator would have it: by asking whoever leads, again and again. */
+export function leadershipOf(sim: Simulation, cluster: SimCluster): LeadershipControl {
+  return { transfer: (to) => transfer(sim, cluster, to) };
+}
+
+async function transfer(sim: Simulation, cluster: SimCluster, to: Name): Promise<AdminRequest> {
+  const startedNs = sim.now();
+  const endNs = startedNs + ELECTIONS_MAX * cluster.profile.node.electionTimeout.maxNs;
+  let outcome: AdminOutcome = { type: 'refused', error: 'no node led that could be asked' };
+  let attempts = 0;
+  let termBefore: number | undefined;
+  const ended = (last: AdminOutcome): AdminRequest => {
+    return { asked: to, outcome: last, attempts, startedNs, endedNs: sim.now() };
+  };
+  for (;;) {
+    const status = cluster.statuses().find(({ id }) => id === cluster.leader);
+    if (status !== undefined) {
+      termBefore ??= status.term;
+      const led = { term: status.term, termBefore };
+      if (String(status.id) === String(to)) return { ...ended({ type: 'done' }), led };
+      attempts++;
+      const answer = await submitted(sim, cluster, { leader: status.id, to });
+      if (answer.type !== 'done') outcome = answer;
+      else if (cluster.leader === nodeId(to)) continue;
+    }
+    if (sim.now() >= endNs) return ended(outcome);
+    await sim.sleep(AGAIN_NS);
+  }
+}
+
+/** A machine without power says nothing: nobody waits for ever. */
+function submitted(
+  sim: Simulation,
+  cluster: SimCluster,
+  { leader, to }: { readonly leader: NodeId; readonly to: Name },
+): Promise<AdminOutcome> {
+  return new Promise((resolve) => {
+    const end = (outcome: AdminOutcome): void => {
+      sim.settles();
+      resolve(outcome);
+    };
+    const lost: AdminOutcome = { type: 'unknown', error: 'no answer in time' };
+    sim.after(8 * cluster.profile.node.requestTimeoutNs, () => end(lost));
+    cluster.node(leader).submit({ type: 'transfer', to: nodeId(to) }, (reply) => {
+      if (reply.type === 'ok') end({ type: 'done' });
+      else end(reply.type === 'lost' ? lost : { type: reply.type, error: reply.error });
+    });
+  });
 }

@@ -2,6 +2,7 @@ import { defined } from '../../lib/assert.ts';
 import { confirmReads, takeReads } from './reads.ts';
 import { hasQuorum, isMember, members, quorumValue } from './configuration.ts';
 import { manageConfiguration, mustLeave } from './membership.ts';
+import { askSuccessor } from './transfer.ts';
 import {
   appendOwn,
   becomeFollower,
@@ -183,12 +184,14 @@ export function lead(state: CoreState): void {
   });
   manageConfiguration(state);
   followMembers(state);
+  const isLeaving = mustLeave(state);
   // They hear of the commit now or from another leader.
-  if (mustLeave(state)) for (const one of state.progress.values()) one.sentNs = -Infinity;
+  if (isLeaving) for (const one of state.progress.values()) one.sentNs = -Infinity;
   takeReads(state);
   if (state.durable >= state.silentUntil) {
     for (const progress of state.progress.values()) replicate(state, progress);
   }
+  if (isLeaving) askSuccessor(state);
   confirmReads(state);
 }
 

@@ -267,8 +267,8 @@ export interface Rejected {
 }
 
 /**
- * What the shell has to do after a step, in this order: start to persist, send `messages`, apply
- * `committed`, answer; send `messagesAfterSync` once everything persisted so far is durable.
+ * What the shell has to do after a step: send `messages` and start to persist, in any order, then apply
+ * `committed`, and answer; send `messagesAfterSync` once everything persisted so far is durable.
  */
 export interface Ready {
   readonly hardState: HardState | undefined;

@@ -41,6 +41,8 @@ export interface Network {
    * @returns false when it certainly was not sent
    */
   send(to: NodeId, bytes: Uint8Array): boolean;
+  /** What was sent so far leaves now; without this call, or where there is none, a little later. */
+  flush?(): void;
   /** Whether it knows where this node is; where it does not say, it knows all. */
   knows?(node: NodeId): boolean;
 }

@@ -58,7 +58,8 @@ async function answer(
     const target = parseTarget(request.url ?? '/');
     const { method = 'the method' } = request;
     if (PAGES.has(target.name)) return await answerOfNode(options, target, method, response);
-    if (target.name === 'cluster') {
+    // A transfer is a request like any other: followers forward it.
+    if (target.name === 'cluster' && target.rest !== 'transfer') {
       const { bodies } = routing;
       const call = { control: store, bodies, request, method, rest: target.rest };
       const { status, body } = await answerOfCluster(call);

@@ -18,6 +18,7 @@ import { Committed } from './committed.ts';
 import { makeElectionSafety } from './election-safety.ts';
 import { EntryTree } from './entry-tree.ts';
 import { leaderAppendOnly } from './leader-append-only.ts';
+import { makeLeaseExclusive } from './lease-exclusive.ts';
 import { makeLeaderCompleteness } from './leader-completeness.ts';
 import { logMatching, restoredLogMatching } from './log-matching.ts';
 import { commitNeverBack, termNeverBack } from './never-back.ts';
@@ -68,6 +69,7 @@ export function makeInvariants(parts: {
   const rounds = makeReadConfirmed(report, views);
   const machines = makeStateMachineInvariants(report);
   const snapshots = makeSnapshotSafety(report, committed, initial);
+  const leases = makeLeaseExclusive(report);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
@@ -116,8 +118,10 @@ export function makeInvariants(parts: {
       completeness.elected(view);
       electedByQuorum(report, view, views);
       reads.elected(view);
+      leases.elected(view);
     }
     rounds.stepped(view, ready);
+    leases.stepped(view, ready);
     if (ready.commitIndex === view.commitIndex) return;
     commitNeverBack(report, view, ready);
     const from = view.commitIndex;

@@ -21,6 +21,7 @@ export type InvariantName =
   | 'applied-alike'
   | 'session-once'
   | 'lock-fenced'
+  | 'lease-exclusive'
   | 'one-change-at-a-time'
   | 'elected-by-quorum'
   | 'who-left-leads-no-more'
@@ -137,6 +138,10 @@ export const INVARIANTS: Readonly<
   'compacted-behind-snapshot': {
     section: 'Raft §7',
     says: 'entries leave a log only when a snapshot that holds them is on the disk',
+  },
+  'lease-exclusive': {
+    section: 'thesis §6.4.1',
+    says: 'nobody serves a read by its lease when another was elected in a later term',
   },
   'node-failed': {
     section: "the node's own assertions",

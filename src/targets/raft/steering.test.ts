@@ -39,7 +39,8 @@ async function launch(): Promise<Cluster> {
 /** Asks until it is done: until a leader is known, a node refuses. */
 async function write(cluster: Cluster, node: NodeId, value: number): Promise<Completion> {
   await using client = target.connect(cluster.url(node), CONNECT);
-  return vi.waitFor(
+  // Awaited here: the client is not closed before.
+  return await vi.waitFor(
     async () => {
       const completion = await client.invoke({ f: 'write', key: 'k', value }, SECOND);
       expect(completion.type).toBe('ok');
@@ -86,4 +87,20 @@ test('a spare node joins, serves and stays when the leader is removed; who was r
 
   expect(await membership.change(membership.first)).toMatchObject({ outcome: { type: 'done' } });
   for (const [i, node] of membership.first.entries()) await write(cluster, node, 4 + i);
+});
+
+test('each member leads when it is asked to, in a higher term than whoever led before', async () => {
+  const cluster = await launch();
+  const leadership = defined(cluster.leadership, 'its target says how');
+  const n1 = nodeId('n1');
+  await write(cluster, n1, 1);
+  const first = await leaderOf(cluster);
+  const members = ['n1', 'n2', 'n3'].map(nodeId);
+  for (const [i, node] of [...members.filter((one) => one !== first), first].entries()) {
+    const request = await leadership.transfer(node);
+    expect(request).toMatchObject({ asked: node, outcome: { type: 'done' } });
+    const { term = 0, termBefore = 0 } = request.led ?? {};
+    expect(term).toBeGreaterThan(termBefore);
+    await write(cluster, n1, 2 + i);
+  }
 });

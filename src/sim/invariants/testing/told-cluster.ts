@@ -1,6 +1,7 @@
 import { defined } from '../../../lib/assert.ts';
 import type { Restored } from '../../../raft/core/core.ts';
 import { type Configuration, makeConfiguration } from '../../../raft/core/configuration.ts';
+import { encodeConfiguration } from '../../../raft/core/configuration-codec.ts';
 import { LOG_START } from '../../../raft/core/log.ts';
 import {
   type Entry,
@@ -25,6 +26,22 @@ export function entry(index: number, at: number, text: string = `${index}/${at}`
   return { index: logIndex(index), term: term(at), kind: 'command', data };
 }
 
+/** An entry that lets these vote. */
+export function members(
+  index: number,
+  at: number,
+  voters: readonly string[],
+  more: { readonly outgoing?: readonly string[]; readonly learners?: readonly string[] } = {},
+): Entry {
+  const { outgoing = [], learners = [] } = more;
+  const configuration = makeConfiguration(voters.map(nodeId), {
+    outgoing: outgoing.map(nodeId),
+    learners: learners.map(nodeId),
+  });
+  const data = encodeConfiguration(configuration);
+  return { index: logIndex(index), term: term(at), kind: 'configuration', data };
+}
+
 /** A log by the terms of its entries, from index 1. */
 export function logOf(...terms: readonly number[]): readonly Entry[] {
   return terms.map((at, position) => entry(position + 1, at));
@@ -46,6 +63,9 @@ export interface Said {
   readonly votes?: string;
   /** Reads that it confirms. */
   readonly reads?: readonly number[];
+  /** Reads that it serves by its lease. */
+  readonly leaseReads?: readonly number[];
+  readonly messages?: readonly Envelope[];
 }
 
 interface Told {
@@ -135,12 +155,17 @@ export class ToldCluster {
       hardState,
       entries,
       write: entries.length > 0 ? 1 : undefined,
-      messages: [],
+      messages: said.messages ?? [],
       messagesAfterSync: said.votes === undefined ? [] : [grant(said.votes, told.term)],
       committed,
       accepted: [],
       refused: [],
-      reads: (said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
+      reads: [
+        ...(said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
+        ...(said.leaseReads ?? []).map((id) => {
+          return { id, readIndex: logIndex(told.commit), leaseEndNs: 9 };
+        }),
+      ],
       refusedReads: [],
       transfers: [],
       transferee: undefined,
