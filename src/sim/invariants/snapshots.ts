@@ -1,3 +1,4 @@
+import { assertNever } from '../../lib/assert.ts';
 import { crc32c } from '../../lib/crc32c.ts';
 import { type Configuration, members } from '../../raft/core/configuration.ts';
 import { decodeConfiguration, encodeConfiguration } from '../../raft/core/configuration-codec.ts';
@@ -82,8 +83,15 @@ export function makeSnapshotSafety(
         case 'begun':
         case 'installed':
           return mustBeTheState(view, event.last, event.machine);
-        default:
+        case 'taken':
+        case 'abandoned':
+        case 'sent':
+        case 'damaged':
+        case 'received':
+        case 'segment-removed':
           return;
+        default:
+          return assertNever(event);
       }
     },
     installed(view, last, configuration) {
