@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { nothingLeft, processesOf } from './processes.ts';
 import type { Scenario } from './scenario.ts';
+import { badInputs } from './scenarios/bad-inputs.ts';
 import { brokenTargets } from './scenarios/broken-targets.ts';
 import { checkerAlone } from './scenarios/checker-alone.ts';
 import { checkerLadder } from './scenarios/checker-ladder.ts';
@@ -18,6 +19,9 @@ import { mainJob } from './scenarios/main-job.ts';
 import { membership } from './scenarios/membership.ts';
 import { readAnywhere } from './scenarios/read-anywhere.ts';
 import { raftCompaction } from './scenarios/raft-compaction.ts';
+import { raftFailover } from './scenarios/raft-failover.ts';
+import { raftSimulator } from './scenarios/raft-simulator.ts';
+import { raftSpeed } from './scenarios/raft-speed.ts';
 import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { openLoop } from './scenarios/open-loop.ts';
@@ -50,6 +54,8 @@ const SCENARIOS: readonly Scenario[] = [
   results,
   ownTarget,
   thresholds,
+  raftSimulator,
+  badInputs,
   simulator,
   simulatorReplay,
   simulatorDefects,
@@ -60,6 +66,8 @@ const SCENARIOS: readonly Scenario[] = [
   brokenTargets,
   openLoop,
   raftCompaction,
+  raftSpeed,
+  raftFailover,
   gates,
 ];
 

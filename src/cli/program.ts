@@ -120,7 +120,7 @@ function addRun(
         .default([], 'none'),
     )
     .option('--spares <n>', 'nodes beside the members, to be added (2 where members are to change)')
-    .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
+    .option('--read-mode <mode>', 'how reads are asked for: linearizable, lease, stale')
     .option('--read-from <whom>', 'who is asked for reads: any, leader, follower', 'any')
     .addOption(
       new Option('--set <name=value>', 'a tunable of the target, or workload.NAME; repeatable')
@@ -190,6 +190,10 @@ function addSim(program: Command, setExit: (code: ExitCode) => void): void {
     .option('--sim-time <time>', 'how long clients and faults go on, simulated (default: 60s)')
     .option('--nodes <n>', 'number of nodes (default: each seed draws its own)')
     .option('--workload <name>', 'what clients do (default: each seed draws its own)')
+    .option(
+      '--drift-beyond-bound',
+      'leases everywhere, on clocks that are more wrong than raft.leaseDrift allows: they must be caught',
+    )
     .option('--defect <name>', 'plant a bug in every node')
     .option('--defects', 'hunt every planted bug, and say what finds it')
     .option('--duration <time>', 'begin no other seed after so much time')

@@ -15,6 +15,7 @@ export interface SimFlags {
   readonly schedule?: string;
   readonly simTime?: string;
   readonly nodes?: string;
+  readonly driftBeyondBound?: boolean;
   readonly workload?: string;
   readonly defect?: string;
   readonly defects?: boolean;
@@ -92,6 +93,7 @@ export function readSimFlags(flags: SimFlags): SimPlan {
       simTimeNs: flags.simTime === undefined ? undefined : simTime(flags.simTime),
       nodes: flags.nodes === undefined ? undefined : integerFlag('--nodes', flags.nodes, NODES),
       workload,
+      driftsBeyondBound: flags.driftBeyondBound === true ? true : undefined,
     },
     defect,
     durationNs:
@@ -147,11 +149,11 @@ function taskOf(flags: SimFlags): SimTask {
     return { type: 'defects' };
   }
   if (schedule !== undefined) {
-    const given = [flags.nodes, flags.simTime, flags.workload];
+    const given = [flags.nodes, flags.simTime, flags.workload, flags.driftBeyondBound];
     if (given.some((flag) => flag !== undefined)) {
       throw usageError({
         code: 'GONG-E195',
-        what: '--nodes, --sim-time and --workload do not go with --schedule',
+        what: '--nodes, --sim-time, --workload and --drift-beyond-bound do not go with --schedule',
         why: 'a schedule holds everything that its run depends on',
         fix: 'leave them out, or change the file',
       });
@@ -192,7 +194,7 @@ export function commandOf(
   what: { readonly seed: string } | { readonly schedule: string },
   { constraints, defect }: Pick<SimPlan, 'constraints' | 'defect'>,
 ): string {
-  const { simTimeNs, nodes, workload } = constraints;
+  const { simTimeNs, nodes, workload, driftsBeyondBound } = constraints;
   const words = ['npx gong sim'];
   if ('schedule' in what) words.push('--schedule', quoted(what.schedule));
   else {
@@ -200,6 +202,7 @@ export function commandOf(
     if (simTimeNs !== undefined) words.push('--sim-time', durationWord(simTimeNs));
     if (nodes !== undefined) words.push('--nodes', String(nodes));
     if (workload !== undefined) words.push('--workload', workload);
+    if (driftsBeyondBound === true) words.push('--drift-beyond-bound');
   }
   if (defect !== undefined) words.push('--defect', defect);
   return words.join(' ');

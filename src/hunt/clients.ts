@@ -23,7 +23,8 @@ export interface Clients {
 /** What the clients of a scenario are to do. */
 export function kindOfClients(load: ScenarioLoad): ClientKind {
   const { model, inSessions = false } = workloadOf(load);
-  return { model, inSessions };
+  const { leaseShare = 0 } = load;
+  return { model, inSessions, leaseShare };
 }
 
 function workloadOf({ workload }: ScenarioLoad): Workload {

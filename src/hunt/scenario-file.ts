@@ -44,6 +44,7 @@ const profile = record<SimProfile>({
   latency: range,
   bufferBytes: optional(whole(1)),
   driftPpmMax: optional(whole(0, 999_999)),
+  clockBoundPpm: optional(whole(0, 999_999)),
   clientLatency: range,
   turnNs: duration,
   restartNs: range,
@@ -66,6 +67,7 @@ const profile = record<SimProfile>({
         windowBytes: optional(whole(1)),
       }),
     ),
+    batchDelayNs: optional(whole(0, DURATION_NS_MAX)),
     preVote: optional(flag),
     checkQuorum: optional(flag),
     leaseDriftPpm: optional(whole(0, LEASE_DRIFT_PPM_MAX)),
@@ -92,6 +94,7 @@ const load = record<ScenarioLoad>({
   ratePerSecond: orNull(number(0.001, 1e6)),
   thinkNs: optional(duration),
   deadlineNs: whole(1, DURATION_NS_MAX),
+  leaseShare: optional(number(0, 1)),
   operations: optional(list(operation)),
 });
 
@@ -160,6 +163,13 @@ export const readScenario: Read<Scenario> = (value, place) => {
   const { schema: _, ...read } = scenario(value, place);
   for (const [i, { what }] of read.faults.entries())
     refuseStrangers(read, what, `faults[${i}].what`);
+  const jump = read.faults.findIndex(
+    ({ what }) =>
+      what.type === 'sim' && what.fault.type === 'clock' && what.fault.change.type === 'jump',
+  );
+  if (read.profile.clockBoundPpm !== undefined && jump >= 0) {
+    throw new Misfit(`faults[${jump}].what`, 'clocks whose error is bounded do not jump');
+  }
   for (const [i, { node }] of (read.load.operations ?? []).entries()) {
     oneOf(nodesOf(read))(node, `load.operations[${i}].node`);
   }

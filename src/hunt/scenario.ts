@@ -53,6 +53,8 @@ export interface ScenarioLoad {
   /** In a closed loop: how long a client thinks between two operations, on average. By default not at all. */
   readonly thinkNs?: number;
   readonly deadlineNs: number;
+  /** How many reads the leader's lease may serve, 0 to 1; by default none. */
+  readonly leaseShare?: number;
   /** In place of what the workload would draw: these, in order of time. Concurrency, rate and settings mean nothing then. */
   readonly operations?: readonly ScheduledOperation[];
 }

@@ -58,7 +58,7 @@ test('a schedule that asks for members that are not there is refused', () => {
   });
   expect(() => readScenario(pinned({ changes: [['n1', 'n7']] }), 'it')).not.toThrow();
   for (const value of [{ changes: [['n8']] }, { changes: [[]] }, {}]) {
-    expect(() => readScenario(pinned(value), 'it')).toThrow('it says nothing that membership can do');
+    expect(() => readScenario(pinned(value), 'it')).toThrow(/it says nothing|has to be a list/);
   }
 });
 

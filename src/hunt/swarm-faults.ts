@@ -17,6 +17,8 @@ export interface FaultSetting {
   readonly electionNs: number;
   /** Without faults for so long, a cluster must have made progress. */
   readonly calmNs: number;
+  /** `bounded`: none jumps. `wrong`: they are, in any case. */
+  readonly clocks: 'any' | 'bounded' | 'wrong';
   /** Members come and go. */
   readonly changesMembers: boolean;
 }
@@ -122,8 +124,16 @@ const MEMBERSHIP: Weighted = [
 
 type Weighted = readonly (readonly [number, Family])[];
 
-function drawFamilies({ nodes }: FaultSetting, random: Random): Weighted {
-  const possible = FAMILIES.filter(({ nodesMin }) => nodesMin <= nodes);
+function drawFamilies({ nodes, clocks }: FaultSetting, random: Random): Weighted {
+  const possible = FAMILIES.filter(
+    ({ nodesMin, name }) => nodesMin <= nodes && (clocks !== 'bounded' || name !== 'clock-jump'),
+  );
+  if (clocks === 'wrong') {
+    // Fast clocks make leaders; only a slow one that is cut off believes in its lease for too long.
+    return possible
+      .filter(({ name }) => name === 'transfer' || name === 'partition')
+      .map((family) => [1, family]);
+  }
   const kind = weighted(random, [
     [1, 'none'],
     [3, 'one'],

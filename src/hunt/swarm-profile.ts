@@ -7,8 +7,10 @@ import { chance, logUniform, rangeNs, weighted } from './draws.ts';
  * The machines, the network and the tunables of a seed. Timing keeps what Raft asks for (§5.6,
  * broadcast time ≪ election timeout), so that liveness may be asked of every seed; how far it keeps it
  * is drawn, from hardly to amply.
+ *
+ * @param asked - what is not left to the seed
  */
-export function drawProfile(random: Random): SimProfile {
+export function drawProfile(random: Random, asked?: { readonly driftPpmMax: number }): SimProfile {
   const latency = rangeNs(random.fork('latency'), {
     minNs: 100 * MICROSECOND,
     maxNs: 8 * MILLISECOND,
@@ -17,7 +19,7 @@ export function drawProfile(random: Random): SimProfile {
   const disks = random.fork('disk');
   const sync = rangeNs(disks, { minNs: 50 * MICROSECOND, maxNs: 8 * MILLISECOND, spread: 8 });
   const read = rangeNs(disks, { minNs: 10 * MICROSECOND, maxNs: MILLISECOND, spread: 4 });
-  const driftPpmMax = drawDrift(random.fork('drift'));
+  const driftPpmMax = asked?.driftPpmMax ?? drawDrift(random.fork('drift'));
   // There and back, and the disk of the slower half on the way.
   const broadcastNs = 2 * latency.maxNs + sync.maxNs;
   return {
@@ -39,6 +41,8 @@ export function drawProfile(random: Random): SimProfile {
     node: {
       ...drawTunables(random.fork('tunables'), { broadcastNs, driftPpmMax }),
       ...drawSnapshots(random.fork('snapshots')),
+      ...drawElections(random.fork('elections')),
+      ...drawBatchDelay(random.fork('batch delay')),
     },
   };
 }
@@ -88,6 +92,17 @@ function drawSnapshots(random: Random): Pick<NodeProfile, 'snapshots'> {
       windowBytes: random.pick([64, 1024, 16_384, 262_144]),
     },
   };
+}
+
+/** Without what keeps elections calm, now and then: it must be safe without. */
+function drawElections(random: Random): Pick<NodeProfile, 'preVote' | 'checkQuorum'> {
+  return { preVote: chance(random, 0.85), checkQuorum: chance(random, 0.85) };
+}
+
+/** Mostly none, as nodes have it: far below the least time that a request may take. */
+function drawBatchDelay(random: Random): Pick<NodeProfile, 'batchDelayNs'> {
+  if (chance(random, 0.85)) return {};
+  return { batchDelayNs: logUniform(random, 100 * MICROSECOND, 20 * MILLISECOND) };
 }
 
 /** Clocks that are right, as wrong as machines' are, or so wrong that whoever trusts them is caught. */

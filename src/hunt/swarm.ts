@@ -4,6 +4,7 @@ import { livenessBounds } from '../sim/liveness.ts';
 import { chance, weighted } from './draws.ts';
 import type { Scenario } from './scenario.ts';
 import { drawFaults } from './swarm-faults.ts';
+import { drawLeases } from './swarm-leases.ts';
 import { drawLoad } from './swarm-load.ts';
 import { drawSpares } from './swarm-membership.ts';
 import { drawProfile } from './swarm-profile.ts';
@@ -16,6 +17,8 @@ export interface Constraints {
   readonly nodes?: number | undefined;
   /** Name of one. */
   readonly workload?: string | undefined;
+  /** Leases everywhere, on clocks that are more wrong than nodes believe: what must be caught. */
+  readonly driftsBeyondBound?: boolean | undefined;
 }
 
 const SIM_TIME_NS = 60 * SECOND;
@@ -42,7 +45,8 @@ export function drawScenario(seed: string, constraints: Constraints = {}): Scena
     [2, 7],
   ]);
   const nodes = constraints.nodes ?? drawn;
-  const profile = drawProfile(random.fork('profile'));
+  const leases = drawLeases(random.fork('leases'), constraints);
+  const profile = leases.on(drawProfile(random.fork('profile'), leases.drift));
   const spares = drawSpares(random.fork('membership'), nodes);
   const electionNs = profile.node.electionTimeout.maxNs;
   const calmNs = drawCalm(random.fork('calm'), { profile, nodes, durationNs });
@@ -52,9 +56,16 @@ export function drawScenario(seed: string, constraints: Constraints = {}): Scena
     ...(spares === undefined ? {} : { spares }),
     durationNs,
     profile,
-    load: drawLoad(random.fork('load'), constraints.workload),
+    load: leases.load(drawLoad(random.fork('load'), constraints.workload ?? leases.workload)),
     faults: drawFaults(
-      { nodes, durationNs, electionNs, calmNs, changesMembers: spares !== undefined },
+      {
+        nodes,
+        durationNs,
+        electionNs,
+        calmNs,
+        changesMembers: spares !== undefined,
+        clocks: leases.clocks,
+      },
       random.fork('faults'),
     ),
   };

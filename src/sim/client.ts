@@ -8,7 +8,7 @@ import {
   SessionClient,
   type SessionStamp,
 } from '../raft/client/session-client.ts';
-import type { Answer, Request } from '../raft/driver/requests.ts';
+import type { Answer, Consistency, Request } from '../raft/driver/requests.ts';
 import type { SimNode } from './node.ts';
 import type { RangeNs } from './profile.ts';
 import type { Simulation } from './simulation.ts';
@@ -17,6 +17,8 @@ import type { Simulation } from './simulation.ts';
 export interface ClientKind {
   readonly model: string;
   readonly inSessions: boolean;
+  /** How many of its reads a lease may serve, 0 to 1; by default none. */
+  readonly leaseShare?: number;
 }
 
 export const OF_REGISTERS: ClientKind = { model: 'cas-register', inSessions: false };
@@ -34,20 +36,26 @@ export interface SimClientParts {
 }
 
 /** One client's connection to a simulated node. */
-export function connectTo(parts: SimClientParts, { model, inSessions }: ClientKind): Client {
+export function connectTo(
+  parts: SimClientParts,
+  { model, inSessions, leaseShare = 0 }: ClientKind,
+): Client {
   const { sim, node, others = [], expiryMs } = parts;
+  const choice = parts.random.fork('read modes');
+  const consistency = (): Consistency =>
+    leaseShare > 0 && choice.float() < leaseShare ? 'lease' : 'linearizable';
   const call = (invocation: Invocation): Call =>
     defined(callOf(model, invocation), `the simulated store can ${invocation.f} as a ${model}`);
   const attempt = (
     what: Call,
     stamp: SessionStamp | undefined,
     deadlineNs: number,
-  ): Promise<Attempted> => ask(parts, requestOf(what, stamp), deadlineNs);
+  ): Promise<Attempted> => ask(parts, requestOf(what, stamp, consistency), deadlineNs);
   const close = async (): Promise<void> => {};
   if (inSessions) {
     const nodes = [node, ...others];
     const attemptAround = makeAround(nodes, (at, what, stamp, deadlineNs) =>
-      ask({ ...parts, node: at }, requestOf(what, stamp), deadlineNs),
+      ask({ ...parts, node: at }, requestOf(what, stamp, consistency), deadlineNs),
     );
     return new SessionClient({
       model,
@@ -93,8 +101,12 @@ function makeAround(
   };
 }
 
-function requestOf(call: Call, stamp: SessionStamp | undefined): Request {
-  if (call.type === 'read') return { ...call, consistency: 'linearizable' };
+function requestOf(
+  call: Call,
+  stamp: SessionStamp | undefined,
+  consistency: () => Consistency,
+): Request {
+  if (call.type === 'read') return { ...call, consistency: consistency() };
   // A client that goes on to a number has the answers to all before.
   const session =
     stamp === undefined ? {} : { session: { ...stamp, acknowledged: stamp.sequence } };

@@ -131,7 +131,7 @@ export class SimCluster implements Cluster {
         },
         profile.disk,
       );
-      const clock = new NodeClock(sim, origins.integer(0, 1e12));
+      const clock = new NodeClock(sim, origins.integer(0, 1e12), profile.clockBoundPpm);
       clock.drift(drifts.integer(-driftMax, driftMax));
       const node = new SimNode({
         sim,

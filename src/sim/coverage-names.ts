@@ -109,6 +109,7 @@ const STEPS = {
     says: 'a proposal was put off: its leader is handing over',
     nodes: 2,
   },
+  'proposals-together': { says: 'a leader appended several proposals in one step' },
   'proposal-refused': { says: 'a proposal was refused: its node does not lead', nodes: 2 },
   'proposal-replaced': { says: 'another entry was committed in the place of a proposal', nodes: 3 },
 } as const;

@@ -90,6 +90,7 @@ export function countStep(
     const lost = seen.role === 'leader';
     counts[lost ? 'read-refused-leadership-lost' : 'read-refused-leader-lost'] += 1;
   }
+  if (ready.accepted.length > 1) counts['proposals-together'] += 1;
   for (const { index, term } of ready.accepted) seen.proposals.set(index, term);
   if (ready.logChange?.type === 'replaced') {
     seen.terms = [];

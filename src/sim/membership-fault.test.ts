@@ -17,8 +17,7 @@ async function threeAndThree(seed: string) {
   const { cluster, pass } = small;
   while (cluster.leader === undefined) await pass(SECOND / 10);
   const voters = (): string => cluster.configuration.voters.toSorted().join(' ');
-  const inject = (fault: MembershipFault) =>
-    injectFault(cluster, fault, makeRandom(seed)) as Promise<AsyncDisposable>;
+  const inject = (fault: MembershipFault) => injectFault(cluster, fault, makeRandom(seed));
   return { ...small, coverage, voters, inject };
 }
 

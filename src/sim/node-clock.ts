@@ -12,10 +12,15 @@ export class NodeClock {
   #localNs: number;
   readonly #drifts = new Set<{ readonly partsPerMillion: number }>();
   #rate = 1;
+  readonly #boundPpm: number;
 
-  /** @param originNs - what it shows at the beginning: any origin is right */
-  constructor(sim: Simulation, originNs: number) {
+  /**
+   * @param originNs - what it shows at the beginning: any origin is right
+   * @param boundPpm - it never runs more wrong, whatever drifts add up to; by default there is no bound
+   */
+  constructor(sim: Simulation, originNs: number, boundPpm: number = Infinity) {
     this.#sim = sim;
+    this.#boundPpm = boundPpm;
     this.#localNs = originNs;
   }
 
@@ -50,6 +55,7 @@ export class NodeClock {
   /** @param aheadNs - not negative: it is monotonic */
   jump(aheadNs: number): void {
     assert(aheadNs >= 0, 'a monotonic clock does not jump back');
+    assert(this.#boundPpm === Infinity, 'a clock whose error is bounded does not jump');
     this.#localNs += aheadNs;
   }
 
@@ -62,6 +68,7 @@ export class NodeClock {
     for (const { partsPerMillion } of this.#drifts) sum += partsPerMillion;
     this.#localNs = this.now();
     this.#simNs = this.#sim.now();
-    this.#rate = Math.max(0.1, 1 + sum / 1e6);
+    const bounded = Math.max(-this.#boundPpm, Math.min(this.#boundPpm, sum));
+    this.#rate = Math.max(0.1, 1 + bounded / 1e6);
   }
 }

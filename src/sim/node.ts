@@ -332,6 +332,7 @@ export class SimNode implements Endpoint {
       requestTimeoutNs: profile.requestTimeoutNs,
       changeTimeoutNs,
       segmentBytesMax: profile.segmentBytesMax,
+      batchDelayNs: profile.batchDelayNs ?? 0,
       ...(profile.snapshots === undefined ? {} : { snapshots: profile.snapshots }),
       rules,
       random: this.#random.fork(String(running.life.number)),

@@ -16,6 +16,11 @@ export interface SimProfile {
   readonly bufferBytes?: number;
   /** Each node's clock runs so much too fast or too slow at most, parts per million; by default right. */
   readonly driftPpmMax?: number;
+  /**
+   * No clock is ever more wrong, whatever drifts add up to, and none jumps; parts per million. By
+   * default there is no bound.
+   */
+  readonly clockBoundPpm?: number;
   /** One way between clients and nodes. */
   readonly clientLatency: RangeNs;
   /** How long a node takes before it handles what arrived: what arrives meanwhile is one turn. */
@@ -38,6 +43,8 @@ export interface NodeProfile {
   readonly segmentBytesMax: number;
   /** Of sessions that clients open; by default 60 s. */
   readonly sessionExpiryNs?: number;
+  /** How long proposals wait for company; by default not at all. */
+  readonly batchDelayNs?: number;
   /** By default none is taken. */
   readonly snapshots?: SnapshotSettings;
   /** By default on. */

@@ -40,7 +40,7 @@ export const readAnywhere: Scenario = {
         if (mode === 'linearizable') {
           must(served.size === NODES, `reads were served by ${[...served.keys()].join(', ')} only`);
         }
-        const by = [...served].toSorted().map(([node, reads]) => `${node} ${reads}`);
+        const by = [...served.keys()].toSorted().map((node) => `${node} ${served.get(node)}`);
         say(
           `${mode}, seed ${seed}: ${verdict.keys.valid} keys linearizable, reads by ${by.join(', ')}`,
         );

@@ -2,6 +2,7 @@ import { defined } from '../../lib/assert.ts';
 import { confirmReads, takeReads } from './reads.ts';
 import { hasQuorum, isMember, members, quorumValue } from './configuration.ts';
 import { manageConfiguration, mustLeave } from './membership.ts';
+import { askSuccessor } from './transfer.ts';
 import {
   appendOwn,
   becomeFollower,
@@ -115,6 +116,8 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
     progress.matchIndex = logIndex(Math.min(progress.matchIndex, result.hint.index));
     probe(state, progress);
     progress.mode = 'snapshot';
+    // Heartbeats ask for the base from now on: who has it has installed the snapshot.
+    progress.nextIndex = state.log.firstIndex;
     return;
   }
   const match = state.log.lastPossibleMatch(result.hint);
@@ -181,12 +184,14 @@ export function lead(state: CoreState): void {
   });
   manageConfiguration(state);
   followMembers(state);
+  const isLeaving = mustLeave(state);
   // They hear of the commit now or from another leader.
-  if (mustLeave(state)) for (const one of state.progress.values()) one.sentNs = -Infinity;
+  if (isLeaving) for (const one of state.progress.values()) one.sentNs = -Infinity;
   takeReads(state);
   if (state.durable >= state.silentUntil) {
     for (const progress of state.progress.values()) replicate(state, progress);
   }
+  if (isLeaving) askSuccessor(state);
   confirmReads(state);
 }
 

@@ -161,6 +161,11 @@ test('a leader that is not in C_new leads until C_new is committed, and steps do
   expect(new Set(told.map(({ to }) => to)), 'who leaves is told as well').toEqual(
     new Set(['n1', 'n2', 'n3', 'n4', 'n5', 'n6'].filter((name) => name !== leader.id)),
   );
+  const successors = committing.messages.filter(({ message }) => message.type === 'timeout-now');
+  expect(
+    successors.map(({ to }) => to),
+    'nobody need wait to notice (thesis §3.10)',
+  ).toEqual(['n4']);
   expect(committing.deadlineNs, 'at once').toBe(network.nowNs);
   const asked = network.step(leader.id, change(2, 'n1', 'n2', 'n3'), command(8));
   expect(asked).toMatchObject({ role: 'follower', term: led, entries: [], refused: [8] });

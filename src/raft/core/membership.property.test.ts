@@ -121,13 +121,15 @@ function expectProgress(network: TestNetwork): void {
   const leading = (): TestNode | undefined =>
     network.leaders.toSorted((a, b) => b.ready.term - a.ready.term)[0];
   const isAtRest = (): boolean => {
-    const ready = leading()?.ready;
-    return (
-      ready !== undefined &&
-      !isJoint(ready.configuration) &&
-      ready.configuration.voters.includes(leading()?.id ?? nodeId('')) &&
-      ready.commitIndex === ready.lastIndex
-    );
+    const leader = leading();
+    if (leader === undefined) return false;
+    const { configuration, commitIndex, lastIndex, term } = leader.ready;
+    // Others may have gone on without it: who votes follows it.
+    const isFollowed = configuration.voters.every((voter) => {
+      const { ready } = network.node(voter);
+      return ready.leader === leader.id && ready.term === term;
+    });
+    return isFollowed && !isJoint(configuration) && commitIndex === lastIndex;
   };
   network.runUntil(isAtRest);
   const leader = defined(leading(), 'somebody leads');

@@ -347,3 +347,166 @@ test('a leader that never answers is given up after an election timeout', () => 
   }
   expect(refused).toEqual([1]);
 });
+
+const leaseRead = (id: number): Input => ({ type: 'read', id, lease: true });
+const ids = (reads: Ready['reads']): number[] => reads.map(({ id }) => id);
+
+/** A leader whose lease was opened by a read through a round. */
+function leased(size = 3, elections: { leaseDriftPpm?: number; checkQuorum?: boolean } = {}) {
+  const served: Ready['reads'][number][] = [];
+  const onReady = (_node: TestNode, ready: Ready): void => void served.push(...ready.reads);
+  const network = new TestNetwork({ size, seed: 1, onReady, elections });
+  const leader = network.elect();
+  network.settle();
+  const openedNs = network.nowNs;
+  network.step(leader.id, leaseRead(1));
+  network.settle();
+  expect(served).toMatchObject([{ id: 1 }]);
+  const followers = [...network.nodes.keys()].filter((id) => id !== leader.id);
+  return { network, leader, followers, served, openedNs };
+}
+
+test('a lease read is served at once, and says how long that is right (thesis §6.4.1)', () => {
+  const { network, leader, openedNs, served } = leased();
+  expect(served[0], 'the first one had no lease').not.toHaveProperty('leaseEndNs');
+  const { reads, messages, commitIndex } = network.step(leader.id, leaseRead(2));
+  const leaseEndNs = openedNs + ELECTION_NS.minNs;
+  expect(reads).toEqual([{ id: 2, readIndex: commitIndex, leaseEndNs }]);
+  expect(messages).toEqual([]);
+});
+
+test('a lease counts from when the round left, not from when it was answered (thesis §6.4.1)', () => {
+  const { network, leader, openedNs } = leased();
+  network.nowNs = openedNs + ELECTION_NS.minNs / 2;
+  network.step(leader.id, read(2));
+  network.deliverAll();
+  network.nowNs += ELECTION_NS.minNs / 4;
+  network.deliverAll();
+  const { reads } = network.step(leader.id, leaseRead(3));
+  expect(reads[0]?.leaseEndNs).toBe(openedNs + 1.5 * ELECTION_NS.minNs);
+});
+
+test('a lease is shorter by what clocks may be wrong, leader slow and voters fast (thesis §6.4.1)', () => {
+  const end = (clockDriftPpm: number): number =>
+    PAPER_RULES.leaseEndNs({ quorumSentNs: 1000, electionTimeoutNsMin: 1e9, clockDriftPpm });
+  expect(end(0)).toBe(1000 + 1e9);
+  for (const ppm of [1, 500, 10_000, 300_000]) {
+    const slowest = (end(ppm) - 1000) / (1 - ppm / 1e6);
+    const patience = 1e9 / (1 + ppm / 1e6);
+    expect(slowest, `${ppm} ppm`).toBeLessThanOrEqual(patience);
+    expect(slowest).toBeGreaterThan(patience - 10);
+  }
+  const { network, leader, openedNs } = leased(3, { leaseDriftPpm: 100_000 });
+  const { reads } = network.step(leader.id, leaseRead(2));
+  expect(reads[0]?.leaseEndNs).toBe(openedNs + Math.floor((ELECTION_NS.minNs * 0.9) / 1.1));
+});
+
+test('when the lease has lapsed a read goes through a round, and opens it anew (thesis §6.4.1)', () => {
+  const { network, leader, openedNs, served } = leased();
+  network.nowNs = openedNs + ELECTION_NS.minNs - 1;
+  expect(ids(network.step(leader.id, leaseRead(2)).reads)).toEqual([2]);
+  // Its followers are heard, but by older rounds.
+  for (const peer of network.nodes.keys()) {
+    if (peer === leader.id) continue;
+    network.step(leader.id, from(peer, acknowledge(leader.ready.term, 1, 0)));
+  }
+  network.flights = [];
+  network.nowNs += 1;
+  const lapsed = network.step(leader.id, leaseRead(3));
+  expect(lapsed).toMatchObject({ role: 'leader', reads: [] });
+  network.settle();
+  expect(ids(served)).toEqual([1, 2, 3]);
+  expect(ids(network.step(leader.id, leaseRead(4)).reads)).toEqual([4]);
+});
+
+test('heartbeats keep a lease that somebody uses, and let others lapse (thesis §6.4.1)', () => {
+  const { network, leader, openedNs } = leased();
+  const endAfter = (ns: number, isUsed: boolean): number => {
+    let endNs = 0;
+    for (let passed = 0; passed < ns; passed += HEARTBEAT_NS) {
+      network.advance(HEARTBEAT_NS);
+      network.settle();
+      if (!isUsed) continue;
+      endNs = network.step(leader.id, leaseRead(passed)).reads[0]?.leaseEndNs ?? 0;
+    }
+    return endNs;
+  };
+  const usedEndNs = endAfter(5 * ELECTION_NS.minNs, true);
+  expect(usedEndNs).toBeGreaterThanOrEqual(openedNs + 5.5 * ELECTION_NS.minNs);
+  endAfter(3 * ELECTION_NS.minNs, false);
+  expect(leader.ready.role).toBe('leader');
+  expect(network.step(leader.id, leaseRead(900)).reads).toEqual([]);
+});
+
+test('a new leader serves no lease read before an entry of its term is committed (§8)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  network.runUntil(
+    () => network.leaders.length === 1,
+    ({ message }) => message.type !== 'append-entries',
+  );
+  const leader = defined(network.leaders[0], 'elected');
+  const [follower = leader.id] = [...network.nodes.keys()].filter((id) => id !== leader.id);
+  const at = leader.ready.term;
+  const round = roundOf(network.step(leader.id, { type: 'disconnected', peer: follower }));
+  const { reads } = network.step(
+    leader.id,
+    from(follower, acknowledge(at, 0, round)),
+    leaseRead(1),
+  );
+  expect(reads).toEqual([]);
+});
+
+test('without CheckQuorum there is no lease: lease reads go through rounds (thesis §6.4.1)', () => {
+  const { network, leader, served } = leased(3, { checkQuorum: false });
+  expect(network.step(leader.id, leaseRead(2)).reads).toEqual([]);
+  network.settle();
+  expect(ids(served)).toEqual([1, 2]);
+});
+
+test('a follower’s lease read is confirmed by the leader’s lease without a round (thesis §6.4.1)', () => {
+  const { network, leader, followers, served } = leased();
+  const [follower = leader.id] = followers;
+  const { messages } = network.step(follower, leaseRead(2));
+  expect(messages).toMatchObject([{ to: leader.id, message: { type: 'read-index', lease: true } }]);
+  network.deliverAll();
+  expect(network.flights.map(({ message }) => message)).toMatchObject([
+    { type: 'read-index-response', lease: true },
+  ]);
+  network.settle();
+  expect(ids(served)).toEqual([1, 2]);
+});
+
+test('a leader that hands over gives its lease up, whatever comes of it (thesis §3.10)', () => {
+  const { network, leader, followers } = leased();
+  const [target = leader.id] = followers;
+  expect(
+    network.step(leader.id, { type: 'transfer', id: 9, to: target }, leaseRead(2)).reads,
+  ).toEqual([]);
+  network.flights = [];
+  network.nowNs += ELECTION_NS.minNs / 2;
+  network.step(leader.id, read(3));
+  network.settle();
+  network.nowNs += ELECTION_NS.minNs / 2;
+  const aborted = network.step(leader.id, { type: 'tick' });
+  expect(aborted).toMatchObject({ role: 'leader', transfers: [{ id: 9, type: 'unknown' }] });
+  network.step(leader.id, read(4));
+  network.settle();
+  // The target may still hear of it, and be elected without a wait.
+  expect(network.step(leader.id, leaseRead(5)).reads).toEqual([]);
+});
+
+test('a voter that started again votes for nobody as long as a lease may count on it (thesis §6.4.1)', () => {
+  const { network, leader, followers } = leased();
+  const [voter = leader.id, candidate = leader.id] = followers;
+  network.sync(voter);
+  network.crash(voter);
+  network.restart(voter);
+  const asked = requestVote(leader.ready.term + 1, 9, 9);
+  const early = network.step(voter, from(candidate, asked));
+  expect(early).toMatchObject({ term: leader.ready.term });
+  expect(early.messagesAfterSync).toMatchObject([{ message: { granted: false } }]);
+  expect(ids(network.step(leader.id, leaseRead(2)).reads), 'it counts on it').toEqual([2]);
+  network.nowNs += ELECTION_NS.minNs;
+  const late = network.step(voter, from(candidate, asked));
+  expect(late.messagesAfterSync).toMatchObject([{ message: { granted: true } }]);
+});

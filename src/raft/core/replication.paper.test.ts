@@ -258,3 +258,18 @@ test('what waits for an answer that is lost leaves after a heartbeat (RFC 896, ย
   expect(network.flights, 'it waits').toEqual([]);
   network.runUntil(() => leader.applied.length === 3);
 });
+
+test('a leader that has another entry before its new ones, where one is committed here, gets no answer (ยง5.4.3)', () => {
+  const network = new TestNetwork({ size: 3, seed: 1 });
+  const entries = logOf(1, 1);
+  network.step('n1', from('n2', append(1, [0, 0], { entries, leaderCommit: logIndex(2) })));
+  for (const prev of [
+    [2, 2],
+    [1, 3],
+  ] as [number, number][]) {
+    const ready = network.step('n1', from('n3', append(3, prev, {})));
+    // An answer would be followed by another attempt, and that by an answer, at once and for ever.
+    expect(ready).toMatchObject({ messages: [], commitIndex: 2 });
+    expect(ready.rejected).toHaveLength(1);
+  }
+});

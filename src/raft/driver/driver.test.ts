@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nodeId, type NodeId } from '../core/types.ts';
+import { type Input, nodeId, type NodeId, type Ready } from '../core/types.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import type { Answer, Request } from './requests.ts';
 import { TestDrivers } from './testing/drivers.ts';
@@ -346,4 +346,36 @@ test('malformed peer messages are refused with a DecodeError, and change nothing
     ).toThrow(/./);
   }
   expect(drivers.driver(leader).status()).toEqual(before);
+});
+
+const leaseRead: Request = { type: 'read', key: 'k', consistency: 'lease' };
+
+test('a lease is looked at again right before the answer: a process may be stopped in between (thesis §6.4.1)', async () => {
+  let stoppedNs = 0;
+  const stepped = (inputs: readonly Input[], { reads }: Ready): void => {
+    if (reads.some(({ leaseEndNs }) => leaseEndNs !== undefined)) drivers.nowNs += stoppedNs;
+    given.push(...inputs.filter(({ type }) => type === 'read'));
+  };
+  const given: Input[] = [];
+  const ignored = { restored() {}, written() {}, snapshot() {}, applied() {} };
+  const drivers: TestDrivers = new TestDrivers(3, 'always', {
+    observer: () => ({ ...ignored, stepped }),
+    requestTimeoutNs: 60_000_000_000,
+  });
+  await drivers.startAll();
+  const leader = await drivers.elect();
+  await drivers.ask(leader, leaseRead);
+  given.length = 0;
+  expect(await drivers.ask(leader, leaseRead)).toMatchObject({ type: 'ok', servedBy: leader });
+  expect(given).toMatchObject([{ lease: true }]);
+  given.length = 0;
+  stoppedNs = 999_000_000;
+  const answers: Answer[] = [];
+  drivers.driver(leader).submit(leaseRead, (answer) => answers.push(answer));
+  await drivers.runUntil(() => answers.length > 0);
+  expect(given, 'it went through a round in the end').toMatchObject([
+    { lease: true },
+    { type: 'read' },
+  ]);
+  expect(given[1]).not.toHaveProperty('lease');
 });

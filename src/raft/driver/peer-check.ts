@@ -31,7 +31,7 @@ export function checkPeerMessage(message: Message): void {
       if (message.configuration.voters.length === 0) throw new DecodeError('nobody votes');
       return;
     case 'read-index-response':
-      checkNumber('an index', message.readIndex ?? 0);
+      if (message.readIndex !== undefined) checkNumber('an index', message.readIndex);
       return;
     case 'read-index':
     case 'request-vote':

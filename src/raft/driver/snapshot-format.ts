@@ -58,9 +58,13 @@ export class SnapshotWriter {
     return this.#piece(KIND_HEAD, writer.finish());
   }
 
-  /** @param rows - what one call of `FrozenState.next` gave */
+  /**
+   * What stands in front of these rows: they are not copied, since there are many of them.
+   *
+   * @param rows - what one call of `FrozenState.next` gave
+   */
   state(rows: Uint8Array): Uint8Array {
-    return this.#piece(KIND_STATE, rows);
+    return this.#header(KIND_STATE, rows).finish();
   }
 
   end(): Uint8Array {
@@ -68,13 +72,16 @@ export class SnapshotWriter {
   }
 
   #piece(kind: number, payload: Uint8Array): Uint8Array {
-    const writer = new ByteWriter(PIECE_HEADER_BYTES + payload.length);
+    return this.#header(kind, payload).raw(payload).finish();
+  }
+
+  #header(kind: number, payload: Uint8Array): ByteWriter {
+    const writer = new ByteWriter(PIECE_HEADER_BYTES);
     writer.u32(MAGIC).u8(kind).u32(this.#number).u32(payload.length).u32(crc32c(payload));
     this.#chain = chained(this.#chain, writer.finish());
-    const piece = writer.u32(this.#chain).raw(payload).finish();
     this.#number += 1;
-    this.bytes += piece.length;
-    return piece;
+    this.bytes += PIECE_HEADER_BYTES + payload.length;
+    return writer.u32(this.#chain);
   }
 }
 

@@ -1,17 +1,26 @@
 import type { FrozenState } from '../kv/state-machine.ts';
-import type { Disk, Scheduler } from './ports.ts';
+import type { Disk } from './ports.ts';
 import type { StoredSnapshot } from './snapshot-files.ts';
 import { partName, type SnapshotHead, snapshotName, SnapshotWriter } from './snapshot-format.ts';
 import { SnapshotPart } from './snapshot-part.ts';
 
-/** What one turn of the event loop encodes and writes: about a millisecond. */
+/** What one turn of the event loop encodes and writes: less than a millisecond of CPU. */
 const SLICE_BYTES = 32 * 1024;
+/**
+ * Between two slices so many times what the last one took, and a millisecond at least: a snapshot may
+ * take longer, but it never has more than a quarter of a processor. The kernel puts whoever works
+ * without a pause behind others, heartbeats included.
+ */
+const PAUSE_SHARE = 3;
+const PAUSE_NS_MIN = 1_000_000;
 
 export interface TakingParts {
   readonly disk: Disk;
-  readonly scheduler: Pick<Scheduler, 'soon'>;
+  readonly now: () => number;
   /** CPU time of this thread, or what is next to it. */
   readonly cpuNs: () => number;
+  /** Has `tick` called soon: `dueNs` has come nearer. */
+  readonly wake: () => void;
   readonly sliceBytes: number | undefined;
   readonly onTaken: (snapshot: StoredSnapshot) => void;
   /** The disk is full, or nobody needs it any more. */
@@ -37,7 +46,12 @@ export class SnapshotTaking {
   readonly #parts: TakingParts;
   #job: Job | undefined;
   #files = 0;
-  /** The longest slice so far. */
+  /** When `tick` is due; Infinity when there is nothing to do. */
+  dueNs: number = Infinity;
+  /**
+   * The longest slice so far: its CPU time, or how long it took, whichever says less. Some kernels count
+   * CPU time in ticks of several milliseconds, and other processes may come in between.
+   */
   sliceCpuNsMax = 0;
   slices = 0;
 
@@ -55,7 +69,16 @@ export class SnapshotTaking {
     const part = new SnapshotPart(this.#parts.disk, partName('taken', this.#files));
     const job: Job = { head, frozen, writer: new SnapshotWriter(), part, isFinishing: false };
     this.#job = job;
-    this.#soon(job);
+    this.dueNs = this.#parts.now();
+    this.#parts.wake();
+  }
+
+  /** One slice, if it is time for one. */
+  tick(): void {
+    const job = this.#job;
+    if (job === undefined || this.#parts.now() < this.dueNs) return;
+    this.dueNs = Infinity;
+    this.#slice(job);
   }
 
   abandon(why: string): void {
@@ -66,31 +89,37 @@ export class SnapshotTaking {
     this.#parts.onAbandoned(job.head, why);
   }
 
-  #soon(job: Job): void {
-    const run = (): void => {
-      if (this.#job === job) this.#slice(job);
-    };
-    this.#parts.scheduler.soon(run, () => 0);
-  }
-
   #slice(job: Job): void {
-    const { cpuNs, sliceBytes = SLICE_BYTES } = this.#parts;
+    const { cpuNs, now, sliceBytes = SLICE_BYTES } = this.#parts;
     const { writer, part, frozen, head } = job;
-    const beganNs = cpuNs();
+    const [beganNs, beganCpuNs] = [now(), cpuNs()];
     const rows = frozen.next(sliceBytes);
     try {
       if (writer.bytes === 0) part.append(writer.head(head));
-      part.append(rows === undefined ? writer.end() : writer.state(rows));
+      if (rows === undefined) part.append(writer.end());
+      else {
+        part.append(writer.state(rows));
+        part.append(rows);
+      }
     } catch (error) {
       return this.abandon(String(error));
     }
     this.slices += 1;
-    this.sliceCpuNsMax = Math.max(this.sliceCpuNsMax, cpuNs() - beganNs);
+    const tookNs = now() - beganNs;
+    this.sliceCpuNsMax = Math.max(this.sliceCpuNsMax, Math.min(tookNs, cpuNs() - beganCpuNs));
     if (rows === undefined) return this.#finish(job);
-    if (!part.mustSync) return this.#soon(job);
+    const dueNs = now() + Math.max(PAUSE_NS_MIN, PAUSE_SHARE * tookNs);
+    if (!part.mustSync) {
+      this.dueNs = dueNs;
+      return;
+    }
     part
       .sync()
-      .then(() => this.#soon(job))
+      .then(() => {
+        if (this.#job !== job) return;
+        this.dueNs = dueNs;
+        this.#parts.wake();
+      })
       .catch((error: unknown) => this.#parts.onFailure(error));
   }
 
@@ -112,5 +141,6 @@ export class SnapshotTaking {
   #end(job: Job): void {
     job.frozen[Symbol.dispose]();
     this.#job = undefined;
+    this.dueNs = Infinity;
   }
 }

@@ -42,6 +42,8 @@ async function put(drivers: TestDrivers, key: string, value: string): Promise<An
 async function putMany(drivers: TestDrivers, from: number, to: number): Promise<void> {
   for (let i = from; i <= to; i++) {
     expect(await put(drivers, `k${i % 10}`, `v${i}`), `write ${i}`).toMatchObject({ type: 'ok' });
+    // Slices come with pauses between them.
+    await drivers.pass(2 * MS);
   }
 }
 

@@ -103,8 +103,9 @@ export class Snapshots {
     this.#term = found.restored.hardState.term;
     this.#taking = new SnapshotTaking({
       disk,
-      scheduler,
+      now: () => scheduler.now(),
       cpuNs,
+      wake: () => parts.enqueue({ type: 'tick' }),
       sliceBytes,
       onTaken: (snapshot) => this.#onTaken(snapshot),
       onAbandoned: ({ last }, why) => this.#onAbandoned(last, why),
@@ -171,11 +172,12 @@ export class Snapshots {
 
   /** When `tick` is due. */
   get deadlineNs(): number {
-    return this.#sending.deadlineNs;
+    return Math.min(this.#sending.deadlineNs, this.#taking.dueNs);
   }
 
   tick(): void {
     this.#sending.tick();
+    this.#taking.tick();
   }
 
   status(): SnapshotStatus {

@@ -8,12 +8,14 @@ import { fuzzLiars } from './liars-target.ts';
 import { LiveCluster } from './live-cluster.ts';
 import { mutate } from './mutation.ts';
 import { fuzzPeers } from './peers-target.ts';
+import { fuzzSnapshots } from './snapshots-target.ts';
 import type { FuzzTarget } from './target.ts';
 import { fuzzWal } from './wal-target.ts';
 
 // Short forms of `npm run fuzz`; each has its own findings printed with the seed that shows them again.
 test.each<[string, FuzzTarget, number, RegExp]>([
   ['a log on disk that is damaged', fuzzWal, 3000, /refused by name/],
+  ['snapshots on disk that are damaged', fuzzSnapshots, 500, /the damage named/],
   ['peers that lie', fuzzLiars, 3000, /rejected: its entry/],
   ['streams to the ports for peers', fuzzPeers, 1500, /acknowledged meanwhile/],
   ['requests to the ports for clients', fuzzHttp, 1500, /acknowledged meanwhile/],

@@ -37,7 +37,12 @@ export const fuzzLiars: FuzzTarget = async ({ inputs, seed, path }): Promise<Fuz
   await fc.assert(
     fc.asyncProperty(input, async ({ lies, writes }) => {
       tally.add('lies told', lies.length);
-      await lieTo(await cluster(writes, tally), lies, tally);
+      const said: string[] = [];
+      try {
+        await lieTo(await cluster(writes, tally), lies, { said, tally });
+      } catch (cause) {
+        throw new Error(`a cluster was told\n${said.join('\n')}`, { cause });
+      }
     }),
     {
       // Half of the most on average, and a little more clusters than that asks for.
@@ -51,10 +56,13 @@ export const fuzzLiars: FuzzTarget = async ({ inputs, seed, path }): Promise<Fuz
 
 type Told = typeof one extends fc.Arbitrary<infer T> ? T : never;
 
-async function lieTo(drivers: TestDrivers, lies: readonly Told[], tally: Tally): Promise<void> {
-  const said: string[] = [];
+async function lieTo(
+  drivers: TestDrivers,
+  lies: readonly Told[],
+  { said, tally }: { readonly said: string[]; readonly tally: Tally },
+): Promise<void> {
   const stillUp = (): void => {
-    assert.deepEqual(drivers.fatal, [], `a node stopped; it was told\n${said.join('\n')}`);
+    assert.deepEqual(drivers.fatal, [], 'a node stopped');
   };
   for (const { lie: make, to, from, damage, waitMs } of lies) {
     const liar = defined(IDS[from === to ? (from + 1) % 3 : from], 'of three');
@@ -75,6 +83,14 @@ async function lieTo(drivers: TestDrivers, lies: readonly Told[], tally: Tally):
 
 async function cluster(writes: number, tally: Tally): Promise<TestDrivers> {
   const drivers = new TestDrivers(3, 'always', {
+    snapshots: { threshold: 4, trailing: 2, sliceBytes: 64, chunkBytes: 64, windowBytes: 128 },
+    observer: () => ({
+      restored() {},
+      stepped() {},
+      written() {},
+      applied() {},
+      snapshot: ({ type }) => tally.add(`snapshots ${type}`),
+    }),
     driver: {
       onRejected: ({ reason }) => tally.add(`rejected: ${reason.replaceAll(/\d+/g, 'N')}`),
     },

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { defined } from '../../lib/assert.ts';
 import { encodeConfiguration } from '../core/configuration-codec.ts';
 import {
   type Entry,
@@ -12,8 +13,11 @@ import {
   term,
 } from '../core/types.ts';
 import type { PeerMessage } from '../driver/peer-message.ts';
-import type { Request } from '../driver/requests.ts';
+import { CONSISTENCIES, type Request } from '../driver/requests.ts';
+import { SnapshotWriter } from '../driver/snapshot-format.ts';
+import { StateMachine } from '../kv/state-machine.ts';
 import { encodeStamped } from '../kv/stamped-command.ts';
+import { joined } from './mutation.ts';
 
 /** What the node that is lied to knows. */
 export interface Known {
@@ -198,6 +202,17 @@ const asks = fc
         at,
       ),
       raft((_known, own) => ({ type: 'timeout-now', term: own }), at),
+      raft((_known, own) => ({ type: 'read-index', term: own, ask: offsetOf, lease: one }), at),
+      raft(
+        (known, own) => ({
+          type: 'read-index-response',
+          term: own,
+          ask: offsetOf,
+          readIndex: one ? positionOf(known).index : undefined,
+          lease: other,
+        }),
+        at,
+      ),
       raft(
         (known, own) => ({
           type: 'install-snapshot',
@@ -213,6 +228,44 @@ const asks = fc
     ),
   );
 
+const EMPTY_STATE = defined(
+  new StateMachine().freeze().next(1024),
+  'it says at least its log time',
+);
+
+/** A snapshot that is whole, of a state that nobody had; all of it, or a piece that is not the first. */
+const wholeSnapshots: fc.Arbitrary<Lie> = fc
+  .tuple(
+    nearTerm,
+    position,
+    configuration,
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constant([EMPTY_STATE]) },
+      fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 2 }),
+    ),
+    fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
+  )
+  .map(([at, positionOf, members, rows, isWhole]) =>
+    raft((known, own) => {
+      const last = positionOf(known);
+      const writer = new SnapshotWriter();
+      const pieces = [writer.head({ clusterId: 'test', last, configuration: members })];
+      for (const row of rows) pieces.push(writer.state(row));
+      pieces.push(writer.end());
+      const bytes = joined(...pieces);
+      const offset = isWhole ? 0 : Math.floor(bytes.length / 2);
+      return {
+        type: 'install-snapshot',
+        term: own,
+        last,
+        configuration: members,
+        offset,
+        data: bytes.subarray(offset),
+        done: true,
+      };
+    }, at),
+  );
+
 const request: fc.Arbitrary<Request> = fc.oneof(
   fc.constant({
     type: 'command' as const,
@@ -226,7 +279,11 @@ const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({
     type: fc.constant('read' as const),
     key: fc.constant('k'),
-    consistency: fc.constantFrom('linearizable' as const, 'stale' as const),
+    consistency: fc.constantFrom(...CONSISTENCIES),
+  }),
+  fc.record({
+    type: fc.constant('transfer' as const),
+    to: fc.constantFrom(nodeId('n2'), nodeId('nobody'), undefined),
   }),
 );
 
@@ -257,6 +314,7 @@ export const lie: fc.Arbitrary<Lie> = fc.oneof(
   { weight: 4, arbitrary: appendEntries },
   { weight: 2, arbitrary: answers },
   { weight: 2, arbitrary: asks },
+  wholeSnapshots,
   requests,
   memberships,
 );

@@ -1,5 +1,6 @@
 // Gives a node's parts bad inputs, and says what became of them: npm run fuzz -- --inputs 100000
 import { parseArgs } from 'node:util';
+import { fuzzSnapshots } from './snapshots-target.ts';
 import type { FuzzTarget } from './target.ts';
 import { fuzzPeers } from './peers-target.ts';
 import { fuzzHttp } from './http-target.ts';
@@ -11,6 +12,7 @@ const TARGETS: Readonly<Record<string, FuzzTarget>> = {
   liars: fuzzLiars,
   http: fuzzHttp,
   wal: fuzzWal,
+  snapshots: fuzzSnapshots,
 };
 
 const USAGE = `npm run fuzz -- [--target ${Object.keys(TARGETS).join('|')}] [--inputs 100000] [--seed N] [--path P]

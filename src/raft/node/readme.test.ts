@@ -43,7 +43,7 @@ test('every metric of the node stands in the README, and no other', async () => 
     clients: { counts: { malformed: 0, unauthorized: 0, overloaded: 0, dropped: 0 }, pending: 0 },
   });
   const names = [...README.matchAll(/`(gong_raft_[a-z_]+)/g)].map(([, name]) => name);
-  expect(names.toSorted()).toEqual(metrics.names.toSorted());
+  expect(new Set(names)).toEqual(new Set(metrics.names));
 });
 
 const closedNone = {

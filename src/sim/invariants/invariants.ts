@@ -15,9 +15,11 @@ import {
 import { electedByQuorum, oneChangeAtATime, whoLeftLeadsNoMore } from './configuration-changes.ts';
 import { acknowledgementIsOnDisk } from './acknowledgement-on-disk.ts';
 import { Committed } from './committed.ts';
+import { makeCommittedByAcknowledgements } from './committed-by-acknowledgements.ts';
 import { makeElectionSafety } from './election-safety.ts';
 import { EntryTree } from './entry-tree.ts';
 import { leaderAppendOnly } from './leader-append-only.ts';
+import { makeLeaseExclusive } from './lease-exclusive.ts';
 import { makeLeaderCompleteness } from './leader-completeness.ts';
 import { logMatching, restoredLogMatching } from './log-matching.ts';
 import { commitNeverBack, termNeverBack } from './never-back.ts';
@@ -68,6 +70,8 @@ export function makeInvariants(parts: {
   const rounds = makeReadConfirmed(report, views);
   const machines = makeStateMachineInvariants(report);
   const snapshots = makeSnapshotSafety(report, committed, initial);
+  const leases = makeLeaseExclusive(report);
+  const answers = makeCommittedByAcknowledgements(report);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
@@ -89,6 +93,7 @@ export function makeInvariants(parts: {
     const view = of(node);
     received(view, inputs);
     rounds.received(view, inputs);
+    answers.received(view, inputs);
     leaderAppendOnly(report, view, ready);
     oneChangeAtATime(report, view, ready);
     whoLeftLeadsNoMore(report, view, ready);
@@ -116,8 +121,11 @@ export function makeInvariants(parts: {
       completeness.elected(view);
       electedByQuorum(report, view, views);
       reads.elected(view);
+      leases.elected(view);
+      answers.elected(view);
     }
     rounds.stepped(view, ready);
+    leases.stepped(view, ready);
     if (ready.commitIndex === view.commitIndex) return;
     commitNeverBack(report, view, ready);
     const from = view.commitIndex;
@@ -126,6 +134,7 @@ export function makeInvariants(parts: {
     if (ready.role !== 'leader') return;
     completeness.committed(view);
     majorities.committed(view, configuration);
+    answers.committed(view, configuration);
   };
 
   return {

@@ -9,6 +9,7 @@ export type InvariantName =
   | 'state-machine-safety'
   | 'committed-by-leader'
   | 'acknowledgement-on-disk'
+  | 'committed-by-acknowledgements'
   | 'acknowledged-on-majority-of-disks'
   | 'applied-never-back'
   | 'commit-never-back'
@@ -21,6 +22,7 @@ export type InvariantName =
   | 'applied-alike'
   | 'session-once'
   | 'lock-fenced'
+  | 'lease-exclusive'
   | 'one-change-at-a-time'
   | 'elected-by-quorum'
   | 'who-left-leads-no-more'
@@ -61,6 +63,10 @@ export const INVARIANTS: Readonly<
   'acknowledgement-on-disk': {
     section: 'Raft §5.3, Figure 2 (persistent state)',
     says: 'what a follower acknowledges is on its disk, as the leader has it',
+  },
+  'committed-by-acknowledgements': {
+    section: 'Raft §5.1, §5.3',
+    says: 'a leader commits what a majority has acknowledged to it in its own term',
   },
   'acknowledged-on-majority-of-disks': {
     section: 'Raft §5.3, §8, Figure 2 (persistent state)',
@@ -137,6 +143,10 @@ export const INVARIANTS: Readonly<
   'compacted-behind-snapshot': {
     section: 'Raft §7',
     says: 'entries leave a log only when a snapshot that holds them is on the disk',
+  },
+  'lease-exclusive': {
+    section: 'thesis §6.4.1',
+    says: 'nobody serves a read by its lease when another was elected in a later term',
   },
   'node-failed': {
     section: "the node's own assertions",

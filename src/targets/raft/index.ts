@@ -29,7 +29,7 @@ export interface RaftTarget extends Target {
 export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): RaftTarget {
   return {
     name: 'raft',
-    readModes: ['linearizable', 'stale'],
+    readModes: ['linearizable', 'lease', 'stale'],
     functions: FUNCTIONS_KNOWN,
     hasLeader: true,
     hasSessions: true,

@@ -39,7 +39,8 @@ async function launch(): Promise<Cluster> {
 /** Asks until it is done: until a leader is known, a node refuses. */
 async function write(cluster: Cluster, node: NodeId, value: number): Promise<Completion> {
   await using client = target.connect(cluster.url(node), CONNECT);
-  return vi.waitFor(
+  // Awaited here: the client is not closed before.
+  return await vi.waitFor(
     async () => {
       const completion = await client.invoke({ f: 'write', key: 'k', value }, SECOND);
       expect(completion.type).toBe('ok');
