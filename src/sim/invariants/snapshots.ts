@@ -70,8 +70,8 @@ export function makeSnapshotSafety(
           const { last, machine } = event;
           if (last !== undefined) {
             mustBeTheState(view, last, machine);
-            // A power failure may have left a name of which no sync was told.
-            if (view.disk.snapshotSynced(snapshotName(last), last, 1)) {
+            // A power failure may have left a name of which no sync was told: it is there for good.
+            if (view.disk.isCacheLost && view.disk.snapshotSynced(snapshotName(last), last, 1)) {
               mustBeCommitted(view, last, 'begins with');
             }
           }
