@@ -16,21 +16,26 @@ test('it is a map whose keys follow each other, whatever is taken out and when',
         const ring = new ConsecutiveMap<string>(first);
         const model = new Map<number, string>();
         let next = first;
+        const seen: unknown[] = [];
+        const expected: unknown[] = [];
         for (const [i, what] of steps.entries()) {
           if (what === 'add') {
-            expect(ring.add(`value ${i}`)).toBe(next);
+            seen.push(ring.add(`value ${i}`));
             model.set(next, `value ${i}`);
+            expected.push(next);
             next += 1;
           } else {
             // Of those that came last, some of them gone already, and some that never came.
             const key = next + 2 - what.remove;
-            expect(ring.get(key)).toBe(model.get(key));
+            seen.push(ring.get(key));
+            expected.push(model.get(key));
             ring.delete(key);
             model.delete(key);
           }
-          expect(ring.size).toBe(model.size);
-          expect(ring.oldest).toBe(model.values().next().value);
+          seen.push(ring.size, ring.oldest);
+          expected.push(model.size, model.values().next().value);
         }
+        expect(seen).toEqual(expected);
         expect([...ring.entries()]).toEqual([...model]);
       },
     ),

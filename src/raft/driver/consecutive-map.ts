@@ -4,10 +4,11 @@ const CAPACITY_MIN = 64;
 /**
  * Values under keys that are given out one after the other, and that go in about the same order.
  *
- * A `Map` would do the same and costs a leader a tenth of its CPU: each time it makes room, the old
- * table stays linked to the new one, as iterators want it. One old table that the collector of young
- * garbage has promoted thus keeps every later one, with all that was in it: at 64 connections half of
- * all requests, 4 KB each, lived on until the next full collection (90 MB).
+ * A `Map` would do the same, but each time it makes room, the old table stays linked to the new one, as
+ * iterators want it. One old table that the collector of young garbage has promoted thus keeps every
+ * later one, with all that was in it: at 64 connections half of all requests, 4 KB each, lived on until
+ * the next full collection. Without that a write costs 0.79 and a linearizable read 0.86 of the CPU, and
+ * the collector stops the leader for 1.4 instead of 13 ms each time.
  */
 export class ConsecutiveMap<V> {
   #slots: (V | undefined)[];
