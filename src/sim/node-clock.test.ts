@@ -47,3 +47,13 @@ test('a clock does not jump back', () => {
   const clock = new NodeClock(new Simulation('back'), 0);
   expect(() => clock.jump(-1)).toThrow('does not jump back');
 });
+
+test('a clock with a bound is never more wrong, whatever drifts add up to, and does not jump', async () => {
+  const sim = new Simulation('bound');
+  const clock = new NodeClock(sim, 0, 1000);
+  clock.drift(-700);
+  clock.drift(-700);
+  await sim.drive(sim.sleep(SECOND));
+  expect(clock.now()).toBe(SECOND - SECOND / 1000);
+  expect(() => clock.jump(1)).toThrow('does not jump');
+});

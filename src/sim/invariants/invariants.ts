@@ -15,7 +15,6 @@ import {
 import { electedByQuorum, oneChangeAtATime, whoLeftLeadsNoMore } from './configuration-changes.ts';
 import { acknowledgementIsOnDisk } from './acknowledgement-on-disk.ts';
 import { Committed } from './committed.ts';
-import { makeCommittedByAcknowledgements } from './committed-by-acknowledgements.ts';
 import { makeElectionSafety } from './election-safety.ts';
 import { EntryTree } from './entry-tree.ts';
 import { leaderAppendOnly } from './leader-append-only.ts';
@@ -71,7 +70,6 @@ export function makeInvariants(parts: {
   const machines = makeStateMachineInvariants(report);
   const snapshots = makeSnapshotSafety(report, committed, initial);
   const leases = makeLeaseExclusive(report);
-  const answers = makeCommittedByAcknowledgements(report);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
 
@@ -93,7 +91,6 @@ export function makeInvariants(parts: {
     const view = of(node);
     received(view, inputs);
     rounds.received(view, inputs);
-    answers.received(view, inputs);
     leaderAppendOnly(report, view, ready);
     oneChangeAtATime(report, view, ready);
     whoLeftLeadsNoMore(report, view, ready);
@@ -122,7 +119,6 @@ export function makeInvariants(parts: {
       electedByQuorum(report, view, views);
       reads.elected(view);
       leases.elected(view);
-      answers.elected(view);
     }
     rounds.stepped(view, ready);
     leases.stepped(view, ready);
@@ -134,7 +130,6 @@ export function makeInvariants(parts: {
     if (ready.role !== 'leader') return;
     completeness.committed(view);
     majorities.committed(view, configuration);
-    answers.committed(view, configuration);
   };
 
   return {

@@ -9,7 +9,6 @@ export type InvariantName =
   | 'state-machine-safety'
   | 'committed-by-leader'
   | 'acknowledgement-on-disk'
-  | 'committed-by-acknowledgements'
   | 'acknowledged-on-majority-of-disks'
   | 'applied-never-back'
   | 'commit-never-back'
@@ -63,10 +62,6 @@ export const INVARIANTS: Readonly<
   'acknowledgement-on-disk': {
     section: 'Raft §5.3, Figure 2 (persistent state)',
     says: 'what a follower acknowledges is on its disk, as the leader has it',
-  },
-  'committed-by-acknowledgements': {
-    section: 'Raft §5.1, §5.3',
-    says: 'a leader commits what a majority has acknowledged to it in its own term',
   },
   'acknowledged-on-majority-of-disks': {
     section: 'Raft §5.3, §8, Figure 2 (persistent state)',

@@ -63,6 +63,9 @@ export interface Said {
   readonly votes?: string;
   /** Reads that it confirms. */
   readonly reads?: readonly number[];
+  /** Reads that it serves by its lease. */
+  readonly leaseReads?: readonly number[];
+  readonly messages?: readonly Envelope[];
 }
 
 interface Told {
@@ -152,12 +155,17 @@ export class ToldCluster {
       hardState,
       entries,
       write: entries.length > 0 ? 1 : undefined,
-      messages: [],
+      messages: said.messages ?? [],
       messagesAfterSync: said.votes === undefined ? [] : [grant(said.votes, told.term)],
       committed,
       accepted: [],
       refused: [],
-      reads: (said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
+      reads: [
+        ...(said.reads ?? []).map((id) => ({ id, readIndex: logIndex(told.commit) })),
+        ...(said.leaseReads ?? []).map((id) => {
+          return { id, readIndex: logIndex(told.commit), leaseEndNs: 9 };
+        }),
+      ],
       refusedReads: [],
       transfers: [],
       transferee: undefined,
