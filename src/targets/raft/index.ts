@@ -27,7 +27,7 @@ export interface RaftTarget extends Target {
 export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): RaftTarget {
   return {
     name: 'raft',
-    readModes: ['linearizable', 'stale'],
+    readModes: ['linearizable', 'lease', 'stale'],
     functions: ['read', 'write', 'cas', 'get', 'put', 'delete'],
     hasLeader: true,
     promises: ({ readMode }) => promises(readMode),
@@ -59,6 +59,7 @@ function launch(entry: string, request: LaunchRequest): LaunchSpec {
 }
 
 function promises(readMode: string): ConsistencyPromise {
+  // `lease` as well, while no clock is more wrong than raft.leaseDrift says.
   if (readMode !== 'stale') return { consistency: 'linearizable' };
   return {
     consistency: 'weaker',
