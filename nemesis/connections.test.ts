@@ -171,7 +171,7 @@ test('every shape of a partition has its promise here', () => {
 async function tryShape(cluster: LocalCluster, shapeName: string, seed: string): Promise<Seen> {
   const { nodes } = cluster;
   const shape = partition.shapes.find((one) => one.shape === shapeName);
-  const resolved = shape?.resolve({ nodes, leader: nodes[1] }, makeRandom(seed));
+  const resolved = shape?.resolve({ nodes, voters: nodes, leader: nodes[1] }, makeRandom(seed));
   const fault = defined(resolved, `${shapeName} of ${nodes.length} nodes`);
   const pairs = nodes.flatMap((from) =>
     nodes.filter((to) => to !== from).map((to) => ({ from, to })),

@@ -72,6 +72,42 @@ export function nanosecondsIn(
 }
 
 /**
+ * A list of names of nodes, each once, at least one.
+ *
+ * @throws UserError (`usage`, GONG-E134) when it is absent, or something else
+ */
+export function nodesIn(kind: string, value: FaultValue, name: string): readonly NodeId[] {
+  const field = isRecord(value) ? value[name] : undefined;
+  const found = field === undefined ? undefined : nodeList(field);
+  if (found !== undefined) return found;
+  const why = `"${name}" has to be a list of nodes, each of them once`;
+  throw unreadable('GONG-E134', kind, { value, why, example: `"${name}":["n3"]` });
+}
+
+/**
+ * The same of a list of such lists, at least one.
+ *
+ * @throws UserError (`usage`, GONG-E134)
+ */
+export function nodeListsIn(
+  kind: string,
+  value: FaultValue,
+  name: string,
+): readonly (readonly NodeId[])[] {
+  const field = isRecord(value) ? value[name] : undefined;
+  const lists = field !== undefined && isList(field) ? field.map(nodeList) : [];
+  const found = lists.filter((list) => list !== undefined);
+  if (found.length > 0 && found.length === lists.length) return found;
+  const why = `"${name}" has to be a list of lists of nodes, in each of them each node once`;
+  throw unreadable('GONG-E134', kind, { value, why, example: `"${name}":[["n1","n2","n4"]]` });
+}
+
+/** True when a fault's value has that field. */
+export function hasField(value: FaultValue, name: string): boolean {
+  return isRecord(value) && value[name] !== undefined;
+}
+
+/**
  * The nodes to be hit.
  *
  * @throws UserError (`usage`, GONG-E132) when there are none, or one is not of this cluster
@@ -100,7 +136,12 @@ export function linksOf(cluster: Cluster, kind: string, value: FaultValue): read
   return links;
 }
 
-function requireKnown(cluster: Cluster, kind: string, nodes: readonly NodeId[]) {
+/** @throws UserError (`usage`, GONG-E132) when one is not of this cluster */
+export function requireKnown(
+  cluster: Cluster,
+  kind: string,
+  nodes: readonly NodeId[],
+): readonly NodeId[] {
   const stranger = nodes.find((node) => !cluster.nodes.includes(node));
   if (stranger !== undefined) throw strange(cluster, kind, stranger);
   return nodes;
@@ -146,6 +187,14 @@ function namesIn(value: FaultValue): readonly NodeId[] | undefined {
     typeof name === 'string' && name !== '' ? [nodeId(name)] : [],
   );
   return names.length === value.length ? names : undefined;
+}
+
+/** Undefined when it is none: empty, no list of names, or one of them twice. */
+function nodeList(value: FaultValue): readonly NodeId[] | undefined {
+  const names = namesIn(value);
+  return names !== undefined && names.length > 0 && new Set(names).size === names.length
+    ? names
+    : undefined;
 }
 
 function isRecord(value: FaultValue): value is { readonly [key: string]: FaultValue } {

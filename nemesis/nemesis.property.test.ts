@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nodeId, type NodeId } from '../src/contracts/names.ts';
-import type { Nemesis, NemesisShape, ResolvedFault } from '../src/contracts/nemesis.ts';
+import type {
+  ClusterView,
+  Nemesis,
+  NemesisShape,
+  ResolvedFault,
+} from '../src/contracts/nemesis.ts';
 import { defined } from '../src/lib/assert.ts';
 import { makeRandom } from '../src/lib/prng.ts';
 import { UserError } from '../src/lib/user-error.ts';
@@ -13,42 +18,59 @@ const named = (count: number): NodeId[] =>
 
 const quorum = (count: number): number => Math.floor(count / 2) + 1;
 
-const all = [...nemeses.values()].flatMap((nemesis) =>
+const every = [...nemeses.values()].flatMap((nemesis) =>
   nemesis.shapes.map((shape) => ({ nemesis, shape })),
 );
+const steers = ({ requires }: Nemesis): boolean =>
+  requires === 'membership' || requires === 'leadership';
+/** Those that break something; what the cluster itself is asked for has tests of its own. */
+const all = every.filter(({ nemesis }) => !steers(nemesis));
 
 interface Situation {
   readonly nemesis: Nemesis;
   readonly shape: NemesisShape;
+  readonly view: ClusterView;
+  /** Those that vote. */
   readonly nodes: readonly NodeId[];
   readonly leader: NodeId;
   readonly seed: string;
   readonly fault: ResolvedFault;
 }
 
-/** A cluster of up to 9 nodes that a shape makes sense for, a leader among them, and a seed. */
+/**
+ * A cluster of up to 9 voters that a shape makes sense for, a leader among them, up to 3 nodes without a
+ * vote, and a seed.
+ */
 function situations(isMeant: (nemesis: Nemesis, shape: NemesisShape) => boolean) {
-  const meant = all.filter(({ nemesis, shape }) => isMeant(nemesis, shape));
+  const meant = every.filter(({ nemesis, shape }) => isMeant(nemesis, shape));
   return fc
     .record({
       which: fc.constantFrom(...meant),
       count: fc.integer({ min: 1, max: 9 }),
+      spares: fc.integer({ min: 0, max: 3 }),
+      isFirst: fc.boolean(),
       leader: fc.nat(),
       seed: fc.string(),
     })
-    .filter(({ which, count }) => count >= which.shape.nodesMin)
-    .map(({ which, count, leader, seed }): Situation => {
-      const nodes = named(count);
-      const view = { nodes, leader: defined(nodes[leader % count], 'one of them') };
+    .filter(({ which: { shape }, count, spares }) => {
+      return count >= shape.nodesMin && spares >= (shape.sparesMin ?? 0);
+    })
+    .map(({ which, count, spares, isFirst, leader, seed }): Situation => {
+      const everybody = named(count + spares);
+      const first = everybody.slice(0, count);
+      const nodes = isFirst ? first : everybody.slice(spares);
+      const leads = defined(nodes[leader % count], 'one of them');
+      const view = { nodes: everybody, voters: nodes, first, leader: leads };
       const fault = which.shape.resolve(view, makeRandom(seed));
-      return { ...which, ...view, seed, fault: defined(fault, 'a leader is known') };
+      const known = defined(fault, 'a leader is known');
+      return { ...which, view, nodes, leader: leads, seed, fault: known };
     });
 }
 
 const partitions = (...shapes: readonly string[]) =>
   situations(({ kind }, { shape }) => kind === 'partition' && shapes.includes(shape));
 
-/** Whom a node can send to, itself included, when the fault's links are cut. */
+/** Which voters a node can send to, itself included, when the fault's links are cut. */
 function seenBy(node: NodeId, { nodes, fault }: Situation): readonly NodeId[] {
   const cut = linksIn('partition', fault.value);
   return nodes.filter((to) => !cut.some((link) => link.from === node && link.to === to));
@@ -57,10 +79,10 @@ function seenBy(node: NodeId, { nodes, fault }: Situation): readonly NodeId[] {
 test('victims are some of the nodes, in their order; the leader is named where it was chosen', () => {
   const some = situations(() => true);
   fc.assert(
-    fc.property(some, ({ nodes, leader, shape, fault }) => {
+    fc.property(some, ({ view, leader, shape, fault }) => {
       expect(fault.victims.length).toBeGreaterThan(0);
-      expect(nodes.filter((node) => fault.victims.includes(node))).toEqual(fault.victims);
-      const isLeaderShape = shape.shape.startsWith('leader');
+      expect(view.nodes.filter((node) => fault.victims.includes(node))).toEqual(fault.victims);
+      const isLeaderShape = /^(remove-)?leader/.test(shape.shape);
       expect(fault.leader).toBe(isLeaderShape ? leader : undefined);
       expect(fault.victims.includes(leader) || !isLeaderShape).toBe(true);
     }),
@@ -70,17 +92,18 @@ test('victims are some of the nodes, in their order; the leader is named where i
 test('the same seed chooses the same victims, and all of it survives a file', () => {
   const some = situations(() => true);
   fc.assert(
-    fc.property(some, ({ nemesis, shape, nodes, leader, seed, fault }) => {
-      expect(shape.resolve({ nodes, leader }, makeRandom(seed))).toEqual(fault);
+    fc.property(some, ({ nemesis, shape, view, seed, fault }) => {
+      expect(shape.resolve(view, makeRandom(seed))).toEqual(fault);
       const read = JSON.parse(JSON.stringify(fault)) as ResolvedFault;
       expect(read.value).toEqual(fault.value);
+      nemesis.check?.(read);
       expect(nemesis.links?.(read)).toEqual(nemesis.links?.(fault));
     }),
   );
 });
 
 test('exactly the shapes that are about the leader wait for one to be known', () => {
-  const view = { nodes: named(5), leader: undefined };
+  const view = { nodes: named(7), voters: named(5), leader: undefined };
   for (const { shape } of all) {
     const isUnresolved = (hasLeader?: boolean): boolean =>
       shape.resolve(hasLeader === undefined ? view : { ...view, hasLeader }, makeRandom(1)) ===
@@ -94,19 +117,22 @@ test('exactly the shapes that are about the leader wait for one to be known', ()
 });
 
 test('an election is required exactly where a leader loses its office, and can be held', () => {
-  for (const { nemesis, shape } of all) {
+  for (const { nemesis, shape } of every) {
     const needsElection = shape.evidence.includes('election');
     expect(needsElection).toBe(shape.hitsLeader);
     const deposes = ['kill', 'pause', 'partition'].includes(nemesis.kind);
-    expect(needsElection).toBe(deposes && shape.shape.startsWith('leader'));
-    expect(shape.nodesMin).toBeGreaterThanOrEqual(needsElection ? 3 : 1);
+    const isRemoved = nemesis.kind === 'membership' && shape.shape === 'remove-leader';
+    expect(needsElection).toBe((deposes && shape.shape.startsWith('leader')) || isRemoved);
+    // Of two voters the one that is left is no quorum, unless the other has lost its vote.
+    expect(shape.nodesMin).toBeGreaterThanOrEqual(needsElection ? (isRemoved ? 2 : 3) : 1);
   }
 });
 
 test('kill, pause, slow and reset hit as many nodes as their shapes say', () => {
-  const some = situations(({ kind }) => kind !== 'partition');
+  const some = situations((nemesis) => nemesis.kind !== 'partition' && !steers(nemesis));
   fc.assert(
     fc.property(some, ({ shape, nodes, fault }) => {
+      expect(fault.victims.filter((victim) => !nodes.includes(victim))).toEqual([]);
       const sizes: Record<string, number> = {
         one: 1,
         minority: nodes.length - quorum(nodes.length),
@@ -122,7 +148,7 @@ test('kill, pause, slow and reset hit as many nodes as their shapes say', () => 
 test('slow and reset act on exactly the links that a victim is an end of', () => {
   const some = situations(({ kind }) => kind === 'slow' || kind === 'reset');
   fc.assert(
-    fc.property(some, ({ nemesis, nodes, fault }) => {
+    fc.property(some, ({ nemesis, view: { nodes }, fault }) => {
       const touched = nodes.flatMap((from) =>
         nodes
           .filter((to) => to !== from && [from, to].some((node) => fault.victims.includes(node)))
@@ -200,6 +226,21 @@ test('halves and leader-minority: two sides, as even as they can be with a quoru
   );
 });
 
+test('who is cut off reaches the others over no node that has no vote either', () => {
+  const cutting = partitions('one', 'minority', 'majority', 'halves', 'leader', 'leader-minority');
+  fc.assert(
+    fc.property(cutting, ({ view: { nodes }, fault: { victims, value } }) => {
+      const cut = linksIn('partition', value).map(({ from, to }) => `${from}->${to}`);
+      for (const victim of victims) {
+        for (const spare of nodes.filter((node) => !victims.includes(node))) {
+          expect(cut).toContain(`${victim}->${spare}`);
+          expect(cut).toContain(`${spare}->${victim}`);
+        }
+      }
+    }),
+  );
+});
+
 test('majority: a majority sees itself alone, and nobody sees a quorum', () => {
   fc.assert(
     fc.property(partitions('majority'), (situation) => {
@@ -251,7 +292,7 @@ test('bridge: two sides of like size see nothing of each other, and one node see
   );
 });
 
-test('one-way: one node sends to nobody, or is sent nothing by anybody; both happen', () => {
+test('one-way: one voter sends to nobody, or is sent nothing by anybody; both happen', () => {
   const directions = new Set<string>();
   fc.assert(
     fc.property(partitions('one-way'), (situation) => {
@@ -292,7 +333,7 @@ test('whatever stands in a file as a value: it names links, or that is a usage e
         expect((links ?? []).filter(({ from, to }) => from === to)).toEqual([]);
         const named = (links ?? []).flatMap(({ from, to }) => [from, to]);
         expect(named.filter((node) => !/^n[123]$/.test(node))).toEqual([]);
-        expect([undefined, 'GONG-E131', 'GONG-E133']).toContain(refusal?.code);
+        expect([undefined, 'GONG-E131', 'GONG-E133', 'GONG-E134']).toContain(refusal?.code);
         expect([undefined, 'usage']).toContain(refusal?.kind);
       }
     }),
@@ -302,6 +343,7 @@ test('whatever stands in a file as a value: it names links, or that is a usage e
 
 function linksOrRefusal(nemesis: Nemesis, fault: ResolvedFault) {
   try {
+    if (steers(nemesis)) nemesis.check?.(fault);
     return { links: nemesis.links?.(fault) };
   } catch (error) {
     if (error instanceof UserError) return { refusal: error };

@@ -36,13 +36,14 @@ interface Choice {
   readonly shape: string;
   readonly about: string;
   readonly nodesMin: number;
+  /** Of the voters: what is to be tested is what those do who are left. */
   readonly choose: (view: ClusterView, random: Random) => readonly NodeId[] | undefined;
 }
 
 const some =
   (count: (nodes: number) => number): Choice['choose'] =>
-  ({ nodes }, random) =>
-    random.shuffle(nodes).slice(0, count(nodes.length));
+  ({ voters }, random) =>
+    random.shuffle(voters).slice(0, count(voters.length));
 
 const CHOICES: readonly Choice[] = [
   { shape: 'one', about: 'one random node', nodesMin: 1, choose: some(() => 1) },
@@ -58,7 +59,7 @@ const CHOICES: readonly Choice[] = [
     nodesMin: 3,
     choose: some(quorum),
   },
-  { shape: 'all', about: 'every node', nodesMin: 2, choose: ({ nodes }) => nodes },
+  { shape: 'all', about: 'every node', nodesMin: 2, choose: ({ voters }) => voters },
 ];
 
 /**
@@ -73,7 +74,9 @@ export function nodeShapes(options: NodeShapesOptions): readonly NemesisShape[] 
     about: 'the leader',
     // Of two nodes the one that is left is no quorum: nobody could be elected.
     nodesMin: deposesLeader ? 3 : 1,
-    choose: (view) => (view.leader === undefined ? undefined : [view.leader]),
+    // One that manages a change that leaves it out has no vote any more: soon another one leads.
+    choose: ({ leader, voters }) =>
+      leader === undefined || !voters.includes(leader) ? undefined : [leader],
   };
   return [...CHOICES, leader].map((choice) => {
     const isLeader = choice === leader;
@@ -88,7 +91,7 @@ export function nodeShapes(options: NodeShapesOptions): readonly NemesisShape[] 
         const chosen = choice.choose(view, random);
         if (chosen === undefined) return undefined;
         // In the order of the nodes' names, so that two faults that do the same look the same.
-        const victims = view.nodes.filter((node) => chosen.includes(node));
+        const victims = view.voters.filter((node) => chosen.includes(node));
         return {
           victims,
           leader: isLeader ? defined(victims[0], 'the leader is one of the nodes') : undefined,

@@ -1,6 +1,11 @@
 import type { Cluster } from '../src/contracts/cluster.ts';
 import type { Link, NodeId } from '../src/contracts/names.ts';
-import type { Nemesis, NemesisShape, ResolvedFault } from '../src/contracts/nemesis.ts';
+import type {
+  ClusterView,
+  Nemesis,
+  NemesisShape,
+  ResolvedFault,
+} from '../src/contracts/nemesis.ts';
 import { defined } from '../src/lib/assert.ts';
 import type { Random } from '../src/lib/prng.ts';
 import { eachAlone, linksIn, linksOf, namingLinks } from './fault-value.ts';
@@ -15,7 +20,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     nodesMin: 3,
     evidence: ['cut-off-side'],
     valueOn: sides,
-    resolve: ({ nodes }, random) => together(nodes, [random.pick(nodes)]),
+    resolve: ({ nodes, voters }, random) => together(nodes, [random.pick(voters)]),
   },
   {
     shape: 'minority',
@@ -24,7 +29,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     nodesMin: 3,
     evidence: ['cut-off-side'],
     valueOn: apart,
-    resolve: ({ nodes }, random) => scattered(nodes, random, largestMinority(nodes.length)),
+    resolve: (view, random) => scattered(view, random, largestMinority(view.voters.length)),
   },
   {
     shape: 'majority',
@@ -34,7 +39,7 @@ const CUT_OFF: readonly NemesisShape[] = [
     evidence: ['cut-off-side'],
     valueOn: apart,
     // The rest has no quorum either. It is not among the victims: they are who was taken away from it.
-    resolve: ({ nodes }, random) => scattered(nodes, random, quorum(nodes.length)),
+    resolve: (view, random) => scattered(view, random, quorum(view.voters.length)),
   },
   {
     shape: 'halves',
@@ -45,8 +50,8 @@ const CUT_OFF: readonly NemesisShape[] = [
     valueOn: sides,
     // With an even number the larger side has one more than half: two equal halves would leave
     // nobody a quorum, and show only that a store without a quorum waits.
-    resolve: ({ nodes }, random) =>
-      together(nodes, random.shuffle(nodes).slice(quorum(nodes.length))),
+    resolve: ({ nodes, voters }, random) =>
+      together(nodes, random.shuffle(voters).slice(quorum(voters.length))),
   },
   {
     shape: 'leader',
@@ -65,9 +70,9 @@ const CUT_OFF: readonly NemesisShape[] = [
     nodesMin: 3,
     evidence: ['cut-off-side', 'election'],
     valueOn: sides,
-    resolve({ nodes, leader }, random) {
+    resolve({ nodes, voters, leader }, random) {
       if (leader === undefined) return undefined;
-      return together(nodes, [leader, ...companions(nodes, leader, random)], leader);
+      return together(nodes, [leader, ...companions(voters, leader, random)], leader);
     },
   },
 ];
@@ -84,9 +89,9 @@ const PARTIAL: readonly NemesisShape[] = [
     // Of three nodes both others are neighbours: there would be nothing to cut.
     nodesMin: 4,
     evidence: ['links-cut'],
-    resolve({ nodes }, random) {
-      const links = linksBesides(random.shuffle(nodes), nodes);
-      return { victims: nodes, leader: undefined, value: namingLinks(links) };
+    resolve({ voters }, random) {
+      const links = linksBesides(random.shuffle(voters), voters);
+      return { victims: voters, leader: undefined, value: namingLinks(links) };
     },
   },
   {
@@ -95,14 +100,14 @@ const PARTIAL: readonly NemesisShape[] = [
     hitsLeader: false,
     nodesMin: 3,
     evidence: ['links-cut'],
-    resolve({ nodes, leader, hasLeader = false }, random) {
+    resolve({ voters, leader, hasLeader = false }, random) {
       // Over a leader in the middle nobody would send anything to the other side: whoever it is, it must
       // be known.
       if (hasLeader && leader === undefined) return undefined;
-      const [bridge] = random.shuffle(nodes.filter((node) => node !== leader));
-      const others = random.shuffle(nodes.filter((node) => node !== bridge));
+      const [bridge] = random.shuffle(voters.filter((node) => node !== leader));
+      const others = random.shuffle(voters.filter((node) => node !== bridge));
       const half = new Set(others.slice(Math.floor(others.length / 2)));
-      const ends = nodes.filter((node) => node !== bridge);
+      const ends = voters.filter((node) => node !== bridge);
       const groups = [
         ends.filter((node) => half.has(node)),
         ends.filter((node) => !half.has(node)),
@@ -117,8 +122,8 @@ const PARTIAL: readonly NemesisShape[] = [
     hitsLeader: false,
     nodesMin: 3,
     evidence: ['links-cut'],
-    resolve({ nodes }, random) {
-      const victim = random.pick(nodes);
+    resolve({ nodes, voters }, random) {
+      const victim = random.pick(voters);
       const sends = random.pick([true, false]);
       const others = nodes.filter((node) => node !== victim);
       const links = others.map((other) =>
@@ -153,12 +158,12 @@ async function inject(cluster: Cluster, { value }: ResolvedFault): Promise<Async
 }
 
 /** As many others as go with the leader into the largest minority: 1 of 5 nodes, none of 3. */
-function companions(nodes: readonly NodeId[], leader: NodeId, random: Random): NodeId[] {
-  const others = random.shuffle(nodes.filter((node) => node !== leader));
-  return others.slice(0, largestMinority(nodes.length) - 1);
+function companions(voters: readonly NodeId[], leader: NodeId, random: Random): NodeId[] {
+  const others = random.shuffle(voters.filter((node) => node !== leader));
+  return others.slice(0, largestMinority(voters.length) - 1);
 }
 
-/** Two sides. */
+/** Two sides. Nodes that have no vote stand with the rest: over them nobody reaches the other side. */
 function together(
   nodes: readonly NodeId[],
   minority: readonly NodeId[],
@@ -180,9 +185,9 @@ function apart(victims: readonly NodeId[], nodes: readonly NodeId[]): ResolvedFa
   return { groups: eachAlone(nodes, victims) };
 }
 
-/** So many nodes alone, the others together. */
-function scattered(nodes: readonly NodeId[], random: Random, count: number): ResolvedFault {
-  const chosen = random.shuffle(nodes).slice(0, count);
+/** So many voters alone, the other nodes together. */
+function scattered({ nodes, voters }: ClusterView, random: Random, count: number): ResolvedFault {
+  const chosen = random.shuffle(voters).slice(0, count);
   const alone = nodes.filter((node) => chosen.includes(node));
   return { victims: alone, leader: undefined, value: { groups: eachAlone(nodes, alone) } };
 }

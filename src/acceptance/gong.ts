@@ -52,6 +52,14 @@ export async function gong(args: readonly string[], options: StartOptions): Prom
   return start([DOOR, ...args], options).ended;
 }
 
+/** What the gates said that failed, of a result as JSON: all of it would be too long to be read. */
+export function gatesIn(json: string): string {
+  if (json === '') return '';
+  const { gateFailures = [] }: { gateFailures?: readonly { sentence: string }[] } =
+    JSON.parse(json);
+  return gateFailures.map(({ sentence }) => sentence).join('\n');
+}
+
 /** PATH without this project's own programs: what a fresh shell has. */
 export function machinePath(): string {
   const parts = (process.env['PATH'] ?? '').split(path.delimiter);

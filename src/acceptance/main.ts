@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { nothingLeft, processesOf } from './processes.ts';
 import type { Scenario } from './scenario.ts';
+import { badInputs } from './scenarios/bad-inputs.ts';
 import { brokenTargets } from './scenarios/broken-targets.ts';
 import { checkerAlone } from './scenarios/checker-alone.ts';
 import { checkerLadder } from './scenarios/checker-ladder.ts';
@@ -15,6 +16,12 @@ import { gates } from './scenarios/gates.ts';
 import { harnessKilled } from './scenarios/harness-killed.ts';
 import { longRun } from './scenarios/long-run.ts';
 import { mainJob } from './scenarios/main-job.ts';
+import { membership } from './scenarios/membership.ts';
+import { readAnywhere } from './scenarios/read-anywhere.ts';
+import { raftCompaction } from './scenarios/raft-compaction.ts';
+import { raftFailover } from './scenarios/raft-failover.ts';
+import { raftSimulator } from './scenarios/raft-simulator.ts';
+import { raftSpeed } from './scenarios/raft-speed.ts';
 import { results } from './scenarios/results.ts';
 import { ownTarget } from './scenarios/own-target.ts';
 import { openLoop } from './scenarios/open-loop.ts';
@@ -47,13 +54,20 @@ const SCENARIOS: readonly Scenario[] = [
   results,
   ownTarget,
   thresholds,
+  raftSimulator,
+  badInputs,
   simulator,
   simulatorReplay,
   simulatorDefects,
   simulatorSpeed,
   faults,
+  membership,
+  readAnywhere,
   brokenTargets,
   openLoop,
+  raftCompaction,
+  raftSpeed,
+  raftFailover,
   gates,
 ];
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { endpointsCluster } from '../clusters/endpoints/endpoints-cluster.ts';
 import { Hooks, withHooks } from '../clusters/endpoints/hooks.ts';
 import { launchLocalCluster } from '../clusters/local/launch.ts';
+import { withSteering } from '../clusters/steering.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Cluster } from '../contracts/cluster.ts';
 import { defined } from '../lib/assert.ts';
@@ -23,7 +24,9 @@ export interface BringUpParts {
 /** The cluster that was asked for, with fault scripts if there are any. */
 export async function bringUp(parts: BringUpParts): Promise<Cluster> {
   const { config, paths, clock, signal } = parts;
-  const cluster = await withoutHooks(parts);
+  const plain = await withoutHooks(parts);
+  const { target, endpoints } = config;
+  const cluster = endpoints === undefined ? withSteering(plain, { target, clock, signal }) : plain;
   if (config.scripts.length === 0) return cluster;
   try {
     mkdirSync(paths.logsDir, { recursive: true });
@@ -45,7 +48,7 @@ export async function bringUp(parts: BringUpParts): Promise<Cluster> {
 
 async function withoutHooks(parts: BringUpParts): Promise<Cluster> {
   const { config, paths, dataDir, signal } = parts;
-  const { target, endpoints, nodes, settings, seed, basePort } = config;
+  const { target, endpoints, nodes, spares, settings, seed, basePort } = config;
   if (endpoints !== undefined) return endpointsCluster(endpoints);
   const directory = defined(dataDir, 'a local cluster has a directory for its data');
   return launchLocalCluster({
@@ -53,6 +56,7 @@ async function withoutHooks(parts: BringUpParts): Promise<Cluster> {
       launch: (request) => defined(target.launch?.(request), 'its launch was asked for before'),
     },
     nodes,
+    spares,
     dataDir: directory,
     logDir: paths.logsDir,
     settings,

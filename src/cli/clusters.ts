@@ -11,9 +11,14 @@ export interface ClusterKind {
 
 /** Processes on this machine. */
 export const LOCAL: ClusterKind = {
-  about: 'processes that Gong starts on this machine, links through proxies (--cluster local)',
-  capabilities: new Set<Capability>(['processes', 'links', 'hooks']),
+  about:
+    'processes that Gong starts on this machine, links through proxies (--cluster local); membership ' +
+    'and leadership of targets that say how',
+  capabilities: new Set<Capability>(['processes', 'links', 'hooks', 'membership', 'leadership']),
 };
+
+/** What a cluster can be asked for only where its target says how. */
+export const STEERING: ReadonlySet<Capability> = new Set<Capability>(['membership', 'leadership']);
 
 /** Whatever runs already. */
 export const ENDPOINTS: ClusterKind = {
@@ -24,7 +29,7 @@ export const ENDPOINTS: ClusterKind = {
 /** Nodes in simulated time: a verb of its own, since only the reference node runs there. */
 export const SIM: ClusterKind = {
   about: 'the reference node in simulated time (gong sim)',
-  capabilities: new Set<Capability>(['processes', 'links']),
+  capabilities: new Set<Capability>(['processes', 'links', 'membership', 'leadership']),
 };
 
 /** Every kind by its name. */

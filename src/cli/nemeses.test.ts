@@ -44,6 +44,8 @@ describe('gong nemeses', () => {
       slow: ['local', 'sim'],
       reset: ['local', 'sim'],
       exec: ['local', 'endpoints'],
+      membership: ['local', 'sim'],
+      transfer: ['local', 'sim'],
     });
     const header = describeNemeses(all, CLUSTERS).split('\n')[0];
     expect(header).toMatch(/LOCAL +ENDPOINTS +SIM/);

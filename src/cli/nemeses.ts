@@ -1,6 +1,7 @@
 import type { Capability } from '../contracts/cluster.ts';
 import type { Nemesis, NemesisShape } from '../contracts/nemesis.ts';
 import { nemeses } from '../../nemesis/index.ts';
+import { aligned } from './columns.ts';
 import { CLUSTERS, type ClusterKind } from './clusters.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
@@ -110,16 +111,4 @@ function shapeRows({ kind, shapes, ...nemesis }: Nemesis, columns: number): read
     evidence.join(', '),
     about,
   ]);
-}
-
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

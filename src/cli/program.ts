@@ -9,6 +9,7 @@ import type { NemesesFlags } from './nemeses.ts';
 import type { RunHooks, runVerb } from './run.ts';
 import type { RunFlags } from './run-config.ts';
 import type { SimFlags } from './sim-flags.ts';
+import type { WorkloadsFlags } from './workloads.ts';
 
 /**
  * Runs one command line. The verbs are loaded when they are called: `gong --help` reads none of them.
@@ -72,6 +73,7 @@ function makeProgram({ argv, hooks, names, setExit }: ProgramParts): Command {
   addList(program, setExit);
   addReport(program, setExit);
   addNemeses(program, setExit);
+  addWorkloads(program, setExit);
   return program;
 }
 
@@ -117,7 +119,9 @@ function addRun(
         .argParser(append)
         .default([], 'none'),
     )
-    .option('--read-mode <mode>', 'how reads are asked for: linearizable, stale')
+    .option('--spares <n>', 'nodes beside the members, to be added (2 where members are to change)')
+    .option('--read-mode <mode>', 'how reads are asked for: linearizable, lease, stale')
+    .option('--read-from <whom>', 'who is asked for reads: any, leader, follower', 'any')
     .addOption(
       new Option('--set <name=value>', 'a tunable of the target, or workload.NAME; repeatable')
         .argParser(collect)
@@ -242,6 +246,17 @@ function addNemeses(program: Command, setExit: (code: ExitCode) => void): void {
     .action(async (flags: NemesesFlags) => {
       const { nemesesVerb } = await import('./nemeses.ts');
       setExit(nemesesVerb(flags));
+    });
+}
+
+function addWorkloads(program: Command, setExit: (code: ExitCode) => void): void {
+  program
+    .command('workloads')
+    .description('list what clients may do: functions, models, settings, and what it finds')
+    .option('--json', 'the same as JSON')
+    .action(async (flags: WorkloadsFlags) => {
+      const { workloadsVerb } = await import('./workloads.ts');
+      setExit(workloadsVerb(flags));
     });
 }
 

@@ -1,9 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { nodeId } from '../contracts/names.ts';
 import type { PlannedFault } from '../contracts/nemesis.ts';
+import type { Target } from '../contracts/target.ts';
 import type { Workload } from '../contracts/workload.ts';
+import { READ_FROM, type ReadFrom } from '../harness/interpreter/placement.ts';
 import { planFaults } from '../harness/plan.ts';
 import { readSchedule } from '../harness/schedule.ts';
+import { readScheduleFile } from '../harness/schedule-file.ts';
 import type { Load, RunLimits } from '../harness/run-options.ts';
 import type { Threshold } from '../harness/threshold.ts';
 import { nemeses } from '../../nemesis/index.ts';
@@ -28,6 +31,8 @@ export interface RunFlags extends SystemFlags {
   readonly values?: string;
   readonly nemesisInterval: string;
   readonly schedule?: string;
+  readonly spares?: string;
+  readonly readFrom: string;
   readonly threshold: readonly string[];
   readonly seed?: string;
   readonly budget: string;
@@ -47,6 +52,10 @@ export interface RunConfig extends System {
   readonly durationNs: number;
   readonly load: Load;
   readonly limits: Partial<RunLimits>;
+  /** How many nodes run beside the members, and may be added. */
+  readonly spares: number;
+  /** Whom clients ask that read. */
+  readonly readFrom: ReadFrom;
   readonly basePort: number | undefined;
   readonly seed: string;
   readonly plan: readonly PlannedFault[];
@@ -74,14 +83,18 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
   const { nodes } = system;
   const durationNs = runDurationFlag(flags.duration);
   const seed = flags.seed ?? String(randomInt(1_000_000_000));
-  const plan = readPlan(flags, { ...system, seed, durationNs });
+  const spares = sparesOf(flags, system);
+  const plan = readPlan(flags, { ...system, spares, seed, durationNs });
   const scripts = scriptsOf(plan, nemeses);
-  if (plan.length > 0 && load.concurrency < nodes) throw tooFewClients(load.concurrency, nodes);
+  const all = nodes + spares;
+  if (plan.length > 0 && load.concurrency < all) throw tooFewClients(load.concurrency, all);
   return {
     ...system,
     workload,
     durationNs,
     load,
+    spares,
+    readFrom: readFromFlag(flags.readFrom, system.target),
     limits: { operationNs: operationTimeoutFlag(flags.operationTimeout) },
     basePort:
       flags.basePort === undefined
@@ -104,10 +117,10 @@ export async function readRunConfig(flags: RunFlags): Promise<RunConfig> {
 /** Of `--schedule`, or of `--nemesis`. */
 function readPlan(
   flags: RunFlags,
-  run: System & { readonly seed: string; readonly durationNs: number },
+  run: System & { readonly spares: number; readonly seed: string; readonly durationNs: number },
 ): readonly PlannedFault[] {
   const { nemesis, nemesisInterval, schedule } = flags;
-  const { capabilities, seed, durationNs, target } = run;
+  const { capabilities, spares, seed, durationNs, target } = run;
   const fitting = fittingNemeses(target, nemeses, nemesis);
   const intervalNs = durationFlag('--nemesis-interval', nemesisInterval);
   if (schedule === undefined) {
@@ -116,6 +129,7 @@ function readPlan(
       nemeses: fitting,
       capabilities,
       nodes: run.nodes,
+      spares,
       seed,
       durationNs,
       intervalNs,
@@ -129,14 +143,66 @@ function readPlan(
       fix: 'pass one of them',
     });
   }
-  const nodes = Array.from({ length: run.nodes }, (_, i) => nodeId(`n${i + 1}`));
+  const nodes = Array.from({ length: run.nodes + spares }, (_, i) => nodeId(`n${i + 1}`));
   return readSchedule({
     path: schedule,
     nemeses: fitting,
     capabilities,
     nodes,
+    spares,
     seed,
     durationNs,
+  });
+}
+
+const SPARES_DEFAULT = 2;
+const SPARES_MAX = 4;
+
+/**
+ * How many nodes run beside the members: as `--spares` says, and else some where members are to change.
+ *
+ * @throws UserError (`usage`): GONG-E165 where there can be none, GONG-E062 for no such number
+ */
+function sparesOf(
+  { spares, nemesis, schedule }: RunFlags,
+  { endpoints, capabilities, target }: System,
+): number {
+  const canChange = capabilities.has('membership');
+  if (spares === undefined) {
+    const words = nemesis.split(',').map((word) => word.trim().split(':')[0] ?? '');
+    const kinds = schedule === undefined ? words : kindsIn(schedule);
+    const isAsked = kinds.some((kind) => nemeses.get(kind)?.requires === 'membership');
+    return isAsked && canChange ? SPARES_DEFAULT : 0;
+  }
+  const count = integerFlag('--spares', spares, { min: 0, max: SPARES_MAX });
+  if (count === 0 || canChange) return count;
+  throw usageError({
+    code: 'GONG-E165',
+    what: `--spares ${spares} does not fit ${endpoints === undefined ? target.name : '--endpoints'}`,
+    why: 'nodes that are no members are of use only where members can be changed',
+    fix: 'leave --spares out',
+  });
+}
+
+/** What is no schedule is refused when it is read for good. */
+function kindsIn(schedule: string): readonly string[] {
+  try {
+    return readScheduleFile(schedule).faults.map(({ kind }) => kind);
+  } catch {
+    return [];
+  }
+}
+
+/** @throws UserError (`usage`): GONG-E063 for another word, GONG-E166 where nobody leads */
+function readFromFlag(text: string, { hasLeader, name }: Target): ReadFrom {
+  oneOf('--read-from', text, READ_FROM);
+  const readFrom = READ_FROM.find((one) => one === text) ?? 'any';
+  if (readFrom === 'any' || hasLeader === true) return readFrom;
+  throw usageError({
+    code: 'GONG-E166',
+    what: `--read-from ${text} needs a leader, and ${name} does not say that it has one`,
+    why: 'its target has no hasLeader: true, and so nobody knows who leads',
+    fix: "leave --read-from out, or have the target's probe tell role and term",
   });
 }
 

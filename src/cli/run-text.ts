@@ -21,7 +21,7 @@ export function describePlan(config: RunConfig): string {
   return [
     `gong run  seed ${config.seed}`,
     `  cluster   ${describeCluster(config)}`,
-    `  workload  ${config.workload.name}, ${pace}, reads ${config.readMode}, ${formatDuration(config.durationNs)}`,
+    `  workload  ${config.workload.name}, ${pace}, ${describeReads(config)}, ${formatDuration(config.durationNs)}`,
     ...(note === undefined ? [] : [`  note      ${note}`]),
     ...(promise === undefined ? [] : [`  promise   ${promise}`]),
     plan.length === 0 ? '  faults    none' : '  faults    counted from when clients begin',
@@ -31,8 +31,14 @@ export function describePlan(config: RunConfig): string {
   ].join('\n');
 }
 
-function describeCluster({ endpoints, nodes, target }: RunConfig): string {
-  const count = `${nodes} ${target.name} node${nodes === 1 ? '' : 's'}`;
+function describeReads({ readMode, readFrom }: RunConfig): string {
+  const from = { any: '', leader: ' from the leader', follower: ' from followers' }[readFrom];
+  return `reads ${readMode}${from}`;
+}
+
+function describeCluster({ endpoints, nodes, spares, target }: RunConfig): string {
+  const beside = spares === 0 ? '' : ` and ${spares} spare`;
+  const count = `${nodes} ${target.name} node${nodes === 1 ? '' : 's'}${beside}`;
   return endpoints === undefined
     ? `${count} on this machine, links through proxies`
     : `${count}, running already: ${endpoints.join(', ')}`;

@@ -112,6 +112,8 @@ async function openRunDir(
       schedule: flags.schedule ?? null,
       thresholds: flags.threshold,
       readMode,
+      readFrom: config.readFrom,
+      spares: config.spares,
       basePort: config.basePort ?? null,
       budget: flags.budget,
       stopOnViolation: config.stopOnViolation,

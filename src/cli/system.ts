@@ -1,3 +1,4 @@
+import { steeringOf } from '../clusters/steering.ts';
 import type { Capability } from '../contracts/cluster.ts';
 import type { Nemesis } from '../contracts/nemesis.ts';
 import type { ConsistencyPromise, Target } from '../contracts/target.ts';
@@ -6,7 +7,7 @@ import type { UserError } from '../lib/user-error.ts';
 import { isTargetFile, loadTargetFile } from '../targets/file/load.ts';
 import { withKeyPrefix } from '../targets/key-prefix.ts';
 import { makeRaftTarget } from '../targets/raft/index.ts';
-import { ENDPOINTS, LOCAL } from './clusters.ts';
+import { type ClusterKind, ENDPOINTS, LOCAL, STEERING } from './clusters.ts';
 import { usageError } from './failure-message.ts';
 import { durationFlag, integerFlag, oneOf } from './flag-values.ts';
 
@@ -68,7 +69,7 @@ export async function readSystem(flags: SystemFlags, workload: Workload): Promis
     target: keyPrefix === undefined ? target : withKeyPrefix(target, keyPrefix),
     nodes: endpoints?.length ?? integerFlag('--nodes', flags.nodes ?? NODES_DEFAULT, NODES_BOUNDS),
     endpoints,
-    capabilities: (endpoints === undefined ? LOCAL : ENDPOINTS).capabilities,
+    capabilities: capabilitiesOf(endpoints === undefined ? LOCAL : ENDPOINTS, target),
     readMode,
     settings,
     promise,
@@ -76,6 +77,12 @@ export async function readSystem(flags: SystemFlags, workload: Workload): Promis
     hookTimeoutNs,
     escaped,
   };
+}
+
+/** What the cluster can do, and of what it can be asked for that of which the target says how. */
+function capabilitiesOf({ capabilities }: ClusterKind, target: Target): ReadonlySet<Capability> {
+  const known = steeringOf(target);
+  return new Set([...capabilities].filter((one) => !STEERING.has(one) || known.includes(one)));
 }
 
 const NODES_BOUNDS = { min: 1, max: NODES_MAX };
@@ -194,6 +201,14 @@ function requireFit(target: Target, { models }: ConsistencyPromise, workload: Wo
       what: `${target.name} cannot do --workload ${workload.name}`,
       why: `the workload needs ${missing.join(', ')}, its clients know ${target.functions.join(', ')}`,
       fix: `add ${missing.join(', ')} to the target, or choose a workload without`,
+    });
+  }
+  if (workload.inSessions === true && target.hasSessions !== true) {
+    throw usageError({
+      code: 'GONG-E147',
+      what: `${target.name} cannot do --workload ${workload.name}`,
+      why: 'its clients would have to hold sessions, which this target does not say that they can',
+      fix: 'choose a workload without sessions',
     });
   }
   if (models === undefined || models.includes(workload.model)) return;

@@ -1,3 +1,4 @@
+import type { Json } from '../../checker/index.ts';
 import type { Link, NodeId } from './names.ts';
 
 /** Killing, stopping and starting a node's process. */
@@ -103,6 +104,66 @@ export interface HookControl {
   healAll(): Promise<void>;
 }
 
+/** Who decides in a cluster, as one of its nodes knows it. */
+export interface Members {
+  /** Whose votes count; while a change is under way the new ones. */
+  readonly voters: readonly NodeId[];
+  /** While a change is under way: the voters of the configuration that is left. Else empty. */
+  readonly outgoing: readonly NodeId[];
+  /** Who is sent everything and has no vote. */
+  readonly learners: readonly NodeId[];
+  /** False while it may still be taken back: another leader may not know of it. Otherwise it is not. */
+  readonly isCommitted?: boolean;
+}
+
+/** How a request to change the cluster itself ended. Ambiguity is data here as well. */
+export type AdminOutcome =
+  | { readonly type: 'done' }
+  /** Certainly did not happen. */
+  | { readonly type: 'refused'; readonly error: string }
+  /** May have happened, may happen later. */
+  | { readonly type: 'unknown'; readonly error: string };
+
+/** A request to change the cluster itself, and what came of it. */
+export interface AdminRequest {
+  /** `["n1","n2","n6"]`: who shall vote; `"n3"`: who shall lead. */
+  readonly asked: Json;
+  /** Of a hand-over: the term in which the node was seen to lead, and that of whoever led before. */
+  readonly led?: { readonly term: number; readonly termBefore: number };
+  readonly outcome: AdminOutcome;
+  /** How often a node was asked: who is no leader, or has none, refuses. */
+  readonly attempts: number;
+  readonly startedNs: number;
+  readonly endedNs: number;
+}
+
+/** A change of the cluster that is no damage: its disposal need not take anything back. */
+export interface Steered extends AsyncDisposable {
+  readonly requests: readonly AdminRequest[];
+}
+
+/** Who the members are, while the cluster serves. */
+export interface MembershipControl {
+  /** The voters that the cluster began with; the nodes beside them are spare. */
+  readonly first: readonly NodeId[];
+  /** What this node knows; undefined when it does not tell in time. */
+  readonly members: (node: NodeId) => Promise<Members | undefined>;
+  /**
+   * Has exactly these vote, whoever does now. Asks whoever leads, again while that may help, and
+   * resolves when the change is complete or its time is up. Never rejects for what the store did.
+   */
+  change(voters: readonly NodeId[]): Promise<AdminRequest>;
+}
+
+/** Who leads, while the cluster serves. */
+export interface LeadershipControl {
+  /**
+   * Has the leader hand over to this node. Resolves when that leads, or when its time is up. Never
+   * rejects for what the store did.
+   */
+  transfer(to: NodeId): Promise<AdminRequest>;
+}
+
 /** A node's process ended though nobody asked it to. */
 export interface UnexpectedExit {
   readonly node: NodeId;
@@ -115,14 +176,19 @@ export interface UnexpectedExit {
  * before the run starts. Disposal stops everything and leaves no process behind.
  */
 export interface Cluster extends AsyncDisposable {
+  /** All of them, members or not. */
   readonly nodes: readonly NodeId[];
+  /** Those among them that run from the start and are no members before somebody adds them. */
+  readonly spares?: readonly NodeId[];
   /** Base URL for clients of this node: `http://127.0.0.1:7101`. */
   url(node: NodeId): string;
   readonly processes?: ProcessControl;
   readonly links?: LinkControl;
   readonly hooks?: HookControl;
+  readonly membership?: MembershipControl;
+  readonly leadership?: LeadershipControl;
   /** Called for every exit that was not asked for, at most once per exit. */
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void;
 }
 
-export type Capability = 'processes' | 'links' | 'hooks';
+export type Capability = 'processes' | 'links' | 'hooks' | 'membership' | 'leadership';

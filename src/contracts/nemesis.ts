@@ -22,7 +22,12 @@ export interface PlannedFault {
 
 /** What the observer knows when a fault is to be resolved. */
 export interface ClusterView {
+  /** All of them, members or not. */
   readonly nodes: readonly NodeId[];
+  /** Whose votes count, as far as is known: a majority is one of these. In the order of `nodes`. */
+  readonly voters: readonly NodeId[];
+  /** Whose votes counted in the beginning, where membership can be changed. */
+  readonly first?: readonly NodeId[];
   /** The node that leads the highest term seen, if it was seen as leader lately. */
   readonly leader: NodeId | undefined;
   /** Whether there is to be one: then an unknown leader will be known again. By default it is not said. */
@@ -54,6 +59,10 @@ export interface ResolvedFault {
  * - `slowed`: bytes were delayed on the links, and an operation sent to a victim took at least the delay.
  * - `connections-reset`: connections of the links were reset, and new ones were made before the end.
  * - `hook-output`: the user's script ended with 0 for `start` and for `heal`; its output is recorded.
+ * - `members-changed`: the configuration that the nodes tell was another one before, became the one that
+ *   was asked for and still was at the end; and whoever was added has applied what was committed when
+ *   the change was complete.
+ * - `led-by-target`: each node that was to lead did, one after the other, each in a higher term.
  */
 export type EvidenceKind =
   | 'election'
@@ -63,7 +72,9 @@ export type EvidenceKind =
   | 'stopped'
   | 'slowed'
   | 'connections-reset'
-  | 'hook-output';
+  | 'hook-output'
+  | 'members-changed'
+  | 'led-by-target';
 
 /** How a fault's stretch of time is drawn in charts. */
 export interface BandStyle {
@@ -85,12 +96,17 @@ export interface Nemesis {
   readonly shapes: readonly NemesisShape[];
   /** For a kind whose shapes are the user's own words, such as the path of a script; `shapes` is empty then. */
   shapeNamed?(word: string): NemesisShape;
-  /** Does it, through the cluster's capability. Disposal heals. Rejects when it did not take effect. */
+  /**
+   * Does it, through the cluster's capability. Disposal heals. Rejects when it did not take effect; but
+   * what the cluster itself was asked for and refused is for the evidence to tell.
+   */
   inject(cluster: Cluster, fault: ResolvedFault, shape: string): Promise<AsyncDisposable>;
   /** Undoes whatever faults of this kind may have left, whoever made them. Called at the end of every run. */
   healAll(cluster: Cluster): Promise<void>;
   /** Throws when it cannot do what a fault's value says, where that is not about links. */
   check?(fault: ResolvedFault): void;
+  /** Every node that a fault's value names, where it does. */
+  named?(fault: ResolvedFault): readonly NodeId[];
   /** The links that it acts on, if it acts on links: the run sees for itself what happens on them. */
   links?(fault: ResolvedFault): readonly Link[];
 }
@@ -103,6 +119,8 @@ export interface NemesisShape {
   readonly hitsLeader: boolean;
   /** Fewest nodes for which the shape makes sense. */
   readonly nodesMin: number;
+  /** Fewest nodes beside the members with which it can be done; by default none are needed. */
+  readonly sparesMin?: number;
   readonly evidence: readonly EvidenceKind[];
   /** Undefined when no victims can be named now (no leader known): ask again later. */
   resolve(view: ClusterView, random: Random): ResolvedFault | undefined;

@@ -1,5 +1,6 @@
 import type { Json } from '../../checker/index.ts';
 import type { Client, Invocation, Served } from './client.ts';
+import type { AdminOutcome, Members } from './cluster.ts';
 import type { NodeId } from './names.ts';
 
 /** How one node of a target is to be started, and where it will be reached. */
@@ -17,6 +18,11 @@ export interface LaunchRequest {
    * whose nodes talk past these ports cannot be partitioned, and the run will say so.
    */
   readonly peers: readonly { readonly id: NodeId; readonly host: string; readonly port: number }[];
+  /**
+   * The first configuration. A node that does not stand in it starts empty, belongs to nobody, and waits
+   * until it is added.
+   */
+  readonly initial: readonly NodeId[];
   /** `--set` values, validated by the target. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -87,6 +93,22 @@ export type ConsistencyPromise = (
   readonly models?: readonly string[] | undefined;
 };
 
+/**
+ * How a cluster is changed while it serves. Nodes are asked one at a time, each at its own URL; they know
+ * each other by the names under which they were launched, and by the peers that they were launched with.
+ */
+export interface TargetAdmin {
+  /** What this node knows; undefined when it does not tell within `timeoutNs`. Never rejects for what a node did. */
+  members?(url: string, timeoutNs: number): Promise<Members | undefined>;
+  /**
+   * Asks this node that exactly these vote. Done: the change is complete, or complete but for what the
+   * cluster finishes by itself. Who cannot do it refuses; without an answer it is unknown.
+   */
+  changeMembers?(url: string, voters: readonly NodeId[], timeoutNs: number): Promise<AdminOutcome>;
+  /** Asks this node, who leads, to hand over. */
+  transferLeadership?(url: string, to: NodeId, timeoutNs: number): Promise<AdminOutcome>;
+}
+
 /** A system under test: how to launch it, ask it how it is, and talk to it. */
 export interface Target {
   readonly name: string;
@@ -119,6 +141,8 @@ export interface Target {
   /** Undefined when the node does not answer within `timeoutNs`. Never rejects for what a node did. */
   probe(url: string, timeoutNs: number): Promise<NodeStatus | ProbeFailure | undefined>;
   connect(url: string, options: ConnectOptions): Client;
+  /** Absent: its membership and leadership cannot be changed. */
+  readonly admin?: TargetAdmin;
 }
 
 /** A target that Gong can start. */
@@ -159,6 +183,12 @@ export interface TargetDefinition {
    * given and rejects, nothing was sent for certain, and the operation is recorded as `fail`.
    */
   connect(url: string, options: ConnectOptions): ClientDefinition | Promise<ClientDefinition>;
+  /**
+   * How its members and its leader are changed, as far as they can be: `members` and `changeMembers` for
+   * `--nemesis membership`, `transferLeadership` for `transfer`. A rejection is an unknown outcome, unless
+   * it is a `NeverSentError`. Of use with `launch` only, and with `hasLeader`: the leader is asked.
+   */
+  readonly admin?: TargetAdmin;
 }
 
 /** `LaunchSpec`, without what need not be said. */

@@ -103,6 +103,6 @@ export interface Workload {
    * Operations that show what a key holds, for runs whose operations are given one by one: each is asked of
    * every node in the end.
    */
-  lookAt(key: string): readonly Invocation[];
+  readonly lookAt: (key: string) => readonly Invocation[];
   generator(options: WorkloadOptions, random: Random): Generator;
 }

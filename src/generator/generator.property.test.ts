@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Invocation } from '../contracts/client.ts';
 import type { Source } from '../contracts/workload.ts';
 import { makeRandom } from '../lib/prng.ts';
+import { atMost } from './at-most.ts';
 import { each, limit, once, sequence } from './base.ts';
 import { KeyRotation } from './key-rotation.ts';
 import { mix } from './mix.ts';
@@ -49,6 +50,27 @@ describe('base pieces', () => {
       fc.property(seeds, fc.nat({ max: 30 }), fc.nat({ max: 30 }), (by, most, count) => {
         expect(names(drive(limit(most, some('a', count)), by))).toHaveLength(Math.min(most, count));
         expect(names(drive(limit(most, endless('a')), by))).toHaveLength(most);
+      }),
+    );
+  });
+});
+
+describe('so many at a time', () => {
+  test('no more are under way than allowed, and none is lost, whatever becomes of them', () => {
+    fc.assert(
+      fc.property(seeds, fc.integer({ min: 1, max: 4 }), fc.nat({ max: 30 }), (by, most, count) => {
+        const outcomes = ['ok', 'fail', 'info'] as const;
+        const trace = drive(atMost(most, some('a', count)), {
+          ...by,
+          outcome: (_, random) => random.pick(outcomes),
+        });
+        expect(trace.operations).toHaveLength(count);
+        for (const { beganNs } of trace.operations) {
+          const underWay = trace.operations.filter(
+            (one) => one.beganNs <= beganNs && one.endedNs > beganNs,
+          );
+          expect(underWay.length).toBeLessThanOrEqual(most);
+        }
       }),
     );
   });

@@ -11,6 +11,7 @@ import type { GateInput } from './gates.ts';
 import { interpret } from './interpreter/interpreter.ts';
 import { closedLoop, openLoop, type Pace } from './interpreter/pace.ts';
 import type { ClientPorts, OperationRecorder } from './interpreter/ports.ts';
+import { type Placement, placement } from './interpreter/placement.ts';
 import { LoadMeter } from './load-meter.ts';
 import { NemesisRunner } from './nemesis-runner.ts';
 import type { Observer } from './observer.ts';
@@ -21,6 +22,8 @@ import type { RunLimits, RunOptions } from './run-options.ts';
 import { shapeOf } from './selection.ts';
 
 const PROGRESS_INTERVAL_NS = 2_000_000_000;
+/** Clients of a node that was removed stay with it for so long. */
+const LINGER_NS = 1_000_000_000;
 /** Of a target that does not tell how long it needs to notice a dead leader. */
 const ELECTION_TIMEOUT_NS_MAX = 5_000_000_000;
 
@@ -99,6 +102,7 @@ export class ClientStage {
       pace: this.#pace,
       nodes: cluster.nodes,
       concurrency: load.concurrency,
+      place: this.#placement(),
       signal: end,
     }).then((process) => {
       this.#load.end(clock.now());
@@ -108,6 +112,19 @@ export class ClientStage {
     await Promise.all(tasks.map((task: Promise<unknown>) => task.catch(this.#parts.fail)));
     this.#endedNs = clock.now();
     return firstUnusedProcess;
+  }
+
+  #placement(): Placement {
+    const { options, cluster, observer } = this.#parts;
+    return placement({
+      nodes: cluster.nodes,
+      members: () => observer.view().voters,
+      leader: () => observer.view().leader,
+      readFrom: options.readFrom ?? 'any',
+      isRead: (f) => !this.#mutations.has(f),
+      nowNs: () => options.clock.now(),
+      lingerNs: LINGER_NS,
+    });
   }
 
   /** Takes what the recorder finished. Final reads, which come after the end, are no measurement. */

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
+import { queue } from '../../workloads/queue.ts';
 import { register } from '../../workloads/register.ts';
+import { set } from '../../workloads/set.ts';
 import type { Json } from '../../checker/index.ts';
 import type { Completion } from '../contracts/client.ts';
 import { nodeId } from '../contracts/names.ts';
+import type { Workload } from '../contracts/workload.ts';
 import { Contention } from './contention.ts';
 
 interface Told {
@@ -18,7 +21,11 @@ interface Told {
 }
 
 function counted(...operations: readonly Told[]): Contention {
-  const contention = new Contention(register);
+  return countedBy(register, operations);
+}
+
+function countedBy(workload: Workload, operations: readonly Told[]): Contention {
+  const contention = new Contention(workload);
   for (const {
     process,
     f,
@@ -77,6 +84,18 @@ test('a CAS writes when it was applied, and is refused when it found another val
   expect([applied.readsOfOthers, applied.refused('cas')]).toEqual([1, 0]);
   const refused = counted({ ...cas, applied: false }, read);
   expect([refused.readsOfOthers, refused.refused('cas')]).toEqual([0, 1]);
+});
+
+test('what was written a while ago counts too: a queue gives it back later, a read of a set holds it', () => {
+  const put = (f: string) =>
+    [1, 2, 3].map((asked) => ({ process: 0, f, asked, from: asked, to: asked + 1 }));
+  const take = { process: 1, f: 'dequeue', answered: 1, from: 9, to: 10 };
+  expect(countedBy(queue, [...put('enqueue'), take]).readsOfOthers).toBe(1);
+  expect(countedBy(queue, [...put('enqueue'), { ...take, process: 0 }]).readsOfOthers).toBe(0);
+  expect(countedBy(queue, [...put('enqueue'), { ...take, answered: null }]).readsOfOthers).toBe(0);
+  const read = { process: 1, f: 'read', answered: [2, 3], from: 9, to: 10 };
+  expect(countedBy(set, [...put('add'), read]).readsOfOthers).toBe(1);
+  expect(countedBy(set, [...put('add'), { ...read, answered: [] }]).readsOfOthers).toBe(0);
 });
 
 test('of a workload that does not tell what it reads and writes nothing is said', () => {

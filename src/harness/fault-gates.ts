@@ -2,6 +2,7 @@ import type { EvidenceKind } from '../contracts/nemesis.ts';
 import { assertNever } from '../lib/assert.ts';
 import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultRecord, GateFailure } from '../rundir/cluster-log.ts';
+import { missingChange, missingHandOver } from './steering-gates.ts';
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
 
@@ -88,8 +89,11 @@ function gatesOf(record: FaultRecord, input: FaultGateInput): GateFailure[] {
         {
           gate: gate('injected'),
           sentence:
-            `expected ${name} to find its victims, but no leader was known for ` +
-            `${formatDuration(record.waitedNs)}: see in cluster.jsonl what the nodes said, and leave ` +
+            `expected ${name} to find its victims, but ` +
+            (record.voters === undefined
+              ? 'no leader was known'
+              : `too few voted (${record.voters.join(', ')})`) +
+            ` for ${formatDuration(record.waitedNs)}: see in cluster.jsonl what the nodes said, and leave ` +
             `more time between faults (--nemesis-interval)`,
         },
       ];
@@ -158,6 +162,10 @@ function missingEvidence(
       return missingReset(record);
     case 'hook-output':
       return missingHook(record);
+    case 'members-changed':
+      return missingChange(record, isScheduled(record, input));
+    case 'led-by-target':
+      return missingHandOver(record, isScheduled(record, input));
     default:
       return assertNever(kind);
   }
@@ -184,6 +192,8 @@ export function hasShown(record: Injected): boolean {
       case 'stopped':
       case 'slowed':
       case 'connections-reset':
+      case 'members-changed':
+      case 'led-by-target':
         return missingEvidence(kind, record, { faults: [record] }) === undefined;
       default:
         return assertNever(kind);
@@ -224,6 +234,10 @@ function partialSides({ required, value, asked }: Injected): readonly string[][]
   return Array.isArray(groups) ? groups.map((group) => [group].flat().map(String)) : undefined;
 }
 
+function isScheduled({ fault }: Injected, { promises }: FaultGateInput): boolean {
+  return promises?.[fault]?.isScheduled === true;
+}
+
 function wereRefused({ victimOperations: { fail, info } }: Injected): boolean {
   return fail + info > 0;
 }
@@ -258,8 +272,7 @@ function missingHold(record: Injected, input: FaultGateInput): string | undefine
   const { heldFromVictimsBytes: from, heldToVictimsBytes: to, heldBytes = from + to } = links;
   const otherWay = 'nodes reach each other by another way, or are not alive: see their logs';
   // Of links that a schedule names: with another leader nobody may have anything to send there.
-  const isScheduled = input.promises?.[record.fault]?.isScheduled === true;
-  if (heldBytes === 0 && !isScheduled) {
+  if (heldBytes === 0 && !isScheduled(record, input)) {
     return `something to wait at the cut links, but they held nothing: ${otherWay}`;
   }
   const { electionTimeoutNsMax = Infinity } = input;

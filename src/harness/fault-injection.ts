@@ -1,8 +1,14 @@
 import type { Json } from '../../checker/index.ts';
 import type { Clock } from '../contracts/clock.ts';
-import type { Cluster, HookCall } from '../contracts/cluster.ts';
+import type { AdminRequest, Cluster, HookCall } from '../contracts/cluster.ts';
 import type { NodeId } from '../contracts/names.ts';
-import type { Nemesis, NemesisShape, PlannedFault, ResolvedFault } from '../contracts/nemesis.ts';
+import type {
+  ClusterView,
+  Nemesis,
+  NemesisShape,
+  PlannedFault,
+  ResolvedFault,
+} from '../contracts/nemesis.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { firstError } from '../lib/first-error.ts';
 import { UserError } from '../lib/user-error.ts';
@@ -12,6 +18,7 @@ import type { FaultWindows } from './fault-windows.ts';
 import { LinkWatch } from './link-watch.ts';
 import type { ClusterObservations } from './observer.ts';
 import { openPaths } from './open-paths.ts';
+import { requestsOf, type SteeringEvidence, SteeringWatch } from './steering-watch.ts';
 
 /** Both sides of a cut serve for so long after the election, so that a stale one is caught. */
 const BOTH_SIDES_SERVE_NS = 2 * SECOND;
@@ -70,6 +77,12 @@ export type InjectedProgress = Omit<
   'victimOperations' | 'otherOperations' | 'asked'
 >;
 
+/** What looks at a fault while it is in force. */
+interface Watches {
+  readonly links: LinkWatch | undefined;
+  readonly steering: SteeringWatch | undefined;
+}
+
 /** What happened to it. Times in nanoseconds since the run began. */
 interface Seen {
   readonly begunNs: number;
@@ -78,9 +91,10 @@ interface Seen {
   readonly healedNs: number;
   readonly election: ElectionEvidence | null;
   readonly links: LinkEvidence | undefined;
+  readonly steering: SteeringEvidence | undefined;
 }
 
-/** Whether there are nodes that it does not hit. */
+/** Whether there are nodes, of these, that it does not hit. */
 export function hasOthers(nodes: readonly NodeId[], victims: readonly string[]): boolean {
   return nodes.some((node) => !victims.includes(node));
 }
@@ -100,9 +114,11 @@ export class FaultInjection {
   readonly #hit: Hit;
   readonly #onActive: { readonly begin: () => void; readonly end: () => void };
   readonly #pidsBefore: readonly (number | undefined)[];
-  readonly #leaderBefore: NodeId | undefined;
+  readonly #before: ClusterView;
   #seen: Seen | undefined;
   #hook: readonly HookCall[] | undefined;
+  /** All of them, those of the heal as well. */
+  #requests: readonly AdminRequest[] | undefined;
 
   /** @param onActive - told when the fault is in force, and when its heal begins */
   constructor(
@@ -116,7 +132,7 @@ export class FaultInjection {
     this.#step = step;
     this.#hit = hit;
     this.#pidsBefore = this.#pids();
-    this.#leaderBefore = ports.observer.view().leader;
+    this.#before = ports.observer.view();
   }
 
   /**
@@ -127,7 +143,7 @@ export class FaultInjection {
    * @throws UserError (`infrastructure`, GONG-E034) when it does not take effect or does not heal
    */
   async run(signal: AbortSignal): Promise<boolean> {
-    const { clock, cluster, recordEvent, windows, phases } = this.#ports;
+    const { clock, cluster, observer, recordEvent, windows, phases } = this.#ports;
     const { resolved, notBeforeNs = 0 } = this.#hit;
     const { fault, planned, nemesis } = this.#step;
     const watch = await this.#watchLinks();
@@ -143,10 +159,12 @@ export class FaultInjection {
     );
     healing.defer(async () => {
       const calls = 'calls' in injected ? (injected as Hooked).calls : undefined;
+      const requests = requestsOf(injected);
       try {
         await this.#explained('heal', async () => injected[Symbol.asyncDispose]());
       } finally {
         if (calls !== undefined) this.#hook = [...calls];
+        if (requests !== undefined) this.#requests = [...requests];
       }
     });
     this.#onActive.begin();
@@ -157,13 +175,17 @@ export class FaultInjection {
     const startedNs = recordEvent(planned.kind, start);
     windows.open(fault, { victims, startedNs, ...this.#lookedFor() });
     await this.#explained('take effect', async () => watch?.isInForce());
+    const steering = await this.#watchSteering(injected);
     const election = await this.#hold({ begunNs, startedNs }, signal);
-    if (planned.resolved === undefined) await this.#untilShown(startedNs, watch, signal);
+    if (planned.resolved === undefined)
+      await this.#untilShown(startedNs, { links: watch, steering }, signal);
     const releasedNs = clock.now();
     const links = await this.#linksSeen(watch);
+    if (steering !== undefined) await observer.refresh();
     const healedNs = clock.now();
     windows.close(fault, healedNs);
-    this.#seen = { begunNs, startedNs, releasedNs, healedNs, election, links };
+    const seen = { begunNs, startedNs, releasedNs, healedNs, election, links };
+    this.#seen = { ...seen, steering: steering?.evidence() };
     return true;
   }
 
@@ -180,7 +202,8 @@ export class FaultInjection {
       outcome: 'injected',
       victims,
       leader: leader ?? null,
-      leaderBefore: this.#leaderBefore ?? null,
+      leaderBefore: this.#before.leader ?? null,
+      voters: this.#before.voters,
       value,
       atNs: seen.begunNs - this.#ports.beganNs,
       durationNs: seen.releasedNs - seen.begunNs,
@@ -195,6 +218,8 @@ export class FaultInjection {
       })),
       ...(seen.links === undefined ? {} : { links: seen.links }),
       ...(this.#hook === undefined ? {} : { hook: this.#hook }),
+      ...seen.steering,
+      ...(this.#requests === undefined ? {} : { requests: this.#requests }),
     };
   }
 
@@ -217,6 +242,15 @@ export class FaultInjection {
     const links = this.#step.nemesis.links?.(this.#hit.resolved);
     if (control === undefined || links === undefined) return undefined;
     return this.#explained('take effect', () => LinkWatch.begin(control, links));
+  }
+
+  /** Undefined for a fault that asks nothing of the cluster. */
+  async #watchSteering(injected: AsyncDisposable): Promise<SteeringWatch | undefined> {
+    const requests = requestsOf(injected);
+    if (requests === undefined) return undefined;
+    const watch = new SteeringWatch(this.#ports.observer, requests, this.#before.voters);
+    await watch.isInForce();
+    return watch;
   }
 
   /**
@@ -256,15 +290,11 @@ export class FaultInjection {
    * Holds a planned fault until it has shown that it bites: with few clients, at a low rate or on a
    * busy machine a short one may be over before anybody asked its victims, and fail the run at random.
    */
-  async #untilShown(
-    startedNs: number,
-    watch: LinkWatch | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #untilShown(startedNs: number, watches: Watches, signal: AbortSignal): Promise<void> {
     const { clock, electionTimeoutNsMax } = this.#ports;
     const deadlineNs = startedNs + ELECTION_TIMEOUTS_MAX * electionTimeoutNsMax;
     for (let looks = 0; !signal.aborted && clock.now() < deadlineNs; looks++) {
-      if (await this.#hasShown(startedNs, watch)) {
+      if (await this.#hasShown(startedNs, watches)) {
         if (looks > 0) await clock.sleep(MARGIN_NS, signal);
         return;
       }
@@ -272,16 +302,20 @@ export class FaultInjection {
     }
   }
 
-  async #hasShown(startedNs: number, watch: LinkWatch | undefined): Promise<boolean> {
-    const { clock, cluster, windows } = this.#ports;
+  async #hasShown(startedNs: number, watches: Watches): Promise<boolean> {
+    const { clock, windows } = this.#ports;
     const { fault } = this.#step;
-    const links = await this.#linksSeen(watch);
+    const links = await this.#linksSeen(watches.links);
+    const steering = watches.steering?.evidence();
     const nowNs = clock.now();
     const { victims: victimOperations, others, asked } = windows.soFar(fault, nowNs);
     const seen = { begunNs: startedNs, startedNs, releasedNs: nowNs, healedNs: nowNs };
-    const record = { ...this.#record({ ...seen, election: null, links }), victimOperations, asked };
+    const shown = this.#record({ ...seen, election: null, links, steering });
+    const record = { ...shown, victimOperations, asked };
     return hasShown(
-      hasOthers(cluster.nodes, record.victims) ? { ...record, otherOperations: others } : record,
+      hasOthers(this.#before.voters, record.victims)
+        ? { ...record, otherOperations: others }
+        : record,
     );
   }
 

@@ -6,6 +6,7 @@ import { nemeses } from '../../nemesis/index.ts';
 import { register } from '../../workloads/register.ts';
 import type { Client, Completion, Invocation } from '../contracts/client.ts';
 import { nodeId } from '../contracts/names.ts';
+import type { AdminRequest } from '../contracts/cluster.ts';
 import type { EvidenceKind, Nemesis, NemesisShape, PlannedFault } from '../contracts/nemesis.ts';
 import { defined } from '../lib/assert.ts';
 import { SECOND } from '../lib/duration.ts';
@@ -123,13 +124,25 @@ const byScript: Nemesis = {
   },
 };
 
+/** A change that was answered as done, as whoever does nothing says. */
+function pretending(kind: string, request: Partial<AdminRequest>): Nemesis {
+  const answered = { outcome: { type: 'done' }, attempts: 1, startedNs: 0, endedNs: 0 } as const;
+  return {
+    ...own(kind),
+    inject: async () => ({
+      ...nothing,
+      requests: [{ asked: null, ...answered, ...request }],
+    }),
+  };
+}
+
 /** For every kind of evidence a fault that was to show it, and a nemesis that does not. */
 const UNSHOWN: Readonly<Record<EvidenceKind, readonly [string, Nemesis]>> = {
   election: [
     'partition:leader',
-    choosing('partition', (shape) => ({ nodes, leader }, random) => {
+    choosing('partition', (shape) => ({ nodes, voters, leader }, random) => {
       const follower = nodes.find((node) => node !== leader);
-      return leader && shape.resolve({ nodes, leader: follower }, random);
+      return leader && shape.resolve({ nodes, voters, leader: follower }, random);
     }),
   ],
   'new-process': ['kill:one', inert('kill')],
@@ -139,6 +152,11 @@ const UNSHOWN: Readonly<Record<EvidenceKind, readonly [string, Nemesis]>> = {
   slowed: ['slow:one', inert('slow')],
   'connections-reset': ['reset:one', inert('reset')],
   'hook-output': ['exec:./cut.sh', byScript],
+  'members-changed': ['membership:remove', pretending('membership', { asked: ['n1', 'n2'] })],
+  'led-by-target': [
+    'transfer:to-follower',
+    pretending('transfer', { asked: 'n2', led: { term: 1, termBefore: 1 } }),
+  ],
 };
 
 describe('alone fails', () => {
@@ -159,9 +177,9 @@ describe('alone fails', () => {
   test.each(['n1', 'n2'])(
     'the gate that asks for both sides of a cut around %s, where all clients talk to n1',
     async (victim) => {
-      const nemesis = choosing('partition', (shape) => ({ nodes }, random) => {
+      const nemesis = choosing('partition', (shape) => ({ nodes, voters }, random) => {
         const leader = nodeId(victim);
-        const cut = shape.resolve({ nodes, leader }, random);
+        const cut = shape.resolve({ nodes, voters, leader }, random);
         return cut && { ...cut, leader: undefined };
       });
       const shapes = nemesis.shapes.map((one) => ({ ...one, evidence: ['cut-off-side'] as const }));

@@ -1,4 +1,4 @@
-import type { NodeId } from '../contracts/names.ts';
+import { nodeId, type NodeId } from '../contracts/names.ts';
 import type { Nemesis, PlannedFault } from '../contracts/nemesis.ts';
 import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
@@ -105,7 +105,9 @@ export class NemesisRunner {
         if (one.outcome !== 'injected') return one;
         const asked = windows.asked(one.fault);
         const record = { ...one, victimOperations: windows.operations(one.fault), asked };
-        if (!hasOthers(cluster.nodes, one.victims)) return record;
+        // Of nodes that have no vote nobody is asked.
+        const voters = one.voters ?? cluster.nodes;
+        if (!hasOthers(voters.map(nodeId), one.victims)) return record;
         return { ...record, otherOperations: windows.otherOperations(one.fault) };
       });
   }
@@ -132,7 +134,9 @@ export class NemesisRunner {
     if (hit !== undefined) return this.#execute(step, hit, signal);
     if (signal.aborted) return this.#skip(step);
     const waitedNs = clock.now() - askedNs;
-    this.#progress.push({ ...nameOf(step), outcome: 'unresolved', waitedNs });
+    const { voters } = observer.view();
+    const tooFew = voters.length < step.shape.nodesMin ? { voters } : {};
+    this.#progress.push({ ...nameOf(step), outcome: 'unresolved', waitedNs, ...tooFew });
   }
 
   /** A fault of a schedule: at its time, whatever state the cluster is in. */
@@ -187,7 +191,10 @@ export class NemesisRunner {
     for (;;) {
       await observer.refresh();
       if (signal.aborted) return undefined;
-      const resolved = shape.resolve(observer.view(), makeRandom(planned.seed));
+      const view = observer.view();
+      // Fewer vote than in the beginning where a change of the members was not healed.
+      const isPossible = view.voters.length >= shape.nodesMin;
+      const resolved = isPossible ? shape.resolve(view, makeRandom(planned.seed)) : undefined;
       if (resolved !== undefined) return { resolved, termBefore: observer.termMax };
       const leftNs = deadlineNs - clock.now();
       if (leftNs <= 0) return undefined;

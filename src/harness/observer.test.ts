@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { nodeId } from '../contracts/names.ts';
 import type { NodeStatus, ProbeFailure } from '../contracts/target.ts';
+import { defined } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { ClusterEvent } from '../rundir/cluster-log.ts';
 import { Observer } from './observer.ts';
@@ -157,7 +158,74 @@ test('without a leader to wait for, a cluster is settled when every node answers
   refusing.clear();
   await clock.drive(observer.refresh());
   expect(observer.isSettled()).toBe(true);
-  expect(observer.view()).toEqual({ nodes: [n1, n2], leader: undefined, hasLeader: false });
+  const voters = [n1, n2];
+  expect(observer.view()).toEqual({ nodes: voters, voters, leader: undefined, hasLeader: false });
   expect(observer.termMax).toBe(0);
   expect(events.at(-1)).toMatchObject({ type: 'status', role: null, term: null });
+});
+
+/** Three members and a node beside them. */
+function withSpare() {
+  const clock = new SimulatedClock();
+  const store = new FakeStore(clock, 3, 1);
+  const events: ClusterEvent[] = [];
+  const { membership } = store.cluster();
+  const observer = new Observer({
+    clock,
+    nodes: store.nodes,
+    first: [n1, n2, n3],
+    members: membership?.members,
+    probe: async (node) => store.status(node),
+    record: (event) => void events.push(event),
+  });
+  const change = async (...names: readonly string[]): Promise<void> => {
+    await clock.drive(defined(membership, 'it can').change(names.map(nodeId)));
+    await clock.drive(observer.refresh());
+  };
+  return { clock, store, events, observer, change };
+}
+
+test('whoever is no member is no voter, and need not be in the term of the leader', async () => {
+  const { clock, store, observer } = withSpare();
+  await clock.drive(observer.refresh());
+  expect(observer.status(nodeId('n4'))?.term).toBe(0);
+  expect(observer.view()).toMatchObject({ nodes: store.nodes, voters: [n1, n2, n3] });
+  expect(observer.isSettled()).toBe(true);
+  store.mute.add(nodeId('n4'));
+  await clock.drive(observer.refresh());
+  expect(observer.isSettled()).toBe(false);
+});
+
+test('members are what the leader tells; each change of them is recorded once', async () => {
+  const { events, observer, change } = withSpare();
+  await change('n1', 'n2', 'n3', 'n4');
+  expect(observer.view().voters).toEqual(['n1', 'n2', 'n3', 'n4']);
+  await change('n2', 'n4');
+  expect(observer.view()).toMatchObject({ voters: ['n2', 'n4'], first: ['n1', 'n2', 'n3'] });
+  await change('n2', 'n4');
+  const told = events.flatMap((event) => (event.type === 'members' ? [event.voters.join()] : []));
+  expect(told).toEqual(['n1,n2,n3,n4', 'n2,n4']);
+});
+
+test('a removed node that campaigns for ever unsettles nobody', async () => {
+  const { clock, store, observer, change } = withSpare();
+  await change('n1', 'n2');
+  store.claim(nodeId('n3'), 99);
+  await clock.drive(observer.refresh());
+  expect(observer.termMax).toBe(1);
+  expect(observer.view().leader).toBe(n1);
+  expect(observer.isSettled()).toBe(true);
+});
+
+test('while a change is under way nothing is settled', async () => {
+  const { clock, store, observer } = withSpare();
+  await clock.drive(observer.refresh());
+  const changing = store.admin.changeMembers('fake://n1', [n1, n2], SECOND);
+  await clock.drive(clock.sleep(20 * MILLISECOND));
+  await clock.drive(observer.refresh());
+  expect(observer.members?.outgoing).toEqual(['n1', 'n2', 'n3']);
+  expect(observer.isSettled()).toBe(false);
+  await clock.drive(changing);
+  await clock.drive(observer.refresh());
+  expect(observer.isSettled()).toBe(true);
 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts';
+import type { Members } from '../contracts/cluster.ts';
 import type { NodeId } from '../contracts/names.ts';
 import type { ClusterView } from '../contracts/nemesis.ts';
 import type { NodeStatus, ProbeFailure, Role } from '../contracts/target.ts';
@@ -24,9 +25,15 @@ export interface Transition {
 /** What the nemesis needs to know of the cluster. */
 export interface ClusterObservations {
   view(): ClusterView;
-  /** Highest term that any node has claimed so far. */
+  /** Highest term that any node has claimed so far, a node without a vote left out. */
   readonly termMax: number;
-  /** True when every node answers and, if there is to be one, in the term of a known leader. */
+  /** The latest configuration that a leader told; undefined when nobody asks, or none told yet. */
+  readonly members: Members | undefined;
+  status(node: NodeId): NodeStatus | undefined;
+  /**
+   * True when every node answers and, if there is to be one, each voter in the term of a known leader; and
+   * no change of the members is under way.
+   */
   isSettled(): boolean;
   /** Asks every node now. Resolves when all have answered or their time is up. */
   refresh(): Promise<void>;
@@ -55,6 +62,10 @@ export interface ObserverOptions {
   readonly nodes: readonly NodeId[];
   /** Whether a cluster is settled only when it has a leader. True by default. */
   readonly hasLeader?: boolean;
+  /** Those that vote in the beginning; by default all. */
+  readonly first?: readonly NodeId[] | undefined;
+  /** Asks a node, the leader, who the members are. Without it they stay those of the beginning. */
+  readonly members?: ((node: NodeId) => Promise<Members | undefined>) | undefined;
   /** Asks a node for its status; undefined when it does not answer in time. */
   readonly probe: (
     node: NodeId,
@@ -70,33 +81,39 @@ export class Observer implements ClusterObservations {
   readonly #latest = new Map<NodeId, Sample>();
   #transitions: Transition[] = [];
   #termMax = 0;
+  #members: Members | undefined;
+  #voters: readonly NodeId[];
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    this.#voters = this.#inOrder(options.first ?? options.nodes);
   }
 
   /** Samples until the signal. Nodes are asked independently: a slow one holds nobody up. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, nodes } = this.#options;
-    await Promise.all(
-      nodes.map(async (node) => {
-        while (!signal.aborted) {
-          await this.#sample(node);
-          await clock.sleep(INTERVAL_NS, signal);
-        }
-      }),
-    );
+    const again = async (look: () => Promise<void>): Promise<void> => {
+      while (!signal.aborted) {
+        await look();
+        await clock.sleep(INTERVAL_NS, signal);
+      }
+    };
+    const looks = nodes.map((node) => () => this.#sample(node));
+    await Promise.all([...looks, () => this.#askMembers()].map(again));
   }
 
   get termMax(): number {
     return this.#termMax;
   }
 
+  get members(): Members | undefined {
+    return this.#members;
+  }
+
   get transitions(): readonly Transition[] {
     return this.#transitions;
   }
 
-  /** The last answer of a node; undefined when it did not answer, or not lately. */
   status(node: NodeId): NodeStatus | undefined {
     const sample = this.#latest.get(node);
     if (sample === undefined || this.#options.clock.now() - sample.atNs > FRESH_NS)
@@ -110,8 +127,9 @@ export class Observer implements ClusterObservations {
   }
 
   view(): ClusterView {
-    const { nodes, hasLeader = true } = this.#options;
-    return { nodes, leader: this.leader(), hasLeader };
+    const { nodes, hasLeader = true, first } = this.#options;
+    const voters = this.#voters;
+    return { nodes, voters, leader: this.leader(), hasLeader, ...(first && { first }) };
   }
 
   /**
@@ -129,8 +147,11 @@ export class Observer implements ClusterObservations {
     const { nodes, hasLeader = true } = this.#options;
     const statuses = nodes.map((node) => this.status(node));
     if (!hasLeader) return statuses.every((status) => status !== undefined);
-    // The leader's own term is the highest one seen.
-    return this.leader() !== undefined && statuses.every((one) => one?.term === this.#termMax);
+    const { outgoing = [], isCommitted = true } = this.#members ?? {};
+    if (statuses.includes(undefined) || outgoing.length > 0 || !isCommitted) return false;
+    // The leader's own term is the highest one seen. Who has no vote may have stayed behind.
+    const isBehind = (node: NodeId): boolean => this.status(node)?.term !== this.#termMax;
+    return this.leader() !== undefined && !this.#voters.some(isBehind);
   }
 
   election({ sinceNs, termBefore, victims }: ElectionQuery): ElectionEvidence | undefined {
@@ -154,6 +175,30 @@ export class Observer implements ClusterObservations {
 
   async refresh(): Promise<void> {
     await Promise.all(this.#options.nodes.map((node) => this.#sample(node)));
+    await this.#askMembers();
+  }
+
+  /** Asks the leader, if one is known: whoever was cut off may tell of members that are none any more. */
+  async #askMembers(): Promise<void> {
+    const { clock, members, record } = this.#options;
+    const leader = this.leader();
+    if (members === undefined || leader === undefined) return;
+    const told = await members(leader);
+    // A leader that was deposed meanwhile may have told what never counted.
+    if (told === undefined || this.leader() !== leader) return;
+    const [voters, outgoing, learners] = [told.voters, told.outgoing, told.learners].map((some) =>
+      this.#inOrder(some),
+    );
+    const names = { voters: voters ?? [], outgoing: outgoing ?? [], learners: learners ?? [] };
+    const { isCommitted: _, ...before } = this.#members ?? {};
+    this.#members = { ...names, isCommitted: told.isCommitted ?? true };
+    this.#voters = names.voters;
+    if (JSON.stringify(names) === JSON.stringify(before)) return;
+    record({ time: clock.now(), type: 'members', node: leader, ...names });
+  }
+
+  #inOrder(some: readonly NodeId[]): readonly NodeId[] {
+    return this.#options.nodes.filter((node) => some.includes(node));
   }
 
   async #sample(node: NodeId): Promise<void> {
@@ -183,7 +228,9 @@ export class Observer implements ClusterObservations {
         this.#transitions = this.#transitions.slice(TRANSITIONS_MAX / 2);
       }
     }
-    this.#termMax = Math.max(this.#termMax, term ?? 0);
+    // A removed node may campaign for ever: nobody votes for it, and its terms mean nothing.
+    const counts = role === 'leader' || this.#voters.includes(node);
+    if (counts) this.#termMax = Math.max(this.#termMax, term ?? 0);
     record({
       time,
       type: 'status',

@@ -95,11 +95,15 @@ function servingTime(
   return faults
     .filter((one) => one.outcome === 'injected')
     .map((record) => {
+      const voters = record.voters?.length ?? nodes;
       const isAnnoying = record.required.some((kind) => ANNOYING.includes(kind));
       if (isAnnoying) return phase === 'recovery' ? recoveryNs : 0;
+      if (record.required.some((kind) => STEERING.includes(kind))) {
+        return phase === 'recovery' ? recoveryNs : steeredNs(record);
+      }
       const isDisabling = record.required.some((kind) => DISABLING.includes(kind));
       // Without a quorum nobody is served; what a script or a partial cut leaves, nobody knows.
-      if (!isDisabling || record.victims.length >= nodes / 2) return 0;
+      if (!isDisabling || record.victims.length >= voters / 2) return 0;
       // Whoever could have served was not asked: another gate tells.
       if (record.otherOperations === 0) return 0;
       const fromNs = servesFromNs(record, patienceNs);
@@ -111,8 +115,19 @@ function servingTime(
 
 /** Take their victims away from the others. */
 const DISABLING: readonly EvidenceKind[] = ['cut-off-side', 'new-process', 'stopped'];
+/** Change the cluster while it serves: it has no reason to stop, but for the election of another leader. */
+const STEERING: readonly EvidenceKind[] = ['members-changed', 'led-by-target'];
 /** Slow clients down while they last, by how much nobody says, and take nobody away. */
 const ANNOYING: readonly EvidenceKind[] = ['slowed', 'connections-reset'];
+
+/** From when the change was complete; where the leader may have been removed, from its successor on. */
+function steeredNs({ leaderBefore = null, victims, members, ...record }: Injected): number {
+  const { election, startedNs, healedNs } = record;
+  const isDeposed =
+    members !== undefined && leaderBefore !== null && victims.includes(leaderBefore);
+  const fromNs = isDeposed ? (election?.atNs ?? healedNs) : startedNs;
+  return Math.max(0, healedNs - fromNs);
+}
 
 /** At once when somebody else led; else from the election on, which may need patience. */
 function servesFromNs(record: Injected, patienceNs: number): number {

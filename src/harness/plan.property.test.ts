@@ -10,8 +10,9 @@ import { FIRST_FAULT_NS, planFaults, type PlanRequest, RECOVERY_NS } from './pla
 const request: PlanRequest = {
   words: 'partition,kill',
   nemeses,
-  capabilities: new Set(['processes', 'links'] as const),
+  capabilities: new Set(['processes', 'links', 'membership', 'leadership'] as const),
   nodes: 5,
+  spares: 2,
   seed: '1',
   durationNs: 20 * SECOND,
   intervalNs: 5 * SECOND,
@@ -31,6 +32,7 @@ const requests = fc
     words: fc.uniqueArray(fc.constantFrom(...allWords), { minLength: 1, maxLength: 4 }),
     seed: fc.string(),
     nodes: fc.integer({ min: 4, max: 7 }),
+    spares: fc.integer({ min: 2, max: 4 }),
     durationNs: fc.integer({ min: 25, max: 120 }).map((seconds) => seconds * SECOND),
     intervalNs: fc.integer({ min: 2_000, max: 5_500 }).map((ms) => ms * MILLISECOND),
   })

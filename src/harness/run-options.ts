@@ -10,6 +10,7 @@ import type { RunPaths } from '../rundir/paths.ts';
 import type { LoadReport } from '../statistics/load.ts';
 import type { RunStatisticsSnapshot } from '../statistics/run-statistics.ts';
 import type { DiskBudget } from './disk-budget.ts';
+import type { ReadFrom } from './interpreter/placement.ts';
 import type { Progress } from './progress.ts';
 import type { Threshold } from './threshold.ts';
 
@@ -72,6 +73,8 @@ export interface RunOptions {
   /** `--set` values of the target. */
   readonly settings: Readonly<Record<string, string>>;
   readonly readMode: string;
+  /** Whom clients ask that read; by default the node that they are bound to. */
+  readonly readFrom?: ReadFrom | undefined;
   /** Brings the cluster up; on abort it stops what it has started and rejects. */
   readonly up: (signal: AbortSignal) => Promise<Cluster>;
   readonly workload: Workload;

@@ -100,7 +100,7 @@ class RunSession {
       await this.#settle(cluster, observer);
       await this.#runClients(cluster, observer, generator);
       settledAgain = await this.#heal(cluster, observer);
-      finalAnswers = await this.#finalReads(cluster, generator);
+      finalAnswers = await this.#finalReads(cluster, observer, generator);
     }
     await this.#enter('down');
     await this.#owned.disposeAsync();
@@ -177,9 +177,12 @@ class RunSession {
 
   #observe(cluster: Cluster): Observer {
     const { clock, target } = this.#options;
+    const { membership, spares = [] } = cluster;
     const observer = new Observer({
       clock,
       nodes: cluster.nodes,
+      first: cluster.nodes.filter((node) => !spares.includes(node)),
+      members: this.#isMembershipPlanned ? membership?.members : undefined,
       hasLeader: target.hasLeader ?? false,
       probe: (node, timeoutNs) => target.probe(cluster.url(node), timeoutNs),
       record: (event) => this.#note(event),
@@ -233,6 +236,12 @@ class RunSession {
     this.#throwIfFailed();
   }
 
+  /** Otherwise nobody need be asked who the members are. */
+  get #isMembershipPlanned(): boolean {
+    const { plan, nemeses } = this.#options;
+    return plan.some(({ kind }) => nemeses.get(kind)?.requires === 'membership');
+  }
+
   get #isViolated(): boolean {
     return this.#early.end?.type === 'violation';
   }
@@ -261,16 +270,26 @@ class RunSession {
   async #healAll(cluster: Cluster): Promise<void> {
     if (this.#isHealed) return;
     const { nemeses, plan } = this.#options;
-    const isAsked = ({ kind, requires }: Nemesis): boolean =>
-      requires !== 'processes' || plan.some((planned) => planned.kind === kind);
+    const isAsked = ({ kind, requires }: Nemesis): boolean => {
+      if (requires === 'membership' && this.#stop.aborted) return false;
+      const isOnDemand = requires === 'processes' || requires === 'membership';
+      return !isOnDemand || plan.some((planned) => planned.kind === kind);
+    };
     await healEverything(cluster, [...nemeses.values()].filter(isAsked));
     this.#isHealed = true;
   }
 
-  async #finalReads(cluster: Cluster, generator: Generator): Promise<readonly FinalAnswers[]> {
+  /** Of the members: whoever is none has nothing to answer. */
+  async #finalReads(
+    cluster: Cluster,
+    observer: Observer,
+    generator: Generator,
+  ): Promise<readonly FinalAnswers[]> {
     if (this.#isViolated) return [];
     await this.#enter('final-reads');
-    const { nodes } = cluster;
+    // The heal may have changed them since they were last looked at.
+    if (this.#isMembershipPlanned) await observer.refresh();
+    const nodes = observer.view().voters;
     const { clock } = this.#options;
     const ended = new AbortController();
     const answered = askEveryNode({

@@ -28,7 +28,7 @@ function read(path: string, change: Partial<ScheduleRequest> = {}): readonly Pla
   return readSchedule({
     path,
     nemeses,
-    capabilities: new Set(['processes', 'links'] as const),
+    capabilities: new Set(['processes', 'links', 'membership', 'leadership'] as const),
     nodes,
     seed: '7',
     durationNs: 30 * SECOND,
@@ -91,7 +91,28 @@ describe('a schedule written by hand', () => {
     const outcomes = Map.groupBy(shapes, outcome);
     expect([...outcomes.keys()].toSorted()).toEqual(['GONG-E122', 'hits n1,n3']);
     const asked = outcomes.get('GONG-E122')?.map(({ name }) => name);
-    expect(asked).toEqual(['partition:ring', 'partition:bridge', 'partition:one-way']);
+    const partial = ['ring', 'bridge', 'one-way'].map((shape) => `partition:${shape}`);
+    const changes = ['add', 'remove', 'remove-leader', 'replace', 'several'];
+    expect(asked).toEqual([...partial, ...changes.map((shape) => `membership:${shape}`)]);
+  });
+
+  test('of other members says who they are to be, and may name spare nodes only that there are', () => {
+    const value = { changes: [['n1', 'n2', 'n3', 'n6']] };
+    const add = { ...kill, kind: 'membership', shape: 'add', nodes: ['n6'], value };
+    const refusal = (change: object, given: Partial<ScheduleRequest> = {}): string => {
+      try {
+        return String(read(byHand({ ...add, ...change }), given)[0]?.resolved?.victims);
+      } catch (error) {
+        return error instanceof UserError ? `${error.code} ${error.why}` : String(error);
+      }
+    };
+    const more = { nodes: [...nodes, nodeId('n6')], spares: 1 };
+    expect(refusal({}, more)).toBe('n6');
+    expect(refusal({})).toContain('GONG-E125');
+    expect(refusal({ nodes: ['n2'] })).toContain('GONG-E125');
+    expect(refusal({ value: { changes: [] } }, more)).toContain('"changes" has to be a list');
+    expect(refusal({ value: undefined, nodes: undefined }, more)).toBe('undefined');
+    expect(refusal({ value: undefined, nodes: undefined })).toContain('GONG-E124 it needs 1');
   });
 });
 

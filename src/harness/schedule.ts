@@ -8,7 +8,7 @@ import { UserError } from '../lib/user-error.ts';
 import { openPaths } from './open-paths.ts';
 import { RECOVERY_NS } from './plan.ts';
 import { malformed, readScheduleFile, type ScheduledFault } from './schedule-file.ts';
-import { shapeOf } from './selection.ts';
+import { shapeOf, whereDone } from './selection.ts';
 
 export interface ScheduleRequest {
   /** A run directory, one of its files, a plan, or a file written by hand. */
@@ -16,6 +16,8 @@ export interface ScheduleRequest {
   readonly nemeses: ReadonlyMap<string, Nemesis>;
   readonly capabilities: ReadonlySet<Capability>;
   readonly nodes: readonly NodeId[];
+  /** How many of them, the last ones, are no members in the beginning; by default none. */
+  readonly spares?: number | undefined;
   /** Of this run: for faults that name their shape alone. */
   readonly seed: string;
   readonly durationNs: number;
@@ -60,12 +62,21 @@ function planned(fault: ScheduledFault, position: number, request: ScheduleReque
   const known = knownShape(fault, nemesis);
   const seed = fault.seed ?? `${request.seed}/schedule/${position}`;
   const resolved = resolve(fault, { nemesis, shape: known, seed }, request.nodes);
-  const { length } = request.nodes;
-  if (resolved === undefined && known.nodesMin > length) {
+  const { nodes, spares = 0 } = request;
+  const length = nodes.length - spares;
+  const { nodesMin, sparesMin = 0 } = known;
+  if (resolved === undefined && sparesMin > spares) {
+    throw usage('GONG-E124', {
+      what: `${fault.place}: ${kind}:${shape} cannot be done with so few spare nodes: ${spares}`,
+      why: `it needs ${sparesMin} at least`,
+      fix: `pass --spares ${sparesMin}`,
+    });
+  }
+  if (resolved === undefined && nodesMin > length) {
     throw usage('GONG-E124', {
       what: `${fault.place}: ${kind}:${shape} makes no sense with ${length} nodes`,
-      why: `it needs ${known.nodesMin} at least`,
-      fix: `pass --nodes ${known.nodesMin}`,
+      why: `it needs ${nodesMin} at least`,
+      fix: `pass --nodes ${nodesMin}`,
     });
   }
   return {
@@ -92,7 +103,7 @@ function knownNemesis({ kind, place }: ScheduledFault, request: ScheduleRequest)
     throw usage('GONG-E124', {
       what: `${place}: this cluster cannot do ${kind}`,
       why: `it gives no control of ${nemesis.requires}`,
-      fix: 'take the fault out of the schedule, or pass --cluster local',
+      fix: whereDone(nemesis, `the fault`),
     });
   }
   return nemesis;
@@ -136,6 +147,7 @@ function resolve(
   }
   const resolved = { victims, leader: undefined, value };
   const links = linksOf(nemesis, resolved, place);
+  refuseStrangers(nemesis.named?.(resolved) ?? [], nodes, `${place}.value`);
   if (links === undefined) return resolved;
   const ends = links.flatMap(({ from, to }) => [from, to]);
   refuseStrangers(ends, nodes, `${place}.value`);

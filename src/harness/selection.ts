@@ -16,6 +16,8 @@ export interface SelectionRequest {
   readonly nemeses: ReadonlyMap<string, Nemesis>;
   readonly capabilities: ReadonlySet<Capability>;
   readonly nodes: number;
+  /** How many run beside them and are no members; by default none. */
+  readonly spares?: number | undefined;
 }
 
 /**
@@ -30,12 +32,22 @@ export function selectNemeses(request: SelectionRequest): readonly Selection[] {
   return [...new Set(named)].map((word) => select(word, request));
 }
 
+/** What to do about a nemesis that this cluster cannot do. */
+export function whereDone({ requires }: Nemesis, kind: string): string {
+  return requires === 'membership' || requires === 'leadership'
+    ? `leave ${kind} out, or choose a target that Gong starts and that says how (its admin)`
+    : `leave ${kind} out, or pass --cluster local`;
+}
+
 /** The shape of that name; undefined when the kind has none. */
 export function shapeOf(nemesis: Nemesis, shape: string): NemesisShape | undefined {
   return nemesis.shapes.find((one) => one.shape === shape) ?? nemesis.shapeNamed?.(shape);
 }
 
-function select(word: string, { nemeses, capabilities, nodes }: SelectionRequest): Selection {
+function select(
+  word: string,
+  { nemeses, capabilities, nodes, spares = 0 }: SelectionRequest,
+): Selection {
   // Only the first colon parts: a shape may be the path of a script.
   const colon = word.indexOf(':');
   const kind = colon < 0 ? word : word.slice(0, colon);
@@ -52,7 +64,7 @@ function select(word: string, { nemeses, capabilities, nodes }: SelectionRequest
     throw usage('GONG-E024', {
       what: `this cluster cannot do ${kind}`,
       why: `it gives no control of ${nemesis.requires}`,
-      fix: `leave ${kind} out, or pass --cluster local`,
+      fix: whereDone(nemesis, kind),
     });
   }
   const shapes = shape === undefined ? nemesis.shapes : named(nemesis, shape);
@@ -66,7 +78,14 @@ function select(word: string, { nemeses, capabilities, nodes }: SelectionRequest
       fix: `pass --nodes ${nodesMin}, or leave ${word} out`,
     });
   }
-  return { word, nemesis, shapes: fitting };
+  const possible = fitting.filter(({ sparesMin = 0 }) => sparesMin <= spares);
+  if (possible.length > 0) return { word, nemesis, shapes: possible };
+  const sparesMin = Math.min(...fitting.map((one) => one.sparesMin ?? 0));
+  throw usage('GONG-E024', {
+    what: `${word} cannot be done with ${spares} spare node${spares === 1 ? '' : 's'}`,
+    why: `it adds nodes that are no members, and needs ${sparesMin} of them at least`,
+    fix: `pass --spares ${sparesMin}, or leave ${word} out`,
+  });
 }
 
 function named(nemesis: Nemesis, shape: string): readonly NemesisShape[] {

@@ -1,7 +1,8 @@
 import { nodeId as name, type NodeId as Name } from '../contracts/names.ts';
-import type { ClusterView, NemesisShape, ResolvedFault } from '../contracts/nemesis.ts';
+import type { NemesisShape, ResolvedFault } from '../contracts/nemesis.ts';
 import { assertNever, defined } from '../lib/assert.ts';
 import { makeRandom, type Random } from '../lib/prng.ts';
+import { UserError } from '../lib/user-error.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import type { SimCluster } from '../sim/cluster.ts';
 import { injectFault, type Victims } from '../sim/faults.ts';
@@ -106,12 +107,11 @@ async function inject(
   switch (what.type) {
     case 'nemesis': {
       const nemesis = defined(nemeses.get(what.kind), `there is a nemesis ${what.kind}`);
-      const view: ClusterView = { nodes: cluster.nodes, leader: leaderOf(cluster) };
       const resolved =
-        what.pinned === undefined
-          ? shapeOf(what).resolve(view, random)
-          : resolvedFault(what.pinned);
-      if (resolved === undefined) return undefined;
+        what.pinned === undefined ? resolve(cluster, what, random) : resolvedFault(what.pinned);
+      if (resolved === undefined || !namesKnown(cluster.nodes, what.kind, resolved)) {
+        return undefined;
+      }
       onResolved(resolved);
       return nemesis.inject(cluster, resolved, what.shape);
     }
@@ -120,6 +120,39 @@ async function inject(
     default:
       return assertNever(what);
   }
+}
+
+/**
+ * Whether a fault's value can be read, and names nodes that there are: where nodes were left out of a
+ * scenario, one that was about them does not happen any more.
+ */
+export function namesKnown(
+  nodes: readonly string[],
+  kind: string,
+  resolved: ResolvedFault,
+): boolean {
+  try {
+    const named = nemeses.get(kind)?.named?.(resolved) ?? [];
+    return named.every((node) => nodes.includes(node));
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+/** Undefined when nobody can be named now: no leader is known, or too few vote. */
+function resolve(
+  cluster: SimCluster,
+  what: { readonly kind: string; readonly shape: string },
+  random: Random,
+): ResolvedFault | undefined {
+  const { nodes, configuration, membership } = cluster;
+  const voters = nodes.filter((node) => configuration.voters.some((id) => id === String(node)));
+  const shape = shapeOf(what);
+  const { nodesMin, sparesMin = 0 } = shape;
+  const { first } = membership;
+  if (voters.length < nodesMin || nodes.length - first.length < sparesMin) return undefined;
+  return shape.resolve({ nodes, voters, first, leader: leaderOf(cluster) }, random);
 }
 
 /** A fault that hits these, whoever leads. */

@@ -77,6 +77,23 @@ test.each<[string, string, RegExp, RegExp]>([
     /needs 4 nodes, there are 3/,
   ],
   [
+    'a change of the members that is none',
+    loose(what({ type: 'sim', fault: { type: 'membership', aim: { type: 'add' }, isUndone: 1 } })),
+    /what\.(kind|fault\.aim\.count) is/,
+    /no such field|missing/,
+  ],
+  ['spares that are no number', loose((one) => (one['spares'] = 'n4')), /, spares is/, /"n4"/],
+  [
+    'a member that is not there',
+    loose(({ faults }) => {
+      const aim = { type: 'set', voters: ['n1', 'n9'] };
+      const fault = { type: 'membership', aim, isUndone: false };
+      faults.push({ atNs: 0, durationNs: 1, seed: 'b', what: { type: 'sim', fault } });
+    }),
+    /faults\[1\]\.what\.fault is/,
+    /no node n9/,
+  ],
+  [
     'a stranger',
     loose(what({ pinned: { victims: ['n4'], value: null } })),
     /what\.pinned is/,

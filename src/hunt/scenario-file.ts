@@ -3,10 +3,11 @@ import type { Json } from '../../checker/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
 import { workloads } from '../../workloads/index.ts';
 import { UserError } from '../lib/user-error.ts';
+import type { SnapshotSettings } from '../raft/driver/snapshots.ts';
 import type { DiskProfile } from '../sim/disk.ts';
 import type { SimFault } from '../sim/faults.ts';
 import type { NodeProfile, SimProfile } from '../sim/profile.ts';
-import { resolvedFault } from './faults.ts';
+import { namesKnown, resolvedFault } from './faults.ts';
 import { DURATION_NS_MAX, duration, range, simFault } from './sim-fault-json.ts';
 import {
   type FaultKind,
@@ -56,6 +57,17 @@ const profile = record<SimProfile>({
     requestTimeoutNs: whole(1, DURATION_NS_MAX),
     changeTimeoutNs: optional(whole(1, DURATION_NS_MAX)),
     segmentBytesMax: whole(1),
+    sessionExpiryNs: optional(whole(1_000_000, DURATION_NS_MAX)),
+    snapshots: optional(
+      record<SnapshotSettings>({
+        threshold: whole(1),
+        trailing: whole(0),
+        sliceBytes: optional(whole(1)),
+        chunkBytes: optional(whole(1)),
+        windowBytes: optional(whole(1)),
+      }),
+    ),
+    batchDelayNs: optional(whole(0, DURATION_NS_MAX)),
     preVote: optional(flag),
     checkQuorum: optional(flag),
     leaseDriftPpm: optional(whole(0, LEASE_DRIFT_PPM_MAX)),
@@ -176,8 +188,16 @@ function refuseStrangers(one: Scenario, what: FaultKind, place: string): void {
       `${what.kind}:${what.shape} needs ${nodesMin} nodes, there are ${nodes}`,
     );
   }
+  const { sparesMin = 0 } = shape ?? {};
+  if ((one.spares ?? 0) < sparesMin) {
+    const count = `${sparesMin} spare node${sparesMin === 1 ? '' : 's'}`;
+    throw new Misfit(place, `${what.kind}:${what.shape} needs ${count}`);
+  }
   const stranger = what.pinned?.victims.find((name) => !nodesOf(one).includes(name));
   if (stranger !== undefined) throw new Misfit(`${place}.pinned`, `there is no node ${stranger}`);
+  const { pinned } = what;
+  if (pinned === undefined || namesKnown(nodesOf(one), what.kind, resolvedFault(pinned))) return;
+  throw new Misfit(`${place}.pinned.value`, `it says nothing that ${what.kind} can do here`);
 }
 
 function refuseStrangersOf(one: Scenario, fault: SimFault, place: string): void {

@@ -46,7 +46,7 @@ async function perform(
   );
   await using client = new LogicalClient(
     { ...ports, connect: (to) => connect(to, atNs) },
-    node,
+    () => node,
     process,
     1,
   );

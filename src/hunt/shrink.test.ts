@@ -5,7 +5,7 @@ import type { Violation } from '../sim/violation.ts';
 import { planted } from './planted.ts';
 import { runScenario, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario, ScheduledFault } from './scenario.ts';
-import { fewerNodes } from './shrink-nodes.ts';
+import { fewerNodes, fewerSpares } from './shrink-nodes.ts';
 import { cutTime } from './shrink-time.ts';
 import { shrink, type ShrinkOptions } from './shrink.ts';
 import { drawScenario } from './swarm.ts';
@@ -204,4 +204,27 @@ test('time that is cut takes with it what begins and ends in it, and moves what 
     ['8', 300, 400],
     ['9', 400, 400],
   ]);
+});
+
+test('a spare less, or a node less, keeps the names of the others apart (n1, n2, … then spares)', () => {
+  const aim = { type: 'set', voters: ['n2', 'n4', 'n5'] } as const;
+  const fault = { type: 'membership', aim, isUndone: false } as const;
+  const scenario: Scenario = {
+    ...drawScenario('1', { nodes: 3, simTimeNs: SECOND }),
+    spares: 2,
+    faults: [{ atNs: 0, durationNs: 1, seed: 'a', what: { type: 'sim', fault } }],
+  };
+  const votersOf = ({ faults }: Scenario) => {
+    const what = faults[0]?.what;
+    const one =
+      what?.type === 'sim' && what.fault.type === 'membership' ? what.fault.aim : undefined;
+    return one?.type === 'set' ? one.voters : undefined;
+  };
+  const lessSpare = fewerSpares(scenario);
+  expect(lessSpare).toMatchObject({ nodes: 3, spares: 1 });
+  expect(votersOf(lessSpare)).toEqual(['n2', 'n4']);
+  const [lessNode] = fewerNodes(scenario, 2);
+  expect(lessNode).toMatchObject({ nodes: 2, spares: 2 });
+  // n3 is gone: the spares follow n1 and n2.
+  expect(lessNode === undefined ? undefined : votersOf(lessNode)).toEqual(['n2', 'n3', 'n4']);
 });

@@ -26,6 +26,7 @@ import {
   text,
   variants,
   whole,
+  yesOrNo,
 } from './typed-json.ts';
 
 /** A week; what is longer was written in another unit. */
@@ -118,6 +119,10 @@ const disk = record<DiskFault>({
     'bit-flips': record<Extract<DiskTrouble, { type: 'bit-flips' }>>({
       type: oneOf(['bit-flips']),
       count: whole(1, 1000),
+    }),
+    'snapshot-flip': record<Extract<DiskTrouble, { type: 'snapshot-flip' }>>({
+      type: oneOf(['snapshot-flip']),
+      restarts: yesOrNo,
     }),
   }),
 });

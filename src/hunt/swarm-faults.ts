@@ -28,8 +28,14 @@ interface Setting extends FaultSetting, SimFaultSetting {
   readonly shapes: ReadonlyMap<NemesisShape, number>;
 }
 
+/** What the cluster itself is asked for is drawn apart from what breaks it. */
+const BREAKING = [...nemeses.values()].filter(
+  ({ shapes, requires }) =>
+    shapes.length > 0 && requires !== 'membership' && requires !== 'leadership',
+);
+
 function drawShapes(random: Random): ReadonlyMap<NemesisShape, number> {
-  const all = [...nemeses.values()].flatMap(({ shapes }) => shapes);
+  const all = BREAKING.flatMap(({ shapes }) => shapes);
   return new Map(all.map((shape) => [shape, logUniform(random, 1, 100)]));
 }
 
@@ -44,9 +50,7 @@ interface Family {
 }
 
 const FAMILIES: readonly Family[] = [
-  ...[...nemeses.values()]
-    .filter(({ shapes }) => shapes.length > 0)
-    .map(({ kind }) => ofNemesis(kind)),
+  ...BREAKING.map(({ kind }) => ofNemesis(kind)),
   ...SIM_FAMILIES.map(({ draw, ...family }): Family => ({
     ...family,
     draw: (setting, random) => ({ type: 'sim', fault: draw(setting, random) }),

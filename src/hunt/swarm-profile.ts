@@ -40,7 +40,9 @@ export function drawProfile(random: Random, asked?: { readonly driftPpmMax: numb
     }),
     node: {
       ...drawTunables(random.fork('tunables'), { broadcastNs, driftPpmMax }),
+      ...drawSnapshots(random.fork('snapshots')),
       ...drawElections(random.fork('elections')),
+      ...drawBatchDelay(random.fork('batch delay')),
     },
   };
 }
@@ -71,12 +73,36 @@ function drawTunables(
       [2, 65_536],
       [2, 64 * 1024 * 1024],
     ]),
+    // Hardly longer than an operation, longer than a fault, or longer than most runs.
+    sessionExpiryNs: MILLISECOND * Math.round(logUniform(random.fork('sessions'), 500, 60_000)),
+  };
+}
+
+/** Rarely none; often so many that something else happens while one is taken, sent or installed. */
+function drawSnapshots(random: Random): Pick<NodeProfile, 'snapshots'> {
+  if (chance(random, 0.1)) return {};
+  const threshold = logUniform(random, 2, 500);
+  return {
+    snapshots: {
+      threshold,
+      // From none at all to so many that the snapshot before is as good as the last one.
+      trailing: chance(random, 0.2) ? 0 : logUniform(random, 1, 4 * threshold),
+      sliceBytes: random.pick([1, 64, 512, 65_536]),
+      chunkBytes: random.pick([64, 512, 4096, 65_536]),
+      windowBytes: random.pick([64, 1024, 16_384, 262_144]),
+    },
   };
 }
 
 /** Without what keeps elections calm, now and then: it must be safe without. */
 function drawElections(random: Random): Pick<NodeProfile, 'preVote' | 'checkQuorum'> {
   return { preVote: chance(random, 0.85), checkQuorum: chance(random, 0.85) };
+}
+
+/** Mostly none, as nodes have it: far below the least time that a request may take. */
+function drawBatchDelay(random: Random): Pick<NodeProfile, 'batchDelayNs'> {
+  if (chance(random, 0.85)) return {};
+  return { batchDelayNs: logUniform(random, 100 * MICROSECOND, 20 * MILLISECOND) };
 }
 
 /** Clocks that are right, as wrong as machines' are, or so wrong that whoever trusts them is caught. */

@@ -249,6 +249,16 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
       trouble: { type: 'bit-flips', count: logUniform(random, 1, 16) },
     }),
   },
+  {
+    name: 'snapshot-flip',
+    nodesMin: 3,
+    lasts: SHORT,
+    draw: ({ taste }, random) => ({
+      type: 'disk',
+      victims: weighted(random, taste.victims),
+      trouble: { type: 'snapshot-flip', restarts: chance(random, 0.5) },
+    }),
+  },
 ];
 
 function drawLinks({ taste }: SimFaultSetting, random: Random): LinkChoice {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { nemeses } from '../../nemesis/index.ts';
+import { workloads } from '../../workloads/index.ts';
 import { SECOND } from '../lib/duration.ts';
 import type { FaultKind, Scenario } from './scenario.ts';
 import { drawScenario } from './swarm.ts';
@@ -32,14 +33,27 @@ test('the same seed draws the same, another one something else; constraints hold
 test('every fault there is comes up, and every size of a cluster', () => {
   const scenarios = drawn(600);
   const seen = new Set(scenarios.flatMap(({ faults }) => faults.map(({ what }) => sort(what))));
-  const shapes = [...nemeses.values()].flatMap(({ kind, shapes: all }) =>
-    all.map(({ shape }) => `${kind}:${shape}`),
+  // What the cluster itself is asked for has faults of the simulation's own.
+  const isAsked = (requires: string): boolean =>
+    requires === 'membership' || requires === 'leadership';
+  const shapes = [...nemeses.values()].flatMap(({ kind, requires, shapes: all }) =>
+    isAsked(requires) ? [] : all.map(({ shape }) => `${kind}:${shape}`),
   );
   expect(shapes.filter((shape) => !seen.has(shape))).toEqual([]);
   expect(seen).toContain('membership');
   expect(seen.size - shapes.length).toBe(SIM_FAMILIES.length + 1);
   expect(new Set(scenarios.map(({ spares }) => spares))).toEqual(new Set([undefined, 0, 1, 2, 3]));
   expect(new Set(scenarios.map(({ nodes }) => nodes))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7]));
+});
+
+test('every workload comes up; one that is asked for moves nothing else', () => {
+  const scenarios = drawn(200);
+  expect(new Set(scenarios.map(({ load }) => load.workload))).toEqual(new Set(workloads.keys()));
+  for (const one of scenarios.slice(0, 20)) {
+    const asked = drawScenario(one.seed, { workload: 'queue' });
+    const { workload: _, settings: __, ...rest } = one.load;
+    expect(asked).toMatchObject({ ...one, load: { ...rest, workload: 'queue' } });
+  }
 });
 
 test('some seeds know no fault, some a single sort, some all of them', () => {

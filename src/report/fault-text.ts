@@ -1,4 +1,4 @@
-import { formatInstant } from '../lib/duration.ts';
+import { formatDuration, formatInstant } from '../lib/duration.ts';
 import type { FaultRecord } from '../rundir/cluster-log.ts';
 import type { NodeExit } from './record.ts';
 import type { StoredFault } from './verdict-file.ts';
@@ -7,13 +7,17 @@ import type { StoredFault } from './verdict-file.ts';
 export function describeFault(fault: FaultRecord): string {
   const name = `fault ${fault.fault + 1}  ${fault.kind}:${fault.shape}`;
   if (fault.outcome === 'skipped') return `${name}  not injected: the run ended before`;
-  if (fault.outcome === 'unresolved') return `${name}  not injected: no leader was known`;
+  if (fault.outcome === 'unresolved') {
+    const why = fault.voters === undefined ? 'no leader was known' : 'too few voted';
+    return `${name}  not injected: ${why}`;
+  }
   const { election, victimOperations } = fault;
   const { fail, info, delayed = 0 } = victimOperations;
   const seen = [
     `${fail + info} of its operations did not succeed`,
     delayed > 0 ? `${delayed} had to wait for it` : undefined,
     ...describeLinks(fault),
+    ...describeRequests(fault),
     ...(fault.hook ?? []).map(({ words, code }) => `${words[0]} ended with ${code ?? 'nothing'}`),
     election === null
       ? undefined
@@ -36,6 +40,18 @@ export function onVictims(victims: readonly string[]): string {
 }
 
 type Injected = Extract<FaultRecord, { outcome: 'injected' }>;
+
+/** Of a fault by which the cluster itself was changed: what came of it. */
+function describeRequests({ requests = [], members }: Injected): readonly string[] {
+  return requests.map(({ asked, outcome, led, startedNs, endedNs }) => {
+    const took = formatDuration(endedNs - startedNs);
+    const names = [asked].flat().map(String).join(', ');
+    const what = members === undefined ? `${names} to lead` : `${names} to vote`;
+    if (outcome.type !== 'done') return `asked for ${what}: ${outcome.type} (${outcome.error})`;
+    if (led !== undefined) return `${names} led term ${led.term} after ${took}`;
+    return `${names} voted after ${took}`;
+  });
+}
 
 /** What the links counted, as far as it says something of this kind of fault. */
 function describeLinks({ links, required }: Injected): readonly string[] {

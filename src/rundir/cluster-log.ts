@@ -1,6 +1,6 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import type { Json } from '../../checker/index.ts';
-import type { HookCall } from '../contracts/cluster.ts';
+import type { AdminRequest, HookCall } from '../contracts/cluster.ts';
 import type { EvidenceKind } from '../contracts/nemesis.ts';
 import { UserError } from '../lib/user-error.ts';
 import type { AppliedExpectations } from './expectations.ts';
@@ -74,6 +74,25 @@ export interface ProcessEvidence {
   readonly pidAfter: number | null;
 }
 
+/** A node that was added, at the end of the fault. */
+export interface JoinedNode {
+  readonly node: string;
+  /** The highest index that it said it has applied; null when it did not tell. */
+  readonly lastApplied: number | null;
+}
+
+/** Who the members were, as the leader told. */
+export interface MembersEvidence {
+  readonly before: readonly string[];
+  /** What was asked for, last. */
+  readonly asked: readonly string[];
+  /** Who voted when the fault was over, no change being under way; null when nobody told. */
+  readonly after: readonly string[] | null;
+  readonly joined: readonly JoinedNode[];
+  /** What any node knew to be committed when the change was complete; null when none told. */
+  readonly committed: number | null;
+}
+
 interface FaultName {
   /** Position in the plan, from 0. */
   readonly fault: number;
@@ -116,9 +135,19 @@ export type FaultRecord = FaultName &
         readonly links?: LinkEvidence;
         /** Of a fault by the user's own script: each call of it, and what it said. */
         readonly hook?: readonly HookCall[];
+        /** Whose votes counted when the injection began, as far as that was seen. */
+        readonly voters?: readonly string[];
+        /** Of a fault by which the cluster itself is changed: what was asked of it. */
+        readonly requests?: readonly AdminRequest[];
+        readonly members?: MembersEvidence;
       }
-    /** No victims could be named in time: no leader was known. */
-    | { readonly outcome: 'unresolved'; readonly waitedNs: number }
+    /** No victims could be named in time: no leader was known, or too few voted. */
+    | {
+        readonly outcome: 'unresolved';
+        readonly waitedNs: number;
+        /** Where they were too few: who voted. */
+        readonly voters?: readonly string[];
+      }
     /** The run ended before its turn. */
     | { readonly outcome: 'skipped' }
   );
@@ -176,6 +205,15 @@ export interface RunOutcome {
 export type ClusterEvent = { readonly time: number } & (
   | ({ readonly type: 'status'; readonly node: string } & ObservedStatus)
   | { readonly type: 'unreachable'; readonly node: string; readonly error?: string }
+  /** The members are others than before, by the word of the leader. */
+  | {
+      readonly type: 'members';
+      /** Who told. */
+      readonly node: string;
+      readonly voters: readonly string[];
+      readonly outgoing: readonly string[];
+      readonly learners: readonly string[];
+    }
   /** The run enters a stage. */
   | { readonly type: 'stage'; readonly stage: string }
   /** The injection of a fault begins; its `start` in the history says that it took effect. */

@@ -2,7 +2,12 @@ import type { Client, Completion, Invocation } from '../contracts/client.ts';
 import { assertNever, defined } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
 import { type Call, callOf, completionOf } from '../raft/client/calls.ts';
-import { type Attempted, SessionClient, type SessionStamp } from '../raft/client/session-client.ts';
+import {
+  type Attempt,
+  type Attempted,
+  SessionClient,
+  type SessionStamp,
+} from '../raft/client/session-client.ts';
 import type { Answer, Consistency, Request } from '../raft/driver/requests.ts';
 import type { SimNode } from './node.ts';
 import type { RangeNs } from './profile.ts';
@@ -24,6 +29,10 @@ export interface SimClientParts {
   readonly latency: RangeNs;
   /** Draws the latency of each message. */
   readonly random: Random;
+  /** The other nodes: a client with a session asks them in turn for what this one did not answer. */
+  readonly others?: readonly SimNode[];
+  /** Of its sessions. */
+  readonly expiryMs?: number | undefined;
 }
 
 /** One client's connection to a simulated node. */
@@ -31,7 +40,7 @@ export function connectTo(
   parts: SimClientParts,
   { model, inSessions, leaseShare = 0 }: ClientKind,
 ): Client {
-  const { sim } = parts;
+  const { sim, node, others = [], expiryMs } = parts;
   const choice = parts.random.fork('read modes');
   const consistency = (): Consistency =>
     leaseShare > 0 && choice.float() < leaseShare ? 'lease' : 'linearizable';
@@ -43,7 +52,20 @@ export function connectTo(
     deadlineNs: number,
   ): Promise<Attempted> => ask(parts, requestOf(what, stamp, consistency), deadlineNs);
   const close = async (): Promise<void> => {};
-  if (inSessions) return new SessionClient({ model, callOf: call, attempt, clock: sim, close });
+  if (inSessions) {
+    const nodes = [node, ...others];
+    const attemptAround = makeAround(nodes, (at, what, stamp, deadlineNs) =>
+      ask({ ...parts, node: at }, requestOf(what, stamp, consistency), deadlineNs),
+    );
+    return new SessionClient({
+      model,
+      callOf: call,
+      attempt: attemptAround,
+      clock: sim,
+      expiryMs,
+      close,
+    });
+  }
   return {
     async invoke(invocation, deadlineNs): Promise<Completion> {
       const ended = await attempt(call(invocation), undefined, deadlineNs);
@@ -59,6 +81,23 @@ export function connectTo(
       }
     },
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Asks the first node, and for the same number again the next one, round and round. */
+function makeAround(
+  nodes: readonly SimNode[],
+  attemptAt: (node: SimNode, ...asked: Parameters<Attempt>) => Promise<Attempted>,
+): Attempt {
+  let last: SessionStamp | undefined;
+  let tries = 0;
+  return (call, stamp, deadlineNs) => {
+    const isAgain =
+      stamp !== undefined && last?.id === stamp.id && last.sequence === stamp.sequence;
+    tries = isAgain ? tries + 1 : 0;
+    last = stamp;
+    const node = defined(nodes[tries % nodes.length], 'one of the nodes');
+    return attemptAt(node, call, stamp, deadlineNs);
   };
 }
 

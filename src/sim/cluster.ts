@@ -1,5 +1,12 @@
 import type { Client } from '../contracts/client.ts';
-import type { Cluster, LinkControl, ProcessControl, UnexpectedExit } from '../contracts/cluster.ts';
+import type {
+  Cluster,
+  LeadershipControl,
+  LinkControl,
+  MembershipControl,
+  ProcessControl,
+  UnexpectedExit,
+} from '../contracts/cluster.ts';
 import type { NodeId as Name } from '../contracts/names.ts';
 import { nodeId as name } from '../contracts/names.ts';
 import { defined } from '../lib/assert.ts';
@@ -23,6 +30,7 @@ import { type ChangeReply, SimNode } from './node.ts';
 import { type SimObserver, tellAll } from './observer.ts';
 import type { SimProfile } from './profile.ts';
 import type { Simulation } from './simulation.ts';
+import { leadershipOf, membershipOf } from './steering.ts';
 
 export interface SimClusterOptions {
   /** Of the nodes that the cluster begins with. */
@@ -43,6 +51,9 @@ export class SimCluster implements Cluster {
   readonly network: SimNetwork;
   readonly links: LinkControl;
   readonly processes: ProcessControl;
+  readonly spares: readonly Name[];
+  readonly membership: MembershipControl;
+  readonly leadership: LeadershipControl;
   readonly #sim: Simulation;
   readonly #nodes = new Map<string, SimNode>();
   /** Whose disks no longer hold what they were told to hold. */
@@ -66,6 +77,9 @@ export class SimCluster implements Cluster {
     const initial = makeConfiguration(ids.slice(0, size));
     this.#configuration = initial;
     this.nodes = ids.map((id) => name(id));
+    this.spares = this.nodes.slice(size);
+    this.membership = membershipOf(sim, this, size);
+    this.leadership = leadershipOf(sim, this);
     const restarts = sim.random('restarts');
     const observer = tellAll([
       ...options.observers,
@@ -245,7 +259,20 @@ export class SimCluster implements Cluster {
   ): Client {
     const random = this.#sim.random(`client/${stream}`);
     const latency = this.profile.clientLatency;
-    return connectTo({ sim: this.#sim, node: this.node(node), latency, random }, kind);
+    const at = this.nodes.indexOf(node);
+    const others = [...this.nodes.slice(at + 1), ...this.nodes.slice(0, at)];
+    const { sessionExpiryNs } = this.profile.node;
+    return connectTo(
+      {
+        sim: this.#sim,
+        node: this.node(node),
+        latency,
+        random,
+        others: others.map((id) => this.node(id)),
+        expiryMs: sessionExpiryNs === undefined ? undefined : Math.ceil(sessionExpiryNs / 1e6),
+      },
+      kind,
+    );
   }
 
   onUnexpectedExit(listener: (exit: UnexpectedExit) => void): void {

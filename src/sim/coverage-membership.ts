@@ -75,6 +75,8 @@ function countConfigurations(
 function countLeader(counts: Counts, seen: SeenNode, ready: Ready): void {
   const isElected = seen.role !== 'leader' || seen.term !== ready.term;
   if (isElected && isJoint(ready.configuration)) counts['elected-while-joint'] += 1;
+  if (isElected && !isVoter(ready.configuration, seen.node))
+    counts['elected-without-own-vote'] += 1;
   for (const entry of ready.committed) {
     if (entry.kind === 'configuration') {
       const isHalfWay = isJoint(decodeConfiguration(entry.data));

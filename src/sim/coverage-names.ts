@@ -109,6 +109,7 @@ const STEPS = {
     says: 'a proposal was put off: its leader is handing over',
     nodes: 2,
   },
+  'proposals-together': { says: 'a leader appended several proposals in one step' },
   'proposal-refused': { says: 'a proposal was refused: its node does not lead', nodes: 2 },
   'proposal-replaced': { says: 'another entry was committed in the place of a proposal', nodes: 3 },
 } as const;
@@ -127,6 +128,10 @@ const MEMBERSHIP = {
     nodes: 2,
   },
   'elected-while-joint': { says: 'a leader was elected by two majorities', nodes: 2 },
+  'elected-without-own-vote': {
+    says: 'a node that is no part of the configuration in its log was elected to commit it',
+    nodes: 2,
+  },
   'change-finished-by-new-leader': {
     says: 'a new leader went on with the change of one before it',
     nodes: 2,
@@ -151,7 +156,25 @@ const REQUESTS = {
   'forwarded-answer-lost': { says: 'a forwarded request was never answered', nodes: 2 },
   'request-timed-out': { says: 'a request of the node itself was not answered in time' },
   'request-lost-with-node': { says: 'a node stopped before it answered a request' },
+  'session-retry-answered': {
+    says: 'a client asked for a number of its session again, and was answered',
+  },
+} as const;
+
+/** Seen where entries are applied; each entry counts once. */
+const ENTRIES = {
   'cas-not-applied': { says: 'a CAS found another value than it asked for' },
+  'session-opened': { says: 'a client opened a session' },
+  'session-expired': { says: 'a session that nobody used was cleared away' },
+  'session-refused': { says: 'a write was refused, since its session is over or past its number' },
+  'duplicate-entry-applied-once': {
+    says: 'a number of a session stood in the log again, and had no effect',
+  },
+  'lock-granted': { says: 'a lock was granted' },
+  'lock-refused': { says: 'a lock was asked for while it was held' },
+  'lock-expired': { says: 'a lock that nobody released was cleared away' },
+  'txn-succeeded': { says: 'the compares of a transaction held' },
+  'txn-failed-branch': { says: 'the compares of a transaction did not hold' },
 } as const;
 
 /** Seen where nodes write, stop and start. */
@@ -168,6 +191,41 @@ const LIVES = {
   'crashed-in-recovery': { says: 'a node went down before it had read its disk' },
 } as const;
 
+/** Seen where snapshots are taken, sent and installed. */
+const SNAPSHOTS = {
+  'snapshot-taken': { says: 'a node wrote a snapshot of its state' },
+  'snapshot-abandoned': { says: 'a snapshot was not taken, or not received, to its end' },
+  'log-compacted': { says: 'entries that a snapshot holds left a log' },
+  'segment-removed': { says: 'a segment of a log was removed: a snapshot holds what it held' },
+  'snapshot-restored': { says: 'a node started from a snapshot' },
+  'snapshot-replaced-log-at-start': {
+    says: 'a snapshot was on the disk, and the log did not know of it yet',
+    nodes: 2,
+  },
+  'snapshot-sent': { says: 'a leader began to send a snapshot', nodes: 2 },
+  'snapshot-resumed': { says: 'a snapshot went on where it had been interrupted', nodes: 2 },
+  'snapshot-older-ignored': {
+    says: 'a snapshot came to a node that had committed as much already',
+    nodes: 2,
+  },
+  'snapshot-received': { says: 'a whole snapshot was on the disk of a follower', nodes: 2 },
+  'snapshot-installed': { says: "a snapshot took the place of a follower's state", nodes: 2 },
+  'snapshot-damaged-fell-back': {
+    says: 'a snapshot was damaged, and an older one or the log took its place',
+    nodes: 3,
+  },
+  'snapshot-damaged-on-the-way': {
+    says: 'a follower found the snapshot damaged that it was sent',
+    nodes: 3,
+  },
+  'crash-while-snapshotting': { says: 'a node went down while it wrote a snapshot' },
+  'crash-while-receiving': { says: 'a node went down while it received a snapshot', nodes: 2 },
+  'crash-while-installing': {
+    says: 'a node went down between a snapshot on its disk and the log that begins behind it',
+    nodes: 2,
+  },
+} as const;
+
 /** Told by the disks: `DISK_COUNTERS`. */
 const DISKS = {
   'torn-none': { says: 'a power failure lost an unsynced write' },
@@ -182,6 +240,7 @@ const DISKS = {
   'sync-failed': { says: 'the sync of a file failed' },
   'directory-sync-failed': { says: 'the sync of a directory failed' },
   'read-failed': { says: 'a read failed' },
+  'allocation-failed': { says: 'no segment could be prepared' },
   'disk-full': { says: 'an append found the disk full' },
   'bit-flipped': { says: 'a bit of synced data changed', nodes: 3 },
 } as const;
@@ -221,6 +280,8 @@ const CRASHES = {
   'crashed-at-Network.send': { says: 'a process died while it sent a message', nodes: 2 },
   'crashed-at-Scheduler.wakeAt': { says: 'a process died while it set its timer' },
   'crashed-at-Scheduler.soon': { says: 'a process died while it asked for its next turn' },
+  'crashed-at-Disk.readAt': { says: 'a process died while it read a part of a snapshot' },
+  'crashed-at-Disk.allocate': { says: 'a process died while it prepared a segment' },
 } as const;
 
 /** What faults and chance tell of (`Happening.kind`). */
@@ -230,7 +291,9 @@ export type CoverageName =
   | keyof typeof STEPS
   | keyof typeof MEMBERSHIP
   | keyof typeof REQUESTS
+  | keyof typeof ENTRIES
   | keyof typeof LIVES
+  | keyof typeof SNAPSHOTS
   | keyof typeof CRASHES
   | HappeningKind;
 
@@ -239,7 +302,9 @@ export const COVERAGE: Readonly<Record<CoverageName, Counter>> = {
   ...STEPS,
   ...MEMBERSHIP,
   ...REQUESTS,
+  ...ENTRIES,
   ...LIVES,
+  ...SNAPSHOTS,
   ...DISKS,
   ...MACHINES,
   ...CRASHES,

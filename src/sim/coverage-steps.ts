@@ -90,7 +90,12 @@ export function countStep(
     const lost = seen.role === 'leader';
     counts[lost ? 'read-refused-leadership-lost' : 'read-refused-leader-lost'] += 1;
   }
+  if (ready.accepted.length > 1) counts['proposals-together'] += 1;
   for (const { index, term } of ready.accepted) seen.proposals.set(index, term);
+  if (ready.logChange?.type === 'replaced') {
+    seen.terms = [];
+    seen.terms[ready.logChange.base.index] = ready.logChange.base.term;
+  }
   if (ready.entries.length > 0) countEntries(counts, cluster, seen, ready);
   if (ready.committed.length > 0) countCommitted(counts, cluster, ready);
   if (ready.hardState !== undefined) seen.votedFor = ready.hardState.votedFor;

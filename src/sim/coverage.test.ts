@@ -11,6 +11,9 @@ import {
   type Ready,
   term,
 } from '../raft/core/types.ts';
+import type { Command } from '../raft/kv/commands.ts';
+import type { Applied } from '../raft/kv/state-machine.ts';
+import { encodeStamped } from '../raft/kv/stamped-command.ts';
 import type { Answer } from '../raft/driver/requests.ts';
 import {
   COVERAGE,
@@ -86,6 +89,8 @@ const READY: Ready = {
   configuration: makeConfiguration(nodes),
   configurationIndex: logIndex(0),
   rejected: [],
+  chunks: [],
+  needSnapshot: [],
   role: 'follower',
   term: term(0),
   leader: undefined,
@@ -341,7 +346,7 @@ test('how leadership is handed over, and how not (thesis §3.10)', () => {
 test('a proposal whose entry another leader replaced; one that nobody took (§5.3)', () => {
   const seen = new Counted().lead(n1, 1);
   seen.step(n1, { accepted: [{ id: 1, index: logIndex(1), term: term(1) }], refused: [2] });
-  seen.coverage.applied?.({ node: n1, number: 1 }, entry(1, 2));
+  seen.coverage.applied?.({ node: n1, number: 1 }, entry(1, 2), undefined);
   expect(seen.counted(...ELECTED)).toEqual({ 'proposal-refused': 1, 'proposal-replaced': 1 });
 });
 
@@ -369,10 +374,60 @@ test('what becomes of requests: forwarded, answered late or never, lost with the
     'forwarded-answer-lost': 1,
     'request-without-leader': 1,
     'request-timed-out': 1,
-    'cas-not-applied': 1,
     'request-lost-with-node': 1,
     killed: 1,
   });
+});
+
+test('what entries do is counted once, wherever they are applied', () => {
+  const seen = new Counted();
+  const { coverage } = seen;
+  const counted = (index: number, command: Command, applied: Partial<Applied>): void => {
+    const data = encodeStamped({ timeMs: 0, acknowledged: 0, command });
+    const result = { type: 'done', applied: true, value: null } as const;
+    const whole = { result, isRepeated: false, expired: { sessions: 0, locks: 0 }, ...applied };
+    for (const node of [n1, n2]) {
+      coverage.applied?.({ node, number: 1 }, { ...entry(index, 1), data }, whole);
+    }
+  };
+  const no = { result: { type: 'done', applied: false, value: null } } as const;
+  const over = { result: { type: 'refused', reason: 'session', error: 'over' } } as const;
+  const txn = { type: 'txn', compares: [], success: [], failure: [] } as const;
+  const acquire = { type: 'acquire', key: 'k', owner: '', ttlMs: 1 } as const;
+  counted(1, { type: 'open-session', expiryMs: 1 }, { expired: { sessions: 2, locks: 3 } });
+  counted(2, txn, {});
+  counted(3, txn, no);
+  counted(4, acquire, {});
+  counted(5, acquire, no);
+  counted(6, { type: 'cas', key: 'k', from: null, to: null }, no);
+  counted(7, acquire, { isRepeated: true });
+  counted(8, txn, over);
+  expect(seen.counted()).toEqual({
+    'session-opened': 1,
+    'session-expired': 2,
+    'lock-expired': 3,
+    'txn-succeeded': 1,
+    'txn-failed-branch': 1,
+    'lock-granted': 1,
+    'lock-refused': 1,
+    'cas-not-applied': 1,
+    'duplicate-entry-applied-once': 1,
+    'session-refused': 1,
+  });
+});
+
+test('a number of a session that is asked for again, at any node, and answered (thesis §6.3)', () => {
+  const seen = new Counted().step(n1, { leader: n1 }).step(n2, { leader: n2 });
+  const { coverage } = seen;
+  const session = { id: 7, sequence: 1, acknowledged: 0 };
+  const what = { type: 'command', command: { type: 'delete', key: 'k' }, session } as const;
+  const ok = { type: 'ok', value: null, applied: true, term: 1, appliedIndex: 9 } as const;
+  coverage.submitted?.({ node: n1, number: 1 }, 1, what);
+  coverage.submitted?.({ node: n2, number: 1 }, 1, what);
+  coverage.answered?.({ node: n1, number: 1 }, 1, { ...ok, servedBy: n1 });
+  expect(seen.counted()).toEqual({});
+  coverage.answered?.({ node: n2, number: 1 }, 1, { ...ok, servedBy: n1 });
+  expect(seen.counted()).toEqual({ 'session-retry-answered': 1 });
 });
 
 test('what becomes of lives and their logs', () => {

@@ -4,7 +4,14 @@ import { decodeConfiguration } from '../raft/core/configuration-codec.ts';
 import type { NodeId } from '../raft/core/types.ts';
 import { COVERAGE, COVERAGE_NAMES, type CoverageName } from './coverage-names.ts';
 import { countStep, type SeenCluster, type SeenNode } from './coverage-steps.ts';
+import {
+  countSnapshot,
+  countSnapshotStep,
+  countSnapshotStop,
+  type SeenSnapshots,
+} from './coverage-snapshots.ts';
 import { TIMED_OUT } from '../raft/driver/pending.ts';
+import { countApplied, SeenSessions } from './coverage-entries.ts';
 import type { Life, SimObserver, Stop } from './observer.ts';
 
 export { COVERAGE, COVERAGE_NAMES, type Counter, type CoverageName } from './coverage-names.ts';
@@ -46,6 +53,7 @@ interface SeenLife extends SeenNode {
   isServing: boolean;
   /** Requests without an answer: true for those that were handed to the leader. */
   requests: Map<number, boolean>;
+  readonly snapshots: SeenSnapshots;
 }
 
 /** Counts what happens in a simulated run: what faults and chance tell, and what steps show. */
@@ -57,9 +65,14 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
     committed: 0,
     candidacies: new Map(),
   };
+  let lastApplied = 0;
+  const sessions = new SeenSessions(counts);
   const of = (node: NodeId): SeenLife => defined(lives.get(node), 'one of the nodes');
   return {
     counts: () => ({ ...counts }),
+    snapshot({ node }, event) {
+      countSnapshot(counts, of(node).snapshots, event);
+    },
     started({ node, number }, { hardState, base, configuration, entries }, tornBytes) {
       const seen = of(node);
       seen.isServing = true;
@@ -88,12 +101,16 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
     stopped(life, stop) {
       const seen = of(life.node);
       countStop(counts, seen, stop);
+      countSnapshotStop(counts, seen.snapshots);
       seen.isServing = false;
       counts['request-lost-with-node'] += seen.requests.size;
       seen.requests.clear();
+      sessions.stopped(life.node);
     },
     stepped({ node }, inputs, ready) {
-      countStep(counts, cluster, of(node), inputs, ready);
+      const seen = of(node);
+      countSnapshotStep(counts, seen.snapshots, inputs, ready);
+      countStep(counts, cluster, seen, inputs, ready);
     },
     written({ node }, file, _end, records) {
       const seen = of(node);
@@ -101,7 +118,12 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       if (seen.file !== undefined && seen.file !== file) counts['segment-rotated'] += 1;
       seen.file = file;
     },
-    applied({ node }: Life, { index, term }) {
+    applied({ node }: Life, entry, applied) {
+      const { index, term } = entry;
+      if (applied !== undefined && index > lastApplied) {
+        lastApplied = index;
+        countApplied(counts, entry, applied);
+      }
       const { proposals } = of(node);
       if (proposals.size === 0) return;
       const proposed = proposals.get(index);
@@ -116,14 +138,14 @@ export function makeCoverage(parts: { readonly nodes: readonly NodeId[] }): Cove
       if (isForwarded) counts['request-forwarded'] += 1;
       if (!isStale && leader === undefined) counts['request-without-leader'] += 1;
       requests.set(request, isForwarded);
+      sessions.submitted(node, request, what);
     },
     answered({ node }, request, answer) {
       const { requests } = of(node);
       const isForwarded = requests.get(request) === true;
       requests.delete(request);
-      if (answer.type === 'ok') {
-        if (!answer.applied) counts['cas-not-applied'] += 1;
-      } else if (answer.error === TIMED_OUT) {
+      sessions.answered(node, request, answer);
+      if (answer.type !== 'ok' && answer.error === TIMED_OUT) {
         counts[isForwarded ? 'forwarded-answer-lost' : 'request-timed-out'] += 1;
       }
     },
@@ -156,6 +178,7 @@ function seenLife(node: NodeId): SeenLife {
     file: undefined,
     isServing: false,
     requests: new Map(),
+    snapshots: { isTaking: false, receiving: 'nothing', installing: Infinity },
   };
 }
 

@@ -2,11 +2,11 @@ import { assertNever } from '../lib/assert.ts';
 
 /** What a node can ask of its disk. */
 export type DiskOperation =
-  'list' | 'read' | 'append' | 'sync' | 'rename' | 'remove' | 'sync-directory';
+  'list' | 'read' | 'append' | 'allocate' | 'sync' | 'rename' | 'remove' | 'sync-directory';
 
 /**
  * What is left of an unsynced write: nothing, its beginning, all of it, or all but some sectors,
- * which then hold what was there before (zeros, behind the end of the file).
+ * which then hold what was there before (zeros, where a file was prepared and behind its end).
  */
 export type TornShape = 'none' | 'prefix' | 'whole' | 'holes';
 
@@ -18,7 +18,7 @@ export interface NameFate {
   readonly survived: boolean;
 }
 
-/** What became of one unsynced append. */
+/** What became of one unsynced append, or of zeros. */
 export interface WriteFate {
   readonly name: string;
   /** Bytes that were written. */
@@ -78,6 +78,7 @@ export const DISK_COUNTERS = [
   'read-failed',
   'disk-full',
   'bit-flipped',
+  'allocation-failed',
 ] as const;
 
 export type DiskCounter = (typeof DISK_COUNTERS)[number];
@@ -109,10 +110,24 @@ export function diskCounterOf(event: DiskEvent): DiskCounter | undefined {
 }
 
 function failureCounter(operation: DiskOperation): DiskCounter | undefined {
-  if (operation === 'sync') return 'sync-failed';
-  if (operation === 'sync-directory') return 'directory-sync-failed';
-  if (operation === 'read') return 'read-failed';
-  return operation === 'append' ? 'disk-full' : undefined;
+  switch (operation) {
+    case 'sync':
+      return 'sync-failed';
+    case 'sync-directory':
+      return 'directory-sync-failed';
+    case 'read':
+      return 'read-failed';
+    case 'append':
+      return 'disk-full';
+    case 'allocate':
+      return 'allocation-failed';
+    case 'list':
+    case 'rename':
+    case 'remove':
+      return undefined;
+    default:
+      return assertNever(operation);
+  }
 }
 
 /** What a trace says of an event, beside its counter's name. */

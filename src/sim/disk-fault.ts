@@ -1,7 +1,7 @@
 import { assertNever } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
 import type { SimCluster } from './cluster.ts';
-import { flipBits } from './disk-flip.ts';
+import { flipBits, flipSnapshotBit } from './disk-flip.ts';
 import type { SimNode } from './node.ts';
 import type { RangeNs } from './profile.ts';
 import { type Victims, victimsOf } from './victims.ts';
@@ -27,7 +27,16 @@ export type DiskTrouble =
    * finds at its next start, and refuses. No more disks than a minority of the cluster are ever
    * damaged; where that is reached, nothing happens.
    */
-  | { readonly type: 'bit-flips'; readonly count: number };
+  | { readonly type: 'bit-flips'; readonly count: number }
+  /**
+   * A bit changes, for good, in a snapshot: what the node finds at its next start, or whoever is sent it.
+   * No more disks than a minority, as above.
+   */
+  | {
+      readonly type: 'snapshot-flip';
+      /** The process ends at once, and starts again: before another snapshot takes the place of this one. */
+      readonly restarts: boolean;
+    };
 
 export async function injectDiskFault(
   cluster: SimCluster,
@@ -64,6 +73,9 @@ function begin(
     case 'bit-flips':
       flip(cluster, node, trouble.count, random);
       return () => {};
+    case 'snapshot-flip':
+      flipSnapshot(cluster, node, trouble.restarts, random);
+      return () => {};
     default:
       return assertNever(trouble);
   }
@@ -72,4 +84,12 @@ function begin(
 function flip(cluster: SimCluster, { node, disk }: SimNode, count: number, random: Random): void {
   if (!cluster.mayDamage(node)) return;
   if (flipBits(disk, random, count).length > 0) cluster.damaged.add(node);
+}
+
+function flipSnapshot(cluster: SimCluster, node: SimNode, restarts: boolean, random: Random): void {
+  if (!cluster.mayDamage(node.node) || !flipSnapshotBit(node.disk, random)) return;
+  cluster.damaged.add(node.node);
+  if (!restarts || !node.isUp()) return;
+  node.stop({ type: 'killed' });
+  node.start();
 }

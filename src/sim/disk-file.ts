@@ -8,7 +8,7 @@ export const SECTOR_BYTES = 512;
 const SHAPES: readonly TornShape[] = ['none', 'prefix', 'whole', 'holes'];
 
 /** What is in the page cache and not, or not certainly, on the platter. */
-interface Append {
+interface Write {
   readonly sequence: number;
   readonly at: number;
   readonly bytes: Uint8Array;
@@ -16,21 +16,23 @@ interface Append {
 
 /**
  * One file, whatever its name: what processes see (the page cache), what is on the platter, and the
- * appends between the two in their order. The cost of a call is that of the bytes it moves.
+ * writes between the two in their order. The cost of a call is that of the bytes it moves.
  */
 export class SimFile {
   readonly #cache = new GrowingBytes();
   readonly #platter = new GrowingBytes();
-  #dirty: Append[] = [];
+  #dirty: Write[] = [];
   #sequence = 0;
+  /** Where the next append goes; zeros may follow. */
+  #end = 0;
   /** How far the platter holds, for good, what was written: a write that was lost ends it. */
   #intact = 0;
   /** A failed sync dropped something: the cache shows it, and nothing is left to be synced. */
   #hasGhosts = false;
 
-  /** Bytes from the beginning that survive any crash as they were written. */
+  /** Bytes from the beginning that survive any crash as they were written; zeros at the end aside. */
   get syncedBytes(): number {
-    return this.#intact;
+    return Math.min(this.#intact, this.#end);
   }
 
   get dirtyBytes(): number {
@@ -47,23 +49,45 @@ export class SimFile {
     return this.#cache.size;
   }
 
-  /** Appends up to this one are what a sync that begins now covers. */
+  /** Where the next append goes; only zeros follow. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Writes up to this one are what a sync that begins now covers. */
   get sequence(): number {
     return this.#sequence;
   }
 
+  /** Behind what was appended so far, and over the zeros there. */
   append(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    const at = this.#cache.size;
-    this.#cache.writeAt(at, bytes);
-    this.#sequence += 1;
-    const view = this.#cache.view(at, at + bytes.length);
-    this.#dirty.push({ sequence: this.#sequence, at, bytes: view });
+    const at = this.#end;
+    this.#end += bytes.length;
+    this.#intact = Math.min(this.#intact, at);
+    this.#write(at, bytes);
   }
 
-  /** What a process sees. */
-  read(): Uint8Array {
-    return this.#cache.copy();
+  /** Longer by so many zeros. */
+  allocate(bytes: number): void {
+    this.#write(this.#cache.size, new Uint8Array(bytes));
+  }
+
+  /** A process opens it: what it appends goes behind everything that is there. */
+  reopen(): void {
+    this.#end = this.#cache.size;
+  }
+
+  #write(at: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#cache.writeAt(at, bytes);
+    this.#sequence += 1;
+    // The caller's own, which never change: those of the cache would, where an append comes over zeros.
+    this.#dirty.push({ sequence: this.#sequence, at, bytes });
+  }
+
+  /** What a process sees; fewer bytes where the file ends. */
+  read(from?: number, to?: number): Uint8Array {
+    return this.#cache.view(from, to).slice();
   }
 
   /** What is on the platter. */
@@ -111,7 +135,7 @@ export class SimFile {
     this.#hasGhosts = false;
   }
 
-  #take(sequence: number): Append[] {
+  #take(sequence: number): Write[] {
     const end = this.#dirty.findIndex((append) => append.sequence > sequence);
     const taken = end < 0 ? this.#dirty : this.#dirty.slice(0, end);
     this.#dirty = end < 0 ? [] : this.#dirty.slice(end);
@@ -123,7 +147,7 @@ export class SimFile {
     if (this.#intact === at) this.#intact += bytes.length;
   }
 
-  #tear({ at, bytes }: Append, name: string, random: Random): WriteFate {
+  #tear({ at, bytes }: Write, name: string, random: Random): WriteFate {
     const shape = this.#tearAppend(at, bytes, random);
     if (shape === 'whole') this.#writeAt(at, bytes);
     return { name, bytes: bytes.length, shape };

@@ -1,5 +1,12 @@
 import type { Random } from '../lib/prng.ts';
-import { batchAt, readLog, type SegmentFile, WalDamage } from '../raft/driver/wal-segments.ts';
+import {
+  batchAt,
+  firstBatchOf,
+  readLog,
+  type SegmentFile,
+  WalDamage,
+} from '../raft/driver/wal-segments.ts';
+import { positionOf } from '../raft/driver/snapshot-format.ts';
 import type { SimDisk } from './disk.ts';
 
 /** Where a bit changed. */
@@ -16,12 +23,27 @@ export interface FlippedBit {
  * @returns fewer, or none, when there are not so many such batches, or the log is damaged already
  */
 export function flipBits(disk: SimDisk, random: Random, count: number): readonly FlippedBit[] {
-  const batches = random.shuffle(damageable(disk.settledFiles() ?? [])).slice(0, count);
+  const batches = random.shuffle(damageable(disk.settledFiles(isSegment) ?? [])).slice(0, count);
   return batches.map(({ file, at, end }) => {
     const offset = random.integer(at, end - 1);
     disk.flip(file.name, offset, 1 << random.integer(0, 7));
     return { file: file.name, offset };
   });
+}
+
+function isSegment(name: string): boolean {
+  return firstBatchOf(name) !== undefined;
+}
+
+/** Flips one bit of a snapshot that is on the platter. @returns false when there is none */
+export function flipSnapshotBit(disk: SimDisk, random: Random): boolean {
+  const snapshots = (disk.settledFiles() ?? []).filter(
+    ({ name, bytes }) => positionOf(name) !== undefined && bytes.length > 0,
+  );
+  if (snapshots.length === 0) return false;
+  const { name, bytes } = random.pick(snapshots);
+  disk.flip(name, random.integer(0, bytes.length - 1), 1 << random.integer(0, 7));
+  return true;
 }
 
 function damageable(

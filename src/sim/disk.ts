@@ -26,6 +26,9 @@ export interface DiskPorts {
   readonly observer?: DiskObserver;
 }
 
+/** What takes as long as a sync. */
+const SYNCS: readonly DiskOperation[] = ['sync', 'sync-directory', 'allocate'];
+
 /** A call that has begun. Its effect comes at its end, or not at all. */
 interface Call {
   readonly effect: () => unknown;
@@ -75,6 +78,7 @@ export class SimDisk {
     this.kill();
     this.#life += 1;
     this.#isAttached = true;
+    for (const file of this.#directory.names.values()) file.reopen();
     const life = this.#life;
     const isAlive = (): boolean => this.#isAttached && this.#life === life;
     const isCalled = (operation: DiskOperation, name: string): boolean => {
@@ -89,8 +93,14 @@ export class SimDisk {
     return {
       list: () => begin('list', '', () => [...this.#directory.names.keys()]),
       read: (name) => begin('read', name, () => this.#read(name)),
+      readAt: (name, offset, length) =>
+        begin('read', name, () => this.#read(name, offset, offset + length)),
       append: (name, bytes) => {
         if (isCalled('append', name)) this.#append(name, bytes);
+      },
+      allocate: (name, bytes) => {
+        if (!isCalled('allocate', name)) return new Promise(() => {});
+        return this.#begin('allocate', name, this.#allocating(name, bytes), isAlive);
       },
       sync: (name) => {
         if (!isCalled('sync', name)) return new Promise(() => {});
@@ -146,12 +156,19 @@ export class SimDisk {
   /**
    * What is on the platter; copies. Undefined while names of files are changing: nobody can say
    * then which of them will be there.
+   *
+   * @param isMeant - others are left out, and their names may change
    */
-  settledFiles(): readonly { readonly name: string; readonly bytes: Uint8Array }[] | undefined {
+  settledFiles(
+    isMeant: (name: string) => boolean = () => true,
+  ): readonly { readonly name: string; readonly bytes: Uint8Array }[] | undefined {
     const { names, durable } = this.#directory;
-    if (names.size !== durable.size) return undefined;
-    for (const [name, file] of names) if (durable.get(name) !== file) return undefined;
-    return [...durable].map(([name, file]) => ({ name, bytes: file.durable() }));
+    for (const name of new Set([...names.keys(), ...durable.keys()])) {
+      if (isMeant(name) && durable.get(name) !== names.get(name)) return undefined;
+    }
+    return [...durable]
+      .filter(([name]) => isMeant(name))
+      .map(([name, file]) => ({ name, bytes: file.durable() }));
   }
 
   /** Every call takes longer, until the answer is called. */
@@ -225,7 +242,7 @@ export class SimDisk {
 
   #latencyNs(operation: DiskOperation, name: string): number {
     const { read, sync } = this.#profile;
-    const isSync = operation === 'sync' || operation === 'sync-directory';
+    const isSync = SYNCS.includes(operation);
     const range = isSync ? sync : read;
     let ns = this.#latency.integer(range.minNs, range.maxNs);
     for (const { addNs } of this.#slow) ns += this.#slowness.integer(addNs.minNs, addNs.maxNs);
@@ -253,23 +270,21 @@ export class SimDisk {
     }
   }
 
-  #read(name: string): Uint8Array {
+  #read(name: string, from?: number, to?: number): Uint8Array {
     const file = this.#file('read', name);
     for (const { probability } of this.#readErrors) {
       if (this.#readLuck.float() < probability) throw new DiskError('EIO', 'read', name);
     }
     if (file.hasGhosts) this.#tell({ type: 'ghost-read', name });
-    return file.read();
+    return file.read(from, to);
   }
 
   #append(name: string, bytes: Uint8Array): void {
-    let file = this.#directory.get(name);
-    if (file === undefined) {
-      file = new SimFile();
-      this.#directory.create(name, file);
-    }
-    const fits = Math.min(bytes.length, this.#freeBytes);
-    this.#freeBytes -= fits;
+    const file = this.#open(name);
+    // What takes the place of zeros needs no room.
+    const overwritten = file.size - file.end;
+    const fits = Math.min(bytes.length, this.#freeBytes + overwritten);
+    this.#freeBytes -= Math.max(0, fits - overwritten);
     file.append(fits === bytes.length ? bytes : bytes.subarray(0, fits));
     const { write } = this.#profile;
     if (write !== undefined) {
@@ -279,6 +294,28 @@ export class SimDisk {
     if (fits === bytes.length) return;
     this.#tell({ type: 'failed', operation: 'append', name, code: 'ENOSPC' });
     throw new DiskError('ENOSPC', 'append', name);
+  }
+
+  #open(name: string): SimFile {
+    let file = this.#directory.get(name);
+    if (file === undefined) {
+      file = new SimFile();
+      this.#directory.create(name, file);
+    }
+    return file;
+  }
+
+  /** A write of zeros and a sync of all that was written when it is called. */
+  #allocating(name: string, bytes: number): () => void {
+    const file = this.#open(name);
+    const fits = Math.min(bytes, this.#freeBytes);
+    this.#freeBytes -= fits;
+    file.allocate(fits);
+    const sync = this.#syncing(name);
+    return () => {
+      sync();
+      if (fits < bytes) throw new DiskError('ENOSPC', 'allocate', name);
+    };
   }
 
   /** Covers what was written when it is called. */

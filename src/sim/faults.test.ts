@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Json } from '../../checker/index.ts';
 import { nemeses } from '../../nemesis/index.ts';
-import type { LinkTraffic } from '../contracts/cluster.ts';
-import { type Link, nodeId as name } from '../contracts/names.ts';
+import type { Cluster, LinkTraffic } from '../contracts/cluster.ts';
+import { type Link, nodeId as name, type NodeId as Name } from '../contracts/names.ts';
 import type { EvidenceKind, Nemesis, NemesisShape } from '../contracts/nemesis.ts';
 import { defined, InvariantError } from '../lib/assert.ts';
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
@@ -33,25 +34,32 @@ const fits =
   (fault: SimFault): boolean =>
     !('victims' in fault) || typeof fault.victims === 'string' || fault.victims.length <= size - 1;
 
-/** Everybody follows the same leader, who can do something. */
+const votersOf = ({ nodes, configuration }: SmallCluster['cluster']): readonly Name[] =>
+  nodes.filter((node) => configuration.voters.some((id) => String(id) === String(node)));
+
+/** Every voter follows the same leader, who can do something. */
 async function isWell(small: SmallCluster): Promise<void> {
   const { cluster } = small;
   await small.pass(3 * SECOND);
-  const leaders = cluster.nodes.map((node) => cluster.node(node).status()?.leader);
-  expect(leaders).toEqual(cluster.nodes.map(() => cluster.leader));
-  for (const node of cluster.nodes) expect(await put(small, node, 1)).toMatchObject({ type: 'ok' });
+  const voters = votersOf(cluster);
+  const leaders = voters.map((node) => cluster.node(node).status()?.leader);
+  expect(leaders).toEqual(voters.map(() => cluster.leader));
+  for (const node of voters) expect(await put(small, node, 1)).toMatchObject({ type: 'ok' });
 }
 
 describe('every nemesis does in a simulation what it does to processes', () => {
-  const all = [...nemeses.values()].flatMap((nemesis) =>
-    nemesis.requires === 'hooks' ? [] : nemesis.shapes.map((shape) => ({ nemesis, shape })),
-  );
+  const { cluster: simulated } = smallCluster({ seed: 'capabilities', size: 5 });
+  const capable: Cluster = simulated;
+  const all = [...nemeses.values()]
+    .filter(({ requires }) => capable[requires] !== undefined)
+    .flatMap((nemesis) => nemesis.shapes.map((shape) => ({ nemesis, shape })));
 
   /** Of one fault, as a run would look for it. */
   interface Seen {
     readonly small: SmallCluster;
     readonly links: readonly Link[];
     readonly victims: readonly string[];
+    readonly value: Json;
     readonly trafficBefore: readonly LinkTraffic[];
     readonly termBefore: number;
   }
@@ -103,6 +111,16 @@ describe('every nemesis does in a simulation what it does to processes', () => {
     async 'hook-output'() {
       throw new Error('no script runs in a simulation');
     },
+    async 'members-changed'({ small: { cluster }, value }) {
+      const { changes } = value as { readonly changes: readonly (readonly string[])[] };
+      expect(cluster.configuration).toMatchObject({ voters: changes.at(-1), outgoing: [] });
+    },
+    async 'led-by-target'({ small: { cluster }, value, termBefore }) {
+      const { to } = value as { readonly to: readonly string[] };
+      expect(cluster.leader).toBe(to.at(-1));
+      const status = cluster.node(to.at(-1) ?? '').status();
+      expect(status?.term).toBe(termBefore + to.length);
+    },
   };
 
   async function look(small: SmallCluster, nemesis: Nemesis, shape: NemesisShape): Promise<void> {
@@ -111,12 +129,15 @@ describe('every nemesis does in a simulation what it does to processes', () => {
       cluster.nodes.find((node) => String(node) === cluster.leader),
       'somebody leads',
     );
-    const resolved = defined(shape.resolve({ nodes: cluster.nodes, leader }, random), 'who');
+    const resolved = defined(
+      shape.resolve({ nodes: cluster.nodes, voters: votersOf(cluster), leader }, random),
+      'who',
+    );
     const links = nemesis.links?.(resolved) ?? [];
     const termBefore = Number(cluster.node(leader).status()?.term);
     const inForce = await small.play(() => nemesis.inject(cluster, resolved, shape.shape));
     const trafficBefore = await trafficOf(small, links);
-    const seen: Seen = { small, links, victims: resolved.victims, trafficBefore, termBefore };
+    const seen: Seen = { small, links, ...resolved, trafficBefore, termBefore };
     await small.pass(2 * SECOND);
     for (const kind of shape.evidence) await evidence[kind](seen);
     await small.play(async () => inForce[Symbol.asyncDispose]());
@@ -128,11 +149,14 @@ describe('every nemesis does in a simulation what it does to processes', () => {
     const later = await trafficOf(small, links);
     expect(sum(later, 'heldBytes')).toBe(sum(healed, 'heldBytes'));
     expect(sum(later, 'resets')).toBe(sum(healed, 'resets'));
+    await small.play(() => nemesis.healAll(cluster));
+    expect(votersOf(cluster)).toEqual(cluster.membership.first);
     await isWell(small);
   }
 
   test.for(all)('$nemesis.kind:$shape.shape', async ({ nemesis, shape }) => {
-    const small = smallCluster({ seed: `${nemesis.kind}:${shape.shape}`, size: 5 });
+    const spares = nemesis.requires === 'membership' ? 2 : 0;
+    const small = smallCluster({ seed: `${nemesis.kind}:${shape.shape}`, size: 5, spares });
     await small.pass(SECOND);
     await look(small, nemesis, shape);
   });

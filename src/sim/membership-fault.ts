@@ -56,7 +56,7 @@ function votersOf({ nodes, configuration }: SimCluster): readonly Name[] {
 }
 
 /** Of damaged disks nothing can be promised: they stay a minority. */
-function isBearable({ damaged }: SimCluster, voters: readonly Name[]): boolean {
+export function isBearable({ damaged }: SimCluster, voters: readonly Name[]): boolean {
   const lost = voters.filter((voter) => damaged.has(nodeId(voter))).length;
   return voters.length > 0 && 2 * lost < voters.length;
 }

@@ -21,7 +21,9 @@ function recordingPorts() {
   const disk: Disk = {
     list: later('Disk.list', []),
     read: later('Disk.read', new Uint8Array()),
+    readAt: later('Disk.readAt', new Uint8Array()),
     append: now('Disk.append', undefined),
+    allocate: later('Disk.allocate', undefined),
     sync: later('Disk.sync', undefined),
     rename: later('Disk.rename', undefined),
     remove: later('Disk.remove', undefined),
@@ -44,7 +46,9 @@ async function call(
   const calls: Record<PortCall, () => unknown> = {
     'Disk.list': () => disk.list(),
     'Disk.read': () => disk.read('a'),
+    'Disk.readAt': () => disk.readAt('a', 1, 2),
     'Disk.append': () => disk.append('a', new Uint8Array(1)),
+    'Disk.allocate': () => disk.allocate('a', 1),
     'Disk.sync': () => disk.sync('a'),
     'Disk.rename': () => disk.rename('a', 'b'),
     'Disk.remove': () => disk.remove('a'),

@@ -13,6 +13,8 @@ export const PORT_CALLS = [
   'Network.send',
   'Scheduler.wakeAt',
   'Scheduler.soon',
+  'Disk.readAt',
+  'Disk.allocate',
 ] as const;
 export type PortCall = (typeof PORT_CALLS)[number];
 
@@ -79,7 +81,10 @@ export function mortal(ports: {
     disk: {
       list: () => later('Disk.list', () => disk.list()),
       read: (name) => later('Disk.read', () => disk.read(name)),
+      readAt: (name, offset, length) =>
+        later('Disk.readAt', () => disk.readAt(name, offset, length)),
       append: (name, bytes) => now('Disk.append', () => disk.append(name, bytes)),
+      allocate: (name, bytes) => later('Disk.allocate', () => disk.allocate(name, bytes)),
       sync: (name) => later('Disk.sync', () => disk.sync(name)),
       rename: (from, to) => later('Disk.rename', () => disk.rename(from, to)),
       remove: (name) => later('Disk.remove', () => disk.remove(name)),

@@ -332,6 +332,8 @@ export class SimNode implements Endpoint {
       requestTimeoutNs: profile.requestTimeoutNs,
       changeTimeoutNs,
       segmentBytesMax: profile.segmentBytesMax,
+      batchDelayNs: profile.batchDelayNs ?? 0,
+      ...(profile.snapshots === undefined ? {} : { snapshots: profile.snapshots }),
       rules,
       random: this.#random.fork(String(running.life.number)),
       ...ports,
@@ -354,7 +356,8 @@ export class SimNode implements Endpoint {
       restored: (restored, torn) => alive(() => observer.started(life, restored, torn)),
       stepped: (inputs, ready) => alive(() => observer.stepped(life, inputs, ready)),
       written: (file, end, records) => alive(() => observer.written(life, file, end, records)),
-      applied: (entry) => alive(() => observer.applied(life, entry)),
+      snapshot: (event) => alive(() => observer.snapshot(life, event)),
+      applied: (entry, applied) => alive(() => observer.applied(life, entry, applied)),
     };
   }
 

@@ -1,6 +1,8 @@
 import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { HappeningKind } from './coverage-names.ts';
 import type { Restored } from '../raft/core/core.ts';
+import type { Applied } from '../raft/kv/state-machine.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { WalRecords } from '../raft/driver/wal.ts';
 import type { Entry, Input, NodeId, Ready } from '../raft/core/types.ts';
 
@@ -36,7 +38,10 @@ export interface SimObserver {
   written?(life: Life, file: string, end: number, records: readonly WalRecords[]): void;
   /** The first `bytes` of a file of this node are on its disk. */
   synced?(node: NodeId, file: string, bytes: number): void;
-  applied?(life: Life, entry: Entry): void;
+  /** @param applied - what a command did; undefined for entries that are no command */
+  applied?(life: Life, entry: Entry, applied: Applied | undefined): void;
+  /** What became of a snapshot of this node. */
+  snapshot?(life: Life, event: SnapshotEvent): void;
   /** A client's request reached a node. */
   submitted?(life: Life, request: number, what: Request): void;
   /** The node answered it: from now on a client may know. */
@@ -75,8 +80,11 @@ export function tellAll(observers: readonly SimObserver[]): Required<SimObserver
     synced(node, file, bytes) {
       for (const one of observers) one.synced?.(node, file, bytes);
     },
-    applied(life, entry) {
-      for (const one of observers) one.applied?.(life, entry);
+    applied(life, entry, applied) {
+      for (const one of observers) one.applied?.(life, entry, applied);
+    },
+    snapshot(life, event) {
+      for (const one of observers) one.snapshot?.(life, event);
     },
     submitted(life, request, what) {
       for (const one of observers) one.submitted?.(life, request, what);

@@ -1,3 +1,4 @@
+import type { SnapshotSettings } from '../raft/driver/snapshots.ts';
 import type { DiskProfile } from './disk.ts';
 
 /** A uniform draw of nanoseconds. */
@@ -40,6 +41,12 @@ export interface NodeProfile {
   /** For a change of the membership; half of it is for new members to catch up. By default 40 election timeouts. */
   readonly changeTimeoutNs?: number;
   readonly segmentBytesMax: number;
+  /** Of sessions that clients open; by default 60 s. */
+  readonly sessionExpiryNs?: number;
+  /** How long proposals wait for company; by default not at all. */
+  readonly batchDelayNs?: number;
+  /** By default none is taken. */
+  readonly snapshots?: SnapshotSettings;
   /** By default on. */
   readonly preVote?: boolean;
   /** By default on. */

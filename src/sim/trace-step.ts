@@ -87,8 +87,13 @@ function roleEffects(
   return told;
 }
 
-function logEffects(known: Known, { entries, committed, role }: Ready): string[] {
+function logEffects(known: Known, { entries, committed, role, logChange }: Ready): string[] {
   const told: string[] = [];
+  if (logChange?.type === 'compacted') told.push(`compacts up to ${logChange.base.index}`);
+  if (logChange?.type === 'replaced') {
+    told.push(`begins its log behind ${say.position(logChange.base)}`);
+    known.lastIndex = logChange.base.index;
+  }
   const first = entries[0];
   if (first !== undefined) {
     if (first.index <= known.lastIndex) {

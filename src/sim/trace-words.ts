@@ -16,6 +16,7 @@ import type { Answer, Request } from '../raft/driver/requests.ts';
 import type { Datum } from '../raft/kv/datum.ts';
 import type { Command } from '../raft/kv/commands.ts';
 import { decodeStamped } from '../raft/kv/stamped-command.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { Stop } from './observer.ts';
 
 /** Entries that are listed one by one, with what they say. */
@@ -179,7 +180,7 @@ export function message(what: Message): string {
       return `snapshot t${what.term} of ${position(what.last)}: ${bytes}${end}`;
     }
     case 'snapshot-response':
-      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}`;
+      return `snapshot ack t${what.term} of ${position(what.last)}: next ${what.nextOffset}${what.isDamaged ? ', it was damaged' : ''}`;
     case 'read-index':
       return `read index? t${what.term} ${question(what)}${what.lease ? ', a lease will do' : ''}`;
     case 'read-index-response': {
@@ -250,10 +251,40 @@ export function input(what: Input): string {
       return `leadership is asked for ${what.to ?? 'another node'}`;
     case 'compact':
       return `the log may go up to ${what.upTo}`;
+    case 'snapshot-received':
+      return `a snapshot of ${position(what.last)} was received`;
     case 'synced':
       return `write ${what.write} synced`;
     case 'disconnected':
       return `connection to ${what.peer} lost`;
+    default:
+      return assertNever(what);
+  }
+}
+
+export function snapshot(what: SnapshotEvent): string | undefined {
+  switch (what.type) {
+    case 'restored': {
+      if (what.last === undefined) return undefined;
+      const damages = what.damages.map((damage) => `; damaged: ${damage}`).join('');
+      return `begins with a snapshot of ${position(what.last)}${damages}`;
+    }
+    case 'begun':
+      return `begins a snapshot of ${position(what.last)}`;
+    case 'taken':
+      return `has a snapshot of ${position(what.last)}, ${what.bytes} bytes`;
+    case 'abandoned':
+      return `gives up the snapshot of ${position(what.last)} that was ${what.was}: ${what.why}`;
+    case 'sent':
+      return `sends ${what.to} the snapshot of ${position(what.last)} from byte ${what.offset}`;
+    case 'damaged':
+      return `received a damaged snapshot of ${position(what.last)}: ${what.why}`;
+    case 'received':
+      return `has received the snapshot of ${position(what.last)}`;
+    case 'installed':
+      return `INSTALLS the snapshot of ${position(what.last)}`;
+    case 'segment-removed':
+      return `removes ${what.name}`;
     default:
       return assertNever(what);
   }

@@ -1,7 +1,9 @@
 import type { Restored } from '../raft/core/core.ts';
 import type { Entry, HardState, Input, NodeId, Ready } from '../raft/core/types.ts';
 import { decodePeerMessage } from '../raft/driver/peer-message.ts';
+import type { Applied } from '../raft/kv/state-machine.ts';
 import type { Answer, Request } from '../raft/driver/requests.ts';
+import type { SnapshotEvent } from '../raft/driver/ports.ts';
 import type { WalRecords } from '../raft/driver/wal.ts';
 import type { Happening, Life, SimObserver, Stop } from './observer.ts';
 import { Lanes } from './trace-lanes.ts';
@@ -88,7 +90,7 @@ export class Trace implements SimObserver {
   }
 
   started({ node, number }: Life, restored: Restored, tornBytes: number): void {
-    const { hardState, base, entries } = restored;
+    const { hardState, base, entries, snapshot = base } = restored;
     const lastIndex = entries.at(-1)?.index ?? base.index;
     this.#nodes.set(node, {
       known: {
@@ -96,7 +98,7 @@ export class Trace implements SimObserver {
         term: hardState.term,
         leader: undefined,
         votedFor: hardState.votedFor,
-        commitIndex: base.index,
+        commitIndex: snapshot.index,
         lastIndex,
         round: 0,
         acknowledged: 0,
@@ -153,8 +155,15 @@ export class Trace implements SimObserver {
     else if (this.#isFull) this.#write(node, [`disk has ${file}:${bytes}`]);
   }
 
-  applied({ node }: Life, entry: Entry): void {
-    if (this.#isFull) this.#write(node, [`applies ${say.contents([entry])}`]);
+  applied({ node }: Life, entry: Entry, applied: Applied | undefined): void {
+    if (!this.#isFull) return;
+    const again = applied?.isRepeated === true ? ', which was before: without effect' : '';
+    this.#write(node, [`applies ${say.contents([entry])}${again}`]);
+  }
+
+  snapshot({ node }: Life, event: SnapshotEvent): void {
+    const text = say.snapshot(event);
+    if (text !== undefined) this.#write(node, [text]);
   }
 
   submitted({ node }: Life, number: number, what: Request): void {

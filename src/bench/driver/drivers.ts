@@ -170,7 +170,9 @@ export class BenchDrivers {
     return {
       list: async () => [],
       read: async () => new Uint8Array(0),
+      readAt: async () => new Uint8Array(0),
       append: (_name, bytes) => void this.#options.traffic?.batches.push(bytes),
+      allocate: later,
       sync: () => {
         this.syncs += 1;
         return later();

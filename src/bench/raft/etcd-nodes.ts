@@ -10,6 +10,7 @@ import {
   fetchJson,
   flagsOf,
   KEYS,
+  type Killed,
   type Operation,
   type PreparedRequest,
   type System,
@@ -101,16 +102,20 @@ export class EtcdNodes implements System {
     return Number(/^etcd_disk_wal_fsync_duration_seconds_count (\S+)/m.exec(text)?.[1] ?? NaN);
   }
 
-  /** SIGKILL to the leader. @returns what starts that node again */
-  async killLeader(): Promise<() => Promise<void>> {
+  async killLeader(): Promise<Killed> {
     const url = await this.leaderUrl();
     const member = defined(
       this.#members.find((one) => one.url === url),
       'the leader is one of them',
     );
-    await member.process.kill();
-    return async () => {
-      member.process = await this.#start(member, this.#members, 'existing');
+    const ended = member.process.kill();
+    const killedMs = performance.now();
+    await ended;
+    return {
+      killedMs,
+      restart: async () => {
+        member.process = await this.#start(member, this.#members, 'existing');
+      },
     };
   }
 

@@ -9,6 +9,7 @@ import {
   fetchJson,
   flagsOf,
   KEYS,
+  type Killed,
   type Operation,
   type PreparedRequest,
   type System,
@@ -91,16 +92,20 @@ export class GongNodes implements System {
     return Number((await fetchJson(`${await this.leaderUrl()}/status`))['walBatches']);
   }
 
-  /** SIGKILL to the leader. @returns what starts that node again */
-  async killLeader(): Promise<() => Promise<void>> {
+  async killLeader(): Promise<Killed> {
     const url = await this.leaderUrl();
     const node = defined(
       this.#nodes.find((one) => one.url === url),
       'the leader is one of them',
     );
-    await node.process.kill();
-    return async () => {
-      node.process = await this.#start(node.id);
+    const ended = node.process.kill();
+    const killedMs = performance.now();
+    await ended;
+    return {
+      killedMs,
+      restart: async () => {
+        node.process = await this.#start(node.id);
+      },
     };
   }
 

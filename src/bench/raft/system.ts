@@ -23,6 +23,13 @@ export interface System extends AsyncDisposable {
   syncs(): Promise<number | undefined>;
 }
 
+/** A leader that got SIGKILL. */
+export interface Killed {
+  readonly killedMs: number;
+  /** Starts that node again. */
+  readonly restart: () => Promise<void>;
+}
+
 /** Keys and the value that every write has: the same for all systems. */
 export const KEYS: readonly string[] = Array.from({ length: 32 }, (_, i) => `bench-${100 + i}`);
 export const VALUE: string = 'v'.repeat(64);

@@ -262,10 +262,13 @@ function lastLine(output: string): string | undefined {
 export function withHooks(cluster: Cluster, hooks: Hooks): Cluster {
   return {
     nodes: cluster.nodes,
+    ...(cluster.spares === undefined ? {} : { spares: cluster.spares }),
     url: (node) => cluster.url(node),
     ...(cluster.processes === undefined ? {} : { processes: cluster.processes }),
     ...(cluster.links === undefined ? {} : { links: cluster.links }),
     hooks,
+    ...(cluster.membership === undefined ? {} : { membership: cluster.membership }),
+    ...(cluster.leadership === undefined ? {} : { leadership: cluster.leadership }),
     onUnexpectedExit: (listener) => cluster.onUnexpectedExit(listener),
     async [Symbol.asyncDispose]() {
       try {

@@ -20,6 +20,8 @@ export interface LocalClusterOptions {
   readonly target: LaunchableTarget;
   /** How many; they are called n1 … nN. */
   readonly nodes: number;
+  /** How many more run from the start and belong to nobody until they are added; by default none. */
+  readonly spares?: number | undefined;
   /** Each node gets a directory of its own name in it. Created when absent. */
   readonly dataDir: string;
   /** Gets `<node>.log` and `supervisor.log`, appended to. Created when absent. */
@@ -47,7 +49,8 @@ const ATTEMPTS_MAX = 3;
  */
 export async function launchLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   assert(Number.isInteger(options.nodes) && options.nodes > 0, 'a cluster has at least one node');
-  const nodes = Array.from({ length: options.nodes }, (_, i) => nodeId(`n${i + 1}`));
+  const { nodes: members, spares = 0 } = options;
+  const nodes = Array.from({ length: members + spares }, (_, i) => nodeId(`n${i + 1}`));
   options.signal?.throwIfAborted();
   for (let attempt = 1; ; attempt++) {
     try {
@@ -95,6 +98,7 @@ async function launch(
   const cluster = opening.use(
     await LocalCluster.open({
       layout,
+      spares: layout.nodes.slice(options.nodes).map(({ node }) => node),
       specs,
       logDir: options.logDir,
       removeOnExit: options.removeOnExit ?? [],
@@ -112,6 +116,7 @@ function launchSpecs(
   options: LocalClusterOptions,
   layout: PortLayout,
 ): ReadonlyMap<NodeId, LaunchSpec> {
+  const initial = layout.nodes.slice(0, options.nodes).map(({ node }) => node);
   return new Map(
     layout.nodes.map(({ node, clientPort, peerPort }) => [
       node,
@@ -125,6 +130,7 @@ function launchSpecs(
         peers: layout.nodes
           .filter((peer) => peer.node !== node)
           .map((peer) => ({ id: peer.node, host: HOST, port: linkPort(layout, node, peer.node) })),
+        initial,
         settings: options.settings,
       }),
     ]),

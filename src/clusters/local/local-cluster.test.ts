@@ -88,6 +88,29 @@ test('nodes answer at their URLs as the processes that the cluster names, and ha
   }
 });
 
+test('spare nodes run and know everybody over links, and begin as nobody of the cluster', async () => {
+  const requests: LaunchRequest[] = [];
+  const target = {
+    launch(request: LaunchRequest): LaunchSpec {
+      requests.push(request);
+      return fakeTarget.launch(request);
+    },
+  };
+  const { cluster } = await launch({ target, spares: 2 });
+  const [n4, n5] = [nodeId('n4'), nodeId('n5')];
+  expect(cluster.nodes).toEqual([n1, n2, n3, n4, n5]);
+  expect(cluster.spares).toEqual([n4, n5]);
+  for (const { node, peers, initial } of requests) {
+    expect(initial).toEqual([n1, n2, n3]);
+    expect(peers.map(({ id }) => id)).toEqual(cluster.nodes.filter((other) => other !== node));
+  }
+  await using _cut = await cluster.links.cut([{ from: n1, to: n5 }]);
+  await send(cluster, n1, n5, 'held');
+  await send(cluster, n5, n1, 'open');
+  await until(async () => expect(await status(cluster, n1)).toMatchObject({ received: 'open' }));
+  expect(await status(cluster, n5)).toMatchObject({ received: '' });
+});
+
 test('a killed node is gone, and starts again as another process with the same data', async () => {
   const { cluster, exits } = await launch();
   const before = await status(cluster, n2);

@@ -17,6 +17,8 @@ import { SupervisorClient, SupervisorFailure } from './supervisor-client.ts';
 
 export interface LocalClusterParts {
   readonly layout: PortLayout;
+  /** Those of its nodes that belong to nobody until they are added; by default none. */
+  readonly spares?: readonly NodeId[];
   readonly specs: ReadonlyMap<NodeId, LaunchSpec>;
   readonly logDir: string;
   readonly removeOnExit: readonly string[];
@@ -35,6 +37,7 @@ type LinkFault =
  */
 export class LocalCluster implements Cluster {
   readonly nodes: readonly NodeId[];
+  readonly spares: readonly NodeId[];
   readonly processes: ProcessControl;
   readonly links: LinkControl;
   readonly #parts: LocalClusterParts;
@@ -55,6 +58,7 @@ export class LocalCluster implements Cluster {
     this.#listeners = exits.listeners;
     this.#unheard = exits.unheard;
     this.nodes = parts.layout.nodes.map(({ node }) => node);
+    this.spares = parts.spares ?? [];
     this.processes = {
       pid: (node) => supervisor.pidOf(this.#known(node)),
       kill: (node) => this.#inTurn(node, () => this.#signal('kill', node)),

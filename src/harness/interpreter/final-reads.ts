@@ -41,7 +41,7 @@ export interface FinalReadsOptions extends ClientPorts {
 export async function askEveryNode(options: FinalReadsOptions): Promise<readonly FinalAnswers[]> {
   const { nodes, firstProcess } = options;
   const answers = nodes.map(async (node, i) => {
-    await using client = new LogicalClient(options, node, firstProcess + i, nodes.length);
+    await using client = new LogicalClient(options, () => node, firstProcess + i, nodes.length);
     return await askOne(client, node, options);
   });
   // Settled, not the first error: no client may still be recording when this returns.

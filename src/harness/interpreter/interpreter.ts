@@ -1,11 +1,12 @@
 import type { Clock } from '../../contracts/clock.ts';
 import type { NodeId } from '../../contracts/names.ts';
 import type { Generator } from '../../contracts/workload.ts';
-import { assert, assertNever, defined, InvariantError } from '../../lib/assert.ts';
+import { assert, assertNever, InvariantError } from '../../lib/assert.ts';
 import { SECOND } from '../../lib/duration.ts';
 import { Desk } from './desk.ts';
 import { LogicalClient } from './logical-client.ts';
 import type { Pace } from './pace.ts';
+import { boundTo, type Placement } from './placement.ts';
 import type { ClientPorts } from './ports.ts';
 
 /** What a client may take beyond its deadline before it counts as stuck. */
@@ -15,8 +16,10 @@ export interface InterpreterOptions extends ClientPorts {
   readonly generator: Generator;
   readonly pace: Pace;
   readonly nodes: readonly NodeId[];
-  /** Logical clients at a time, bound to the nodes in turn. */
+  /** Logical clients at a time. */
   readonly concurrency: number;
+  /** Whom each of them asks; by default they are bound to the nodes in turn. */
+  readonly place?: Placement | undefined;
   /** Stops the issuing; operations in flight are waited for. */
   readonly signal: AbortSignal;
 }
@@ -37,9 +40,9 @@ export async function interpret(options: InterpreterOptions): Promise<number> {
   const done = new AbortController();
   const desk = new Desk({ generator: options.generator, clock, clients: concurrency });
   stop.addEventListener('abort', () => desk.close(), { once: true });
+  const place = options.place ?? boundTo(nodes);
   const clients = Array.from({ length: concurrency }, (_, slot) => {
-    const node = defined(nodes[slot % nodes.length], 'a remainder is in range');
-    return new LogicalClient(options, node, slot, concurrency);
+    return new LogicalClient(options, (one) => place(slot, one), slot, concurrency);
   });
   const working = clients.map(async (client, slot) => {
     try {

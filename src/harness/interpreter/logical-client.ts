@@ -3,21 +3,27 @@ import type { NodeId } from '../../contracts/names.ts';
 import type { ClientPorts } from './ports.ts';
 
 /**
- * One single-threaded client, bound to a node. After an operation of unknown outcome its connection
- * is given up and it goes on under a new process id: the old process has, for all that is known,
- * still an operation under way.
+ * One single-threaded client, with a connection to each node that it has asked, one operation at a time.
+ * After an operation of unknown outcome its connections are given up and it goes on under a new process
+ * id: the old process has, for all that is known, still an operation under way.
  */
 export class LogicalClient implements AsyncDisposable {
   readonly #ports: ClientPorts;
-  readonly #node: NodeId;
+  readonly #place: (invocation: Invocation) => NodeId;
   /** Distance between this client's process ids; the number of clients that share the numbers. */
   readonly #stride: number;
   #process: number;
-  #client: Client | undefined;
+  #clients = new Map<NodeId, Client>();
 
-  constructor(ports: ClientPorts, node: NodeId, process: number, stride: number) {
+  /** @param place - whom an operation is sent to */
+  constructor(
+    ports: ClientPorts,
+    place: (invocation: Invocation) => NodeId,
+    process: number,
+    stride: number,
+  ) {
     this.#ports = ports;
-    this.#node = node;
+    this.#place = place;
     this.#process = process;
     this.#stride = stride;
   }
@@ -34,20 +40,37 @@ export class LogicalClient implements AsyncDisposable {
    * @param intendedNs - when it was meant to start; by default now
    */
   async perform(invocation: Invocation, intendedNs?: number): Promise<Completion> {
-    const { recorder, connect, deadlineNs } = this.#ports;
-    this.#client ??= connect(this.#node);
-    const operation = { process: this.#process, node: this.#node, invocation, intendedNs };
-    const started = recorder.invoke(operation);
-    const completion = await this.#client.invoke(invocation, deadlineNs);
+    const { recorder, deadlineNs } = this.#ports;
+    const node = this.#place(invocation);
+    const client = this.#clientOf(node);
+    const started = recorder.invoke({ process: this.#process, node, invocation, intendedNs });
+    const completion = await client.invoke(invocation, deadlineNs);
     recorder.complete(started, completion);
     if (completion.type === 'info') await this.#retire();
     return completion;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const client = this.#client;
-    this.#client = undefined;
-    await client?.[Symbol.asyncDispose]();
+    const clients = this.#clients;
+    this.#clients = new Map();
+    // One after the other, and no turn of the queue of promises more than it needs: a simulation counts them.
+    const errors: unknown[] = [];
+    for (const client of clients.values()) {
+      try {
+        await client[Symbol.asyncDispose]();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  #clientOf(node: NodeId): Client {
+    const known = this.#clients.get(node);
+    if (known !== undefined) return known;
+    const client = this.#ports.connect(node);
+    this.#clients.set(node, client);
+    return client;
   }
 
   async #retire(): Promise<void> {

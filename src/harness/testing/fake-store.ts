@@ -1,7 +1,9 @@
 import type { Json } from '../../../checker/index.ts';
 import type { Client, Completion, Invocation } from '../../contracts/client.ts';
 import type { Clock } from '../../contracts/clock.ts';
+import { withSteering } from '../../clusters/steering.ts';
 import type {
+  AdminOutcome,
   Cluster,
   HookCall,
   HookControl,
@@ -10,10 +12,12 @@ import type {
   UnexpectedExit,
 } from '../../contracts/cluster.ts';
 import { type Link, nodeId, type NodeId } from '../../contracts/names.ts';
-import type { NodeStatus, Target } from '../../contracts/target.ts';
+import type { NodeStatus, Target, TargetAdmin } from '../../contracts/target.ts';
 import { MILLISECOND } from '../../lib/duration.ts';
 
 const LATENCY_NS = 8 * MILLISECOND;
+/** Of a change of the members, which is two entries of a log. */
+const CHANGE_NS = 30 * MILLISECOND;
 /** How often an operation at a stopped node looks whether it runs again. */
 const RESUME_STEP_NS = 10 * MILLISECOND;
 export const FAKE_ELECTION_NS: number = 300 * MILLISECOND;
@@ -30,6 +34,7 @@ interface LinkFault {
 export class FakeStore {
   readonly nodes: readonly NodeId[];
   readonly #clock: Clock;
+  readonly #spares: readonly NodeId[];
   readonly #data = new Map<string, Json>();
   readonly #pids = new Map<NodeId, number>();
   readonly #paused = new Set<NodeId>();
@@ -39,6 +44,12 @@ export class FakeStore {
   readonly #claims = new Map<NodeId, { role: 'leader' | 'follower'; term: number }>();
   readonly #listeners: ((exit: UnexpectedExit) => void)[] = [];
   #nextPid = 100;
+  #voters: readonly NodeId[];
+  /** The voters of the configuration that is left, while a change is under way. */
+  #outgoing: readonly NodeId[] = [];
+  /** Applied everywhere at once, by those that are members. */
+  #index = 0;
+  readonly #applied = new Map<NodeId, number>();
   #leader: NodeId;
   #term = 1;
   #lostSinceNs: number | undefined;
@@ -47,19 +58,32 @@ export class FakeStore {
   electsNobody = false;
   /** Nodes that do not answer probes. */
   readonly mute: Set<NodeId> = new Set();
+  /** Refuses to change its members and its leader, with these words. */
+  refusesAdmin: string | undefined;
+  /** Says that it is done, and does nothing. */
+  pretendsAdmin = false;
+  /** Nodes that are members and are sent nothing. */
+  readonly starved: Set<NodeId> = new Set();
   isDisposed = false;
   openClients = 0;
   /** What a client throws, if anything: a bug in Gong. */
   bug: Error | undefined;
 
-  constructor(clock: Clock, count: number) {
+  constructor(clock: Clock, count: number, spares: number = 0) {
     this.#clock = clock;
-    this.nodes = Array.from({ length: count }, (_, i) => nodeId(`n${i + 1}`));
+    this.nodes = Array.from({ length: count + spares }, (_, i) => nodeId(`n${i + 1}`));
+    this.#voters = this.nodes.slice(0, count);
+    this.#spares = this.nodes.slice(count);
     this.#leader = nodeId('n1');
     for (const node of this.nodes) {
       this.#pids.set(node, this.#nextPid++);
-      this.#claims.set(node, { role: node === this.#leader ? 'leader' : 'follower', term: 1 });
+      const term = this.#voters.includes(node) ? 1 : 0;
+      this.#claims.set(node, { role: node === this.#leader ? 'leader' : 'follower', term });
     }
+  }
+
+  get voters(): readonly NodeId[] {
+    return this.#voters;
   }
 
   get cuts(): number {
@@ -81,9 +105,14 @@ export class FakeStore {
     for (const listener of this.#listeners) listener({ node, code: 1, signal: null });
   }
 
+  /** A node that nobody listens to campaigns, and says so. */
+  claim(node: NodeId, term: number): void {
+    this.#claims.set(node, { role: 'follower', term });
+  }
+
   /** Another node is elected, for no reason that anybody sees. */
   depose(): void {
-    const heir = this.nodes[(this.nodes.indexOf(this.#leader) + 1) % this.nodes.length];
+    const heir = this.#voters[(this.#voters.indexOf(this.#leader) + 1) % this.#voters.length];
     this.#leader = heir ?? this.#leader;
     this.#term++;
   }
@@ -154,9 +183,48 @@ export class FakeStore {
     return { words, code: 0, output: 'done\n', startedNs: nowNs, endedNs: nowNs };
   }
 
+  /** What operators do. Only the leader takes requests. */
+  readonly admin: Required<TargetAdmin> = {
+    members: async (url) => {
+      if (this.status(nodeOf(url)) === undefined) return undefined;
+      return { voters: this.#voters, outgoing: this.#outgoing, learners: [] };
+    },
+    changeMembers: (url, voters) =>
+      this.#administer(nodeOf(url), async () => {
+        this.#outgoing = this.#voters;
+        this.#voters = this.nodes.filter((node) => voters.includes(node));
+        await this.#clock.sleep(CHANGE_NS);
+        this.#outgoing = [];
+        this.#index++;
+      }),
+    transferLeadership: (url, to) =>
+      this.#administer(nodeOf(url), async () => {
+        this.#leader = to;
+        this.#term++;
+      }),
+  };
+
+  async #administer(node: NodeId, act: () => Promise<void>): Promise<AdminOutcome> {
+    await this.#clock.sleep(LATENCY_NS);
+    this.#elect();
+    const error = this.refusesAdmin ?? (node === this.#leader ? undefined : 'not the leader');
+    if (error !== undefined || this.#outgoing.length > 0) {
+      return { type: 'refused', error: error ?? 'a change is under way' };
+    }
+    if (!this.pretendsAdmin) await act();
+    return { type: 'done' };
+  }
+
   cluster(): Cluster {
+    const { signal } = new AbortController();
+    const target = this.target();
+    return withSteering(this.#unsteered(), { target, clock: this.#clock, signal });
+  }
+
+  #unsteered(): Cluster {
     return {
       nodes: this.nodes,
+      spares: this.#spares,
       url: (node) => `fake://${node}`,
       processes: this.processes,
       links: this.links,
@@ -180,6 +248,7 @@ export class FakeStore {
       electionTimeoutNsMax: () => FAKE_ELECTION_NS,
       probe: async (url) => this.status(nodeOf(url)),
       connect: (url) => this.client(nodeOf(url)),
+      admin: this.admin,
     };
   }
 
@@ -189,7 +258,10 @@ export class FakeStore {
     const claim = this.#claims.get(node);
     if (pid === undefined || claim === undefined || this.mute.has(node)) return undefined;
     if (this.#paused.has(node)) return undefined;
-    return { id: node, ...claim, leader: this.#leader, commitIndex: 0, lastApplied: 0, pid };
+    const isServed = this.#voters.includes(node) && !this.starved.has(node);
+    if (isServed && this.#reaches(this.#leader, node)) this.#applied.set(node, this.#index);
+    const lastApplied = this.#applied.get(node) ?? 0;
+    return { id: node, ...claim, leader: this.#leader, commitIndex: lastApplied, lastApplied, pid };
   }
 
   client(node: NodeId): Client {
@@ -205,6 +277,7 @@ export class FakeStore {
     await this.#clock.sleep(LATENCY_NS + this.#delayOf(node));
     if (this.bug !== undefined) throw this.bug;
     if (!this.#pids.has(node)) return { type: 'fail', error: 'ECONNREFUSED' };
+    if (!this.#voters.includes(node)) return { type: 'fail', error: 'not a member' };
     while (this.#paused.has(node) && this.#clock.now() - beganNs < deadlineNs) {
       await this.#clock.sleep(RESUME_STEP_NS);
     }
@@ -220,6 +293,7 @@ export class FakeStore {
   #apply({ f, key = '', value }: Invocation): { value: Json; applied?: boolean } {
     const current = this.#data.get(key) ?? null;
     if (f === 'read') return { value: current };
+    this.#index++;
     if (f === 'write') {
       this.#data.set(key, value);
       return { value };
@@ -261,8 +335,8 @@ export class FakeStore {
   }
 
   #hasQuorum(node: NodeId): boolean {
-    const reached = this.nodes.filter((other) => this.#reaches(node, other));
-    return reached.length > this.nodes.length / 2;
+    const reached = this.#voters.filter((other) => this.#reaches(node, other));
+    return this.#voters.includes(node) && reached.length > this.#voters.length / 2;
   }
 
   #elect(): void {
@@ -270,14 +344,14 @@ export class FakeStore {
       this.#lostSinceNs = undefined;
     } else {
       this.#lostSinceNs ??= this.#clock.now();
-      const next = this.nodes.find((node) => this.#hasQuorum(node));
+      const next = this.#voters.find((node) => this.#hasQuorum(node));
       const isDue = this.#clock.now() - this.#lostSinceNs >= FAKE_ELECTION_NS;
       if (next === undefined || !isDue || this.electsNobody) return;
       this.#leader = next;
       this.#term++;
       this.#lostSinceNs = undefined;
     }
-    for (const node of this.nodes) {
+    for (const node of this.#voters) {
       if (!this.#reaches(this.#leader, node)) continue;
       const role = node === this.#leader ? 'leader' : 'follower';
       this.#claims.set(node, { role, term: this.#term });

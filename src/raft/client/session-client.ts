@@ -7,8 +7,8 @@ import type { Datum } from '../kv/datum.ts';
 import type { RefusalReason } from '../kv/result.ts';
 import { type Call, completionOf } from './calls.ts';
 
-/** A session that nobody uses for so long is over. */
-const EXPIRY_MS = 60_000;
+/** A session that nobody uses for so long is over, where nobody says otherwise. */
+export const EXPIRY_MS = 60_000;
 /** Before the same is asked again. */
 const PAUSE_NS = 20 * MILLISECOND;
 /** One attempt of several has this part of the time that is left, and at least so much. */
@@ -52,6 +52,8 @@ export interface SessionClientParts {
   readonly callOf: (invocation: Invocation) => Call;
   readonly attempt: Attempt;
   readonly clock: Clock;
+  /** How long a session outlives the last write with it; by default `EXPIRY_MS`. */
+  readonly expiryMs?: number | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -105,7 +107,8 @@ export class SessionClient implements Client {
 
   /** Opened twice where an answer is lost: the other one ends by itself. */
   async #open(endNs: number): Promise<number | undefined> {
-    const command: Command = { type: 'open-session', expiryMs: EXPIRY_MS };
+    const { expiryMs = EXPIRY_MS } = this.#parts;
+    const command: Command = { type: 'open-session', expiryMs };
     for (;;) {
       const ended = await this.#attempt({ type: 'command', command }, undefined, endNs);
       if (ended.type === 'ok' && typeof ended.value === 'number') return ended.value;

@@ -25,6 +25,11 @@ export class Configurations {
     return this.#last.configuration;
   }
 
+  /** The one before the current one, as far as it is known; else the current one. */
+  get previous(): Configuration {
+    return (this.#since.at(-2) ?? this.#last).configuration;
+  }
+
   /** Where the current one stands in the log; the base when it is older. */
   get currentIndex(): LogIndex {
     return this.#last.index;

@@ -25,6 +25,13 @@ import {
 import { mustLeave, onChangeConfiguration } from './membership.ts';
 import type { Rules } from './rules.ts';
 import {
+  compactLog,
+  onInstallSnapshot,
+  onSnapshotReceived,
+  onSnapshotResponse,
+  snapshotNeeds,
+} from './snapshots.ts';
+import {
   appendOwn,
   becomeFollower,
   type CoreState,
@@ -41,6 +48,8 @@ import {
   type Entry,
   type HardState,
   type Input,
+  type LogChange,
+  type LogIndex,
   type LogPosition,
   logIndex,
   type Message,
@@ -56,6 +65,11 @@ export interface Restored {
   /** In force at the base; undefined when none was ever stored: it is what the cluster began with. */
   readonly configuration?: Configuration | undefined;
   readonly entries: readonly Entry[];
+  /**
+   * The state machine begins with the state of a snapshot up to here, which the log holds; the base
+   * when it is absent. Raft §7.
+   */
+  readonly snapshot?: LogPosition | undefined;
 }
 
 /** Consensus without I/O. Raft, extended version; thesis §6.4 (reads), §9.6 (PreVote). */
@@ -67,6 +81,9 @@ export interface RaftCore {
    * @param nowNs - monotonic, any origin
    */
   step(inputs: readonly Input[], nowNs: number): Ready;
+
+  /** In force right behind the entry at `index`, which is neither compacted away nor to come. Raft §6. */
+  configurationAt(index: LogIndex): Configuration;
 }
 
 /** @param random - draws election timeouts; what it forks names the questions of this life */
@@ -82,6 +99,10 @@ export function makeRaftCore(parts: {
   const first = restored.configuration ?? config.configuration;
   const configurations = new Configurations(restored.base, first);
   configurations.appended(restored.entries);
+  const stateIndex = (restored.snapshot ?? restored.base).index;
+  const isHeld =
+    restored.snapshot === undefined || log.termAt(stateIndex) === restored.snapshot.term;
+  assert(isHeld, 'the log holds what the state machine begins with');
   const state: CoreState = {
     config,
     rules: parts.rules,
@@ -92,12 +113,12 @@ export function makeRaftCore(parts: {
     hard: parts.rules.rememberedHardState(restored.hardState),
     role: 'follower',
     leader: undefined,
-    commitIndex: restored.base.index,
-    handedOut: restored.base.index,
+    commitIndex: stateIndex,
+    handedOut: stateIndex,
     durable: log.lastIndex,
     writes: [],
     lastWrite: 0,
-    verified: restored.base.index,
+    verified: stateIndex,
     owesAcknowledgement: false,
     answeredRound: 0,
     electionDeadlineNs: 0,
@@ -133,12 +154,17 @@ export function makeRaftCore(parts: {
       assert(nowNs >= state.nowNs, 'the clock is monotonic');
       state.nowNs = nowNs;
       renewOutbox(state.out);
+      // Before anything else: what would be appended now could only be lost.
+      if (state.role === 'leader' && mustLeave(state)) {
+        becomeFollower(state, state.hard.term, undefined);
+      }
       for (const input of inputs) take(state, input);
       if (state.role === 'leader') lead(state);
       else askForReadIndex(state);
       if (state.transfer !== undefined) settleTransfer(state);
       return takeReady(state);
     },
+    configurationAt: (index) => configurations.at(index),
   };
 }
 
@@ -173,9 +199,9 @@ function take(state: CoreState, input: Input): void {
       return onChangeConfiguration(state, input);
     case 'compact':
       assert(input.upTo <= state.handedOut, 'only what was applied is in a snapshot');
-      state.log.compact(input.upTo);
-      state.configurations.compacted(state.log.base);
-      return;
+      return compactLog(state, input.upTo);
+    case 'snapshot-received':
+      return onSnapshotReceived(state, input);
     case 'synced':
       onSynced(state, input.write);
       acknowledgeDurable(state);
@@ -225,9 +251,10 @@ function onMessage(state: CoreState, from: NodeId, message: Message): void {
       if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
       return onReadIndexResponse(state, from, message);
     case 'install-snapshot':
+      return onInstallSnapshot(state, from, message);
     case 'snapshot-response':
-      if (message.term > state.hard.term) becomeFollower(state, message.term, undefined);
-      return;
+      if (message.term > state.hard.term) return becomeFollower(state, message.term, undefined);
+      return onSnapshotResponse(state, from);
     default:
       return assertNever(message);
   }
@@ -248,12 +275,19 @@ function answerOlderTerm(state: CoreState, from: NodeId, message: Message): void
         round: 0,
         result: { success: false, prevIndex: message.prev.index, hint: state.log.base },
       });
+    case 'install-snapshot':
+      return send(state, from, {
+        type: 'snapshot-response',
+        term: state.hard.term,
+        last: message.last,
+        nextOffset: 0,
+        isDamaged: false,
+      });
     case 'read-index':
       return refuseRead(state, { id: message.ask, from, isLease: message.lease });
     case 'vote-response':
     case 'append-response':
     case 'timeout-now':
-    case 'install-snapshot':
     case 'snapshot-response':
     case 'read-index-response':
       return;
@@ -269,18 +303,27 @@ function takeReady(state: CoreState): Ready {
       ? log.slice(logIndex(state.handedOut + 1), state.commitIndex - state.handedOut)
       : NOTHING;
   state.handedOut = logIndex(state.handedOut + committed.length);
-  const last = out.entries.at(-1);
-  if (last !== undefined) {
+  // What stands behind a snapshot is written again: then the disk has it whatever it had before.
+  if (out.logChange === 'replaced') out.entries = log.slice(log.firstIndex, Infinity).slice();
+  const hasWrite = out.entries.length > 0 || out.logChange === 'replaced';
+  if (hasWrite) {
     state.lastWrite += 1;
-    state.writes.push({ number: state.lastWrite, lastIndex: last.index });
+    state.writes.push({
+      number: state.lastWrite,
+      lastIndex: out.entries.at(-1)?.index ?? log.base.index,
+    });
   }
   return {
     hardState: out.hardStateChanged ? state.hard : undefined,
     entries: handOut(out.entries),
-    write: last === undefined ? undefined : state.lastWrite,
+    logChange: logChange(state),
+    write: hasWrite ? state.lastWrite : undefined,
     messages: handOut(out.messages),
     messagesAfterSync: handOut(out.messagesAfterSync),
     committed,
+    installed: out.installed,
+    chunks: handOut(out.chunks),
+    needSnapshot: snapshotNeeds(state.progress.values()) ?? NOTHING,
     accepted: handOut(out.accepted),
     refused: handOut(out.refused),
     reads: handOut(out.reads),
@@ -299,6 +342,12 @@ function takeReady(state: CoreState): Ready {
     lastIndex: log.lastIndex,
     deadlineNs: deadlineNs(state),
   };
+}
+
+function logChange({ out, log, configurations }: CoreState): LogChange | undefined {
+  if (out.logChange === undefined) return undefined;
+  const { base } = log;
+  return { type: out.logChange, base, configuration: configurations.at(base.index) };
 }
 
 function deadlineNs(state: CoreState): number {

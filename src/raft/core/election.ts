@@ -1,5 +1,6 @@
 import { hasQuorum, isVoter } from './configuration.ts';
 import { becomeLeader } from './leader.ts';
+import { mayStand } from './membership.ts';
 import {
   becomeFollower,
   configurationOf,
@@ -14,11 +15,11 @@ import {
 import { type NodeId, type RequestVote, term, type VoteResponse } from './types.ts';
 
 /**
- * The election timer ran out. Who does not vote is no candidate, and goes on waiting (§6): a learner,
- * and who was removed and knows it.
+ * The election timer ran out. Who may not stand goes on waiting: a learner, and who has left and knows
+ * it (§6).
  */
 export function onElectionTimeout(state: CoreState): void {
-  if (!isVoter(configurationOf(state), state.config.id)) {
+  if (!mayStand(state)) {
     becomeFollower(state, state.hard.term, undefined);
     return resetElectionTimer(state);
   }

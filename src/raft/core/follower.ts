@@ -7,18 +7,28 @@ import {
   send,
   truncateLog,
 } from './state.ts';
-import { type AppendEntries, type LogIndex, logIndex, type NodeId } from './types.ts';
+import {
+  type AppendEntries,
+  type LogIndex,
+  type LogPosition,
+  logIndex,
+  type NodeId,
+  type Term,
+} from './types.ts';
 
 /** AppendEntries of the current term or a newer one. Raft §5.3. */
 export function onAppendEntries(state: CoreState, from: NodeId, message: AppendEntries): void {
   // Two leaders in one term cannot be (§5.2). Where it happens all the same, by a planted defect,
   // this node goes on so that the damage shows in what clients see.
   if (state.role === 'leader' && message.term === state.hard.term) return;
-  becomeFollower(state, message.term, from);
-  state.leaderHeardNs = state.nowNs;
-  resetElectionTimer(state);
-
+  hearLeader(state, message.term, from);
   const { log, rules } = state;
+  const conflict = committedConflict(state, message);
+  if (conflict !== undefined) {
+    const reason = `its entry ${conflict} is not the one that is committed here`;
+    state.out.rejected.push({ from, reason });
+    return;
+  }
   if (message.prev.index < log.base.index) {
     // What lies before the base is committed, and so equal; nothing more is learnt from this one.
     return acknowledge(state, from, message.round);
@@ -34,14 +44,6 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
         hint: log.lastPossibleMatch(message.prev),
       },
     });
-  }
-  const conflict = committedConflict(state, message);
-  if (conflict !== undefined) {
-    state.out.rejected.push({
-      from,
-      reason: `its entry ${conflict} is not the one that is committed here`,
-    });
-    return;
   }
   storeEntries(state, message);
   const last = logIndex(message.prev.index + message.entries.length);
@@ -62,17 +64,28 @@ export function onAppendEntries(state: CoreState, from: NodeId, message: AppendE
 }
 
 /**
- * SAFETY (Raft §5.4.3): a committed entry is in every later leader's log. Whoever sends another one in
- * its place is wrong, or this node is: nothing of it is stored or acknowledged.
+ * SAFETY (Raft §5.4.3): a committed entry is in every later leader's log. Whoever has another one in
+ * its place is wrong, or this node is: nothing of that is stored, acknowledged, or even answered (an
+ * answer would be followed by the next attempt, at once and for ever).
  */
-function committedConflict(state: CoreState, message: AppendEntries): LogIndex | undefined {
-  const countMax = state.commitIndex - message.prev.index;
-  for (let i = 0; i < Math.min(countMax, message.entries.length); i++) {
-    const entry = message.entries[i];
-    const own = entry === undefined ? undefined : state.log.termAt(entry.index);
-    if (entry !== undefined && own !== undefined && own !== entry.term) return entry.index;
-  }
-  return undefined;
+function committedConflict(
+  { log, commitIndex }: CoreState,
+  message: AppendEntries,
+): LogIndex | undefined {
+  const differs = ({ index, term: at }: LogPosition): boolean => {
+    const own = index > commitIndex ? undefined : log.termAt(index);
+    return own !== undefined && own !== at;
+  };
+  if (message.prev.index > commitIndex) return undefined;
+  if (differs(message.prev)) return message.prev.index;
+  return message.entries.find(differs)?.index;
+}
+
+/** Whoever sends this leads the term: no election is due. Raft §5.2. */
+export function hearLeader(state: CoreState, at: Term, leader: NodeId): void {
+  becomeFollower(state, at, leader);
+  state.leaderHeardNs = state.nowNs;
+  resetElectionTimer(state);
 }
 
 function storeEntries(state: CoreState, message: AppendEntries): void {
@@ -109,7 +122,7 @@ export function acknowledgeDurable(state: CoreState): void {
  * after the term. A quorum of durable votes elected this leader (§5.2): whoever leads an older term
  * reaches a quorum no more, with this node or without.
  */
-function acknowledge(state: CoreState, leader: NodeId, round: number): void {
+export function acknowledge(state: CoreState, leader: NodeId, round: number): void {
   if (round > state.answeredRound) state.answeredRound = round;
   send(state, leader, {
     type: 'append-response',

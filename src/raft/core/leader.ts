@@ -2,6 +2,7 @@ import { defined } from '../../lib/assert.ts';
 import { confirmReads, takeReads } from './reads.ts';
 import { hasQuorum, isMember, members, quorumValue } from './configuration.ts';
 import { manageConfiguration, mustLeave } from './membership.ts';
+import { askSuccessor } from './transfer.ts';
 import {
   appendOwn,
   becomeFollower,
@@ -94,23 +95,48 @@ export function onAppendResponse(state: CoreState, from: NodeId, message: Append
     if (progress.nextIndex <= progress.matchIndex) {
       progress.nextIndex = logIndex(progress.matchIndex + 1);
     }
+    if (progress.mode === 'snapshot') {
+      if (progress.matchIndex >= state.log.base.index) probe(state, progress);
+      return;
+    }
     if (isLate) return;
     progress.mode = 'replicate';
     progress.probeSent = false;
     return;
   }
-  if (isLate) return;
+  // Heartbeats are refused while the snapshot is on its way.
+  if (isLate || progress.mode === 'snapshot') return;
   if (progress.mode === 'replicate' && result.prevIndex <= progress.matchIndex) {
     // Late, or the follower has lost what it acknowledged (its disk does not sync): a probe tells.
     progress.nextIndex = logIndex(progress.matchIndex + 1);
     return probe(state, progress);
   }
   if (progress.mode === 'probe' && result.prevIndex !== progress.nextIndex - 1) return;
+  if (mustSendSnapshot(state, result)) {
+    progress.matchIndex = logIndex(Math.min(progress.matchIndex, result.hint.index));
+    probe(state, progress);
+    progress.mode = 'snapshot';
+    // Heartbeats ask for the base from now on: who has it has installed the snapshot.
+    progress.nextIndex = state.log.firstIndex;
+    return;
+  }
   const match = state.log.lastPossibleMatch(result.hint);
   // Below what was acknowledged only after such a loss; to believe less is always safe.
   progress.matchIndex = logIndex(Math.min(progress.matchIndex, match.index));
   progress.nextIndex = logIndex(match.index + 1);
   probe(state, progress);
+}
+
+/**
+ * Whoever lacks the entry at the base lacks what is compacted away (§7). So does a follower whose hint
+ * lies before it: its entries behind the hint are of later terms than the leader's there (§5.3).
+ */
+function mustSendSnapshot(
+  { log }: CoreState,
+  { prevIndex, hint }: Extract<AppendResponse['result'], { readonly success: false }>,
+): boolean {
+  const { index } = log.base;
+  return index > 0 && (prevIndex <= index || hint.index < index);
 }
 
 function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
@@ -123,7 +149,8 @@ function forgetAcknowledged({ inflight, matchIndex }: Progress): void {
 /** What was sent to this follower may be lost: find out again what it has. */
 export function onDisconnected(state: CoreState, peer: NodeId): void {
   const progress = state.progress.get(peer);
-  if (progress === undefined) return;
+  // Pieces of a snapshot that are lost are sent again by whoever sends them.
+  if (progress === undefined || progress.mode === 'snapshot') return;
   progress.nextIndex = logIndex(progress.matchIndex + 1);
   probe(state, progress);
 }
@@ -139,7 +166,6 @@ function probe(state: CoreState, progress: Progress): void {
 /** At the end of every step: commit, open a read round, send what there is to send. */
 export function lead(state: CoreState): void {
   const { rules, config } = state;
-  if (mustLeave(state)) return becomeFollower(state, state.hard.term, undefined);
   state.quorumHeardNs = quorumHeardNs(state);
   const isStale =
     config.checkQuorum &&
@@ -158,12 +184,14 @@ export function lead(state: CoreState): void {
   });
   manageConfiguration(state);
   followMembers(state);
+  const isLeaving = mustLeave(state);
   // They hear of the commit now or from another leader.
-  if (mustLeave(state)) for (const one of state.progress.values()) one.sentNs = -Infinity;
+  if (isLeaving) for (const one of state.progress.values()) one.sentNs = -Infinity;
   takeReads(state);
   if (state.durable >= state.silentUntil) {
     for (const progress of state.progress.values()) replicate(state, progress);
   }
+  if (isLeaving) askSuccessor(state);
   confirmReads(state);
 }
 
@@ -187,6 +215,11 @@ function quorumHeardNs(state: CoreState): number {
 /** Sends what this follower lacks, or a heartbeat where a round or the time asks for one. */
 function replicate(state: CoreState, progress: Progress): void {
   const { log, config } = state;
+  if (progress.nextIndex <= log.base.index) {
+    // Compacted away meanwhile, or its log is not known: whether it has the base is asked first.
+    progress.nextIndex = log.firstIndex;
+    if (progress.mode !== 'snapshot') probe(state, progress);
+  }
   const isDue = state.nowNs - progress.sentNs >= config.heartbeatIntervalNs;
   if (progress.mode === 'probe' && (!progress.probeSent || isDue)) {
     // The first probe takes entries along, since logs mostly agree; a repeated one does not.

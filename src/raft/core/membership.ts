@@ -127,6 +127,17 @@ function append(state: CoreState, configuration: Configuration): Entry {
   return appendOwn(state, { kind: 'configuration', data });
 }
 
+/** Whether this node may ask for votes. */
+export function mayStand({ config, configurations, commitIndex, rules }: CoreState): boolean {
+  const { current, currentIndex } = configurations;
+  return rules.mayStand({
+    isVoter: isVoter(current, config.id),
+    wasVoter: isVoter(configurations.previous, config.id),
+    configurationIndex: currentIndex,
+    commitIndex,
+  });
+}
+
 /**
  * Leader: the configuration without it is committed, as it has told everybody in the step in which
  * it was. Until then it manages a cluster of which it is no part, and does not count itself (§6).

@@ -25,6 +25,9 @@ export interface Rules {
   readonly mayBeginChange: typeof mayBeginChange;
   readonly mayEndJoint: typeof mayEndJoint;
   readonly mustLeave: typeof mustLeave;
+  readonly mustInstall: typeof mustInstall;
+  readonly keepsEntriesBehind: typeof keepsEntriesBehind;
+  readonly mayStand: typeof mayStand;
 }
 
 /**
@@ -246,6 +249,42 @@ export function mustLeave(state: {
   return !state.isVoter && state.configurationIndex <= state.commitIndex;
 }
 
+/** Only a snapshot of more than what is committed here brings anything: state never goes back. §7. */
+export function mustInstall(state: {
+  readonly last: LogPosition;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  return state.last.index > state.commitIndex;
+}
+
+/**
+ * Entries behind a snapshot's last one stay when the log holds that one: they follow from it, and may
+ * have been acknowledged. Otherwise the whole log goes. Raft §7.
+ */
+export function keepsEntriesBehind(state: {
+  readonly last: LogPosition;
+  readonly ownTermAtLast: Term | undefined;
+}): boolean {
+  return state.ownTermAtLast === state.last.term;
+}
+
+/**
+ * Voters stand for election, and who has left until it knows that this is committed: its log may be the
+ * only one with C_new that voters of C_old,new do not find behind theirs, and then nobody else could be
+ * elected. It does not count its own vote. Thesis §4.2.2.
+ */
+export function mayStand(state: {
+  /** In the configuration in force. */
+  readonly isVoter: boolean;
+  /** In the one before it in the log. */
+  readonly wasVoter: boolean;
+  readonly configurationIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+}): boolean {
+  if (state.isVoter) return true;
+  return state.wasVoter && state.configurationIndex > state.commitIndex;
+}
+
 /** Raft as the paper has it. */
 export const PAPER_RULES: Rules = {
   rememberedHardState,
@@ -267,4 +306,7 @@ export const PAPER_RULES: Rules = {
   mayBeginChange,
   mayEndJoint,
   mustLeave,
+  mustInstall,
+  keepsEntriesBehind,
+  mayStand,
 };

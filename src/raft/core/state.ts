@@ -11,6 +11,8 @@ import {
   type EntryKind,
   type Envelope,
   type HardState,
+  type InstallSnapshot,
+  type LogChange,
   logIndex,
   type LogIndex,
   type LogPosition,
@@ -30,9 +32,10 @@ export interface Progress {
   matchIndex: LogIndex;
   /**
    * `probe`: where the logs agree is not known; one message at a time, until an answer.
-   * `replicate`: known; appends are sent ahead of their answers.
+   * `replicate`: known; appends are sent ahead of their answers. `snapshot`: what it lacks is
+   * compacted away here; it is sent a snapshot, and heartbeats (§7).
    */
-  mode: 'probe' | 'replicate';
+  mode: 'probe' | 'replicate' | 'snapshot';
   /** In `probe` mode: a message is on the way, wait for its answer or the next heartbeat. */
   probeSent: boolean;
   /** Answers to messages of earlier rounds came too late: they do not say where the logs agree now. */
@@ -100,6 +103,9 @@ export interface Transfer {
 export interface Outbox {
   hardStateChanged: boolean;
   entries: Entry[];
+  logChange: LogChange['type'] | undefined;
+  installed: LogPosition | undefined;
+  chunks: { readonly from: NodeId; readonly chunk: InstallSnapshot }[];
   messages: Envelope[];
   messagesAfterSync: Envelope[];
   accepted: (LogPosition & { readonly id: RequestId })[];
@@ -180,6 +186,9 @@ export function emptyOutbox(): Outbox {
   return {
     hardStateChanged: false,
     entries: [],
+    logChange: undefined,
+    installed: undefined,
+    chunks: [],
     messages: [],
     messagesAfterSync: [],
     accepted: [],
@@ -196,6 +205,9 @@ export function emptyOutbox(): Outbox {
 export function renewOutbox(out: Outbox): void {
   out.hardStateChanged = false;
   if (out.entries.length > 0) out.entries = [];
+  out.logChange = undefined;
+  out.installed = undefined;
+  if (out.chunks.length > 0) out.chunks = [];
   if (out.messages.length > 0) out.messages = [];
   if (out.messagesAfterSync.length > 0) out.messagesAfterSync = [];
   if (out.accepted.length > 0) out.accepted = [];

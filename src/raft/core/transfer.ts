@@ -36,6 +36,14 @@ function mostUpToDate(state: CoreState): NodeId | undefined {
     .toSorted((a, b) => b.matchIndex - a.matchIndex || b.heardNs - a.heardNs)[0]?.peer;
 }
 
+/** This leader leaves, and nobody need wait for an election timeout to notice. Thesis §3.10, §4.2.2. */
+export function askSuccessor(state: CoreState): void {
+  const to = mostUpToDate(state);
+  const match = to === undefined ? undefined : state.progress.get(to)?.matchIndex;
+  if (to === undefined || match !== state.log.lastIndex) return;
+  timeoutNow(state, to);
+}
+
 /** At the end of every step, by whichever role, until it is known who leads or time is up. */
 export function settleTransfer(state: CoreState): void {
   const { transfer } = state;
@@ -49,11 +57,17 @@ export function settleTransfer(state: CoreState): void {
   if (state.role !== 'leader' || transfer.isAsked) return;
   const match = state.progress.get(transfer.to)?.matchIndex;
   if (match !== state.log.lastIndex) return;
-  // SAFETY (thesis §3.10, §6.4.1): from here on no lease in this term, whatever comes of it: the target
-  // may hear this late, and its votes do not wait for a minimum election timeout.
   transfer.isAsked = true;
+  timeoutNow(state, transfer.to);
+}
+
+/**
+ * SAFETY (thesis §3.10, §6.4.1): from here on no lease in this term, whatever comes of it: the target
+ * may hear this late, and its votes do not wait for a minimum election timeout.
+ */
+function timeoutNow(state: CoreState, to: NodeId): void {
   state.handedOverTerm = state.hard.term;
-  send(state, transfer.to, { type: 'timeout-now', term: state.hard.term });
+  send(state, to, { type: 'timeout-now', term: state.hard.term });
 }
 
 /** Undefined while it goes on. */
@@ -78,4 +92,3 @@ function endOf(
 export function isHandingOver(state: CoreState): boolean {
   return state.transfer !== undefined || state.handedOverTerm === state.hard.term;
 }
-

@@ -119,6 +119,8 @@ export interface SnapshotResponse {
   readonly last: LogPosition;
   /** The follower has everything before this byte: the leader goes on from here. */
   readonly nextOffset: number;
+  /** It had all of it, and the checksums said that it is not what was written. */
+  readonly isDamaged: boolean;
 }
 
 /** A follower asks how far it must have applied to answer the reads that wait at it. Thesis §6.4. */
@@ -183,6 +185,12 @@ export type Input =
   | { readonly type: 'transfer'; readonly id: RequestId; readonly to: NodeId | undefined }
   /** Entries up to here are in a durable snapshot of this node: its log need not keep them. Raft §7. */
   | { readonly type: 'compact'; readonly upTo: LogIndex }
+  /** A leader's snapshot, of which `Ready.chunks` gave the pieces, is whole and durable here. Raft §7. */
+  | {
+      readonly type: 'snapshot-received';
+      readonly last: LogPosition;
+      readonly configuration: Configuration;
+    }
   /** What Readys asked to persist, up to the one that gave this number, is durable. */
   | { readonly type: 'synced'; readonly write: number }
   /** What was sent to this peer lately may be lost. */
@@ -212,6 +220,25 @@ export type ChangeRefusal =
   /** This node leads no more, and new members had not caught up. */
   | 'leadership-lost';
 
+/** What to do about the stored log as a whole, before `entries`. Raft §7. */
+export interface LogChange {
+  /**
+   * `compacted`: what is up to the base need not be kept. `replaced`: nothing that was stored before
+   * counts any more, whatever its index; all that the log holds is in `entries`.
+   */
+  readonly type: 'compacted' | 'replaced';
+  readonly base: LogPosition;
+  /** In force at the base. */
+  readonly configuration: Configuration;
+}
+
+/** A follower whose next entry is compacted away here. */
+export interface SnapshotNeed {
+  readonly to: NodeId;
+  /** It has everything up to here: an older snapshot brings it nothing. */
+  readonly matchIndex: LogIndex;
+}
+
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
 /** A read that may be answered as soon as `readIndex` is applied. */
@@ -240,18 +267,26 @@ export interface Rejected {
 }
 
 /**
- * What the shell has to do after a step, in this order: start to persist, send `messages`, apply
- * `committed`, answer; send `messagesAfterSync` once everything persisted so far is durable.
+ * What the shell has to do after a step: send `messages` and start to persist, in any order, then apply
+ * `committed`, and answer; send `messagesAfterSync` once everything persisted so far is durable.
  */
 export interface Ready {
   readonly hardState: HardState | undefined;
   /** To be persisted; the first one may lie inside the log and then replaces all from there. */
   readonly entries: readonly Entry[];
+  /** To be persisted in front of `entries`, together with them. */
+  readonly logChange?: LogChange | undefined;
   /** Names this write of `entries`, for `synced`; undefined when there are none. */
   readonly write: number | undefined;
   readonly messages: readonly Envelope[];
   readonly messagesAfterSync: readonly Envelope[];
   readonly committed: readonly Entry[];
+  /** The state of this snapshot, which was received, takes the place of the state machine's, before `committed`. */
+  readonly installed?: LogPosition | undefined;
+  /** Pieces of the leader's snapshot, to be stored and answered. */
+  readonly chunks: readonly { readonly from: NodeId; readonly chunk: InstallSnapshot }[];
+  /** Leader: to whom a snapshot is to be sent; nobody else needs one any more. */
+  readonly needSnapshot: readonly SnapshotNeed[];
   /** Proposals that stand in this leader's log now. Whether they commit is another matter. */
   readonly accepted: readonly (LogPosition & { readonly id: RequestId })[];
   /** Proposals that were not appended anywhere: certainly without effect. */

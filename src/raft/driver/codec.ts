@@ -90,7 +90,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
       break;
     case 'snapshot-response':
       writePosition(writer, message.last);
-      writer.u53(message.nextOffset);
+      writer.u53(message.nextOffset).u8(Number(message.isDamaged));
       break;
     case 'read-index':
       writer.u53(message.ask).u8(Number(message.lease));
@@ -162,7 +162,13 @@ function readBody(reader: ByteReader, type: Message['type'] | undefined): Messag
       };
     }
     case 'snapshot-response':
-      return { type, term: at, last: readPosition(reader), nextOffset: reader.u53() };
+      return {
+        type,
+        term: at,
+        last: readPosition(reader),
+        nextOffset: reader.u53(),
+        isDamaged: readFlag(reader),
+      };
     case 'read-index':
       return { type, term: at, ask: reader.u53(), lease: readFlag(reader) };
     case 'read-index-response': {

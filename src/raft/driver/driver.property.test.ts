@@ -176,6 +176,7 @@ async function runSchedule(seed: number, rules: Rules, steps: number): Promise<R
       return {
         restored: ({ base }) => void (applied = base.index),
         stepped() {},
+        snapshot() {},
         written() {},
         applied(entry) {
           record.applied(entry, applied);

@@ -357,7 +357,7 @@ test('a lease is looked at again right before the answer: a process may be stopp
     given.push(...inputs.filter(({ type }) => type === 'read'));
   };
   const given: Input[] = [];
-  const ignored = { restored: () => {}, written: () => {}, applied: () => {} };
+  const ignored = { restored() {}, written() {}, snapshot() {}, applied() {} };
   const drivers: TestDrivers = new TestDrivers(3, 'always', {
     observer: () => ({ ...ignored, stepped }),
     requestTimeoutNs: 60_000_000_000,

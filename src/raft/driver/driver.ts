@@ -2,7 +2,7 @@ import type { CoreConfig } from '../core/core-config.ts';
 import { assert, assertNever } from '../../lib/assert.ts';
 import type { Random } from '../../lib/prng.ts';
 import type { Configuration } from '../core/configuration.ts';
-import { makeRaftCore, type RaftCore } from '../core/core.ts';
+import { makeRaftCore, type RaftCore, type Restored } from '../core/core.ts';
 import type { Rules } from '../core/rules.ts';
 import {
   type ConfirmedRead,
@@ -10,7 +10,7 @@ import {
   type Envelope,
   type Input,
   type LogIndex,
-  logIndex,
+  type LogChange,
   type LogPosition,
   type NodeId,
   type Ready,
@@ -36,8 +36,12 @@ import { checkPeerMessage } from './peer-check.ts';
 import { decodePeerMessage, encodePeerMessage } from './peer-message.ts';
 import { PendingRequests } from './pending.ts';
 import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
+import { checkRestored } from './restored-check.ts';
 import { type Answer, CONSISTENCIES, type Consistency, type Request } from './requests.ts';
-import { type FsyncMode, Wal } from './wal.ts';
+import { findState, type FoundState } from './snapshot-files.ts';
+import { type SnapshotSettings, Snapshots, type SnapshotStatus } from './snapshots.ts';
+import { type FsyncMode, readWal, Wal, type WalRecords } from './wal.ts';
+import type { TornEnd } from './wal-segments.ts';
 
 export interface DriverOptions {
   readonly config: CoreConfig;
@@ -70,6 +74,10 @@ export interface DriverOptions {
    * it is fatal: among nodes that do not lie it is a bug.
    */
   readonly onRejected?: (rejected: Rejected) => void;
+  /** By default none is taken; those of others are installed all the same. */
+  readonly snapshots?: SnapshotSettings;
+  /** CPU time of this thread; by default what the scheduler's clock shows, which is no less. */
+  readonly cpuNs?: () => number;
 }
 
 export interface DriverStatus {
@@ -94,6 +102,15 @@ export interface DriverStatus {
     readonly held: number;
   };
   readonly walBatches: number;
+  readonly walSegments: number;
+  readonly snapshot: SnapshotStatus;
+}
+
+const NO_SNAPSHOTS: SnapshotSettings = { threshold: Infinity, trailing: 0 };
+const NO_CHANGE: Pick<WalRecords, 'base'> = {};
+
+function changeRecords({ type, base, configuration }: LogChange): WalRecords {
+  return { base, configuration, ...(type === 'replaced' ? { isReplaced: true } : {}) };
 }
 
 const TICK: Input = { type: 'tick' };
@@ -147,7 +164,8 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #core: RaftCore;
   readonly #wal: Wal;
-  readonly #machine = new StateMachine();
+  #machine: StateMachine;
+  readonly #snapshots: Snapshots;
   readonly #logClock: LogClock;
   readonly #pending: PendingRequests;
   readonly #changes: MembershipChanges;
@@ -178,7 +196,7 @@ export class Driver {
     | 'configurationIndex'
     | 'deadlineNs'
   >;
-  #lastApplied: LogIndex;
+  #lastApplied: LogPosition;
   /** Who proposed the entry at an index, while it is not applied. */
   readonly #proposals = new Map<LogIndex, LogPosition & { readonly id: RequestId }>();
   #readsToServe: ConfirmedRead[] = [];
@@ -189,30 +207,70 @@ export class Driver {
   #fsyncDueNs = Infinity;
 
   /** @throws WalDamage when the disk holds something that must not be started on */
-  static async start(
-    options: DriverOptions,
-  ): Promise<{ readonly driver: Driver; readonly tornBytes: number }> {
-    const { wal, restored, tornBytes } = await Wal.open(options.disk, {
-      identity: { clusterId: options.clusterId, node: options.config.id },
-      configuration: options.config.configuration,
-      fsync: options.fsync,
-      onFailure: (error) => driver.#fail(error),
-      onWritten: (file, end, records) => options.observer?.written(file, end, records),
-      ...(options.segmentBytesMax === undefined
-        ? {}
-        : { segmentBytesMax: options.segmentBytesMax }),
-    });
-    options.observer?.restored(restored, tornBytes);
+  static async start(options: DriverOptions): Promise<{
+    readonly driver: Driver;
+    /** Writes that were interrupted, and left behind. */
+    readonly torn: readonly TornEnd[];
+    /** Snapshots that were damaged, and where; an older one took their place. */
+    readonly damages: readonly string[];
+  }> {
+    const { disk, clusterId, config, observer, segmentBytesMax } = options;
+    const { configuration } = config;
+    const identity = { clusterId, node: config.id };
+    const stored = await readWal(disk, { identity, configuration });
+    const found = await findState(disk, clusterId, stored);
+    checkRestored(found.restored);
+    // From here on the directory is changed.
+    const wal = await Wal.resume(
+      disk,
+      {
+        identity,
+        configuration,
+        fsync: options.fsync,
+        onFailure: (error) => driver.#fail(error),
+        onWritten: (file, end, records) => observer?.written(file, end, records),
+        onRemoved: (name) => observer?.snapshot({ type: 'segment-removed', name }),
+        ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
+      },
+      stored,
+    );
+    for (const name of found.leftovers) await disk.remove(name);
+    const { tornBytes } = stored;
+    const { restored, damages, machine, isLogReplaced } = found;
+    observer?.restored(restored, tornBytes);
+    const last = found.snapshot?.last;
+    observer?.snapshot({ type: 'restored', last, machine, damages, isLogReplaced });
     const core = makeRaftCore({ ...options, restored, nowNs: options.scheduler.now() });
-    const driver = new Driver(options, core, wal, restored.base.index);
+    const driver = new Driver(options, core, wal, found);
     driver.#enqueue(TICK);
-    return { driver, tornBytes };
+    return { driver, torn: stored.log.torn, damages };
   }
 
-  private constructor(options: DriverOptions, core: RaftCore, wal: Wal, applied: LogIndex) {
+  private constructor(options: DriverOptions, core: RaftCore, wal: Wal, found: FoundState) {
     this.#options = options;
     this.#core = core;
     this.#wal = wal;
+    this.#machine = found.machine;
+    this.#lastApplied = found.restored.snapshot ?? found.restored.base;
+    this.#snapshots = new Snapshots(
+      {
+        settings: options.snapshots ?? NO_SNAPSHOTS,
+        disk: options.disk,
+        scheduler: options.scheduler,
+        clusterId: options.clusterId,
+        cpuNs: options.cpuNs ?? (() => options.scheduler.now()),
+        retryNs: options.config.electionTimeout.minNs,
+        send: (to, message) => this.#send(to, encodePeerMessage({ type: 'raft', message })),
+        enqueue: (input) => this.#enqueue(input),
+        configurationAt: (index) => core.configurationAt(index),
+        onFailure: (error) => this.#fail(error),
+        observer: (event) => {
+          if (!this.#isStopped) options.observer?.snapshot(event);
+        },
+      },
+      found,
+    );
+    if (found.isLogReplaced) this.#replaceStoredLog(found.restored);
     this.#pending = new PendingRequests(options.requestTimeoutNs, options.random.fork('requests'));
     this.#changes = new MembershipChanges({
       timeoutNs: options.changeTimeoutNs,
@@ -222,8 +280,8 @@ export class Driver {
         this.#send(leader, encodePeerMessage({ type: 'forward-change', id, change })),
     });
     this.#delayed = new BatchDelay(options.batchDelayNs ?? 0);
-    this.#lastApplied = applied;
     this.#logClock = new LogClock(options.scheduler.now());
+    this.#logClock.applied(this.#machine.timeMs, options.scheduler.now());
     this.#state = core.step([], options.scheduler.now());
     options.onConfiguration?.(this.#state.configuration);
     if (options.fsync === 'interval') {
@@ -296,6 +354,7 @@ export class Driver {
 
   /** What was sent to this peer lately may be lost. */
   disconnected(peer: NodeId): void {
+    this.#snapshots.disconnected(peer);
     this.#enqueue({ type: 'disconnected', peer });
   }
 
@@ -317,7 +376,7 @@ export class Driver {
       term,
       leader,
       commitIndex,
-      lastApplied: this.#lastApplied,
+      lastApplied: this.#lastApplied.index,
       log: { firstIndex, lastIndex },
       members: membersStatus(this.#state),
       requests: { ...this.#answered },
@@ -329,6 +388,8 @@ export class Driver {
         held: this.#heldMessages.length,
       },
       walBatches: this.#wal.batches,
+      walSegments: this.#wal.segments,
+      snapshot: this.#snapshots.status(),
     };
   }
 
@@ -419,6 +480,11 @@ export class Driver {
       const ready = this.#core.step(inputs, now);
       this.#options.observer?.stepped(inputs, ready);
       this.#do(ready);
+      this.#snapshots.turn(inputs, ready, {
+        lastApplied: this.#lastApplied,
+        machine: this.#machine,
+      });
+      if (now >= this.#snapshots.deadlineNs) this.#snapshots.tick();
       this.#pending.expire(now);
       this.#changes.expire(now);
       if (now >= this.#fsyncDueNs) {
@@ -435,11 +501,17 @@ export class Driver {
     const isNew = ready.configuration !== this.#state.configuration;
     this.#state = ready;
     for (const rejected of ready.rejected) this.#onRejected(rejected);
-    this.#persist(ready);
     if (isNew) this.#options.onConfiguration?.(ready.configuration);
+    if (ready.messages.length > 0) {
+      // Before this node's own disk is asked (thesis §10.2.1), and before anybody is answered: forty
+      // answers are half a millisecond in which the followers could be at work.
+      for (const envelope of ready.messages) this.#sendRaft(envelope);
+      this.#options.network.flush?.();
+    }
+    this.#persist(ready);
     if (ready.changes.length > 0) this.#changes.progressed(ready.changes);
-    for (const envelope of ready.messages) this.#sendRaft(envelope);
     for (const accepted of ready.accepted) this.#proposals.set(accepted.index, accepted);
+    if (ready.installed !== undefined) this.#install(ready.installed);
     for (const entry of ready.committed) this.#apply(entry);
     for (const id of ready.refused) this.#onRefused(id, ready);
     if (ready.transferee === undefined && this.#pending.isHolding) this.#release(ready);
@@ -476,10 +548,14 @@ export class Driver {
   }
 
   #persist(ready: Ready): void {
-    const { hardState, entries, write } = ready;
-    if (hardState !== undefined || entries.length > 0) {
+    const { hardState, entries, write, logChange } = ready;
+    if (hardState !== undefined || entries.length > 0 || logChange !== undefined) {
       this.#persisted += 1;
-      this.#wal.persist({ hardState, entries }, () => this.#onDurable(write));
+      const records = logChange === undefined ? NO_CHANGE : changeRecords(logChange);
+      this.#wal.persist({ hardState, ...records, entries }, () => {
+        this.#onDurable(write);
+        if (logChange !== undefined) this.#logChanged(logChange.base.index);
+      });
     }
     if (ready.messagesAfterSync.length === 0) return;
     if (this.#durable === this.#persisted) {
@@ -511,13 +587,42 @@ export class Driver {
     if (write !== undefined) this.#enqueue({ type: 'synced', write });
   }
 
+  /** The log that a snapshot took the place of at the start: what is written from now on is behind it. */
+  #replaceStoredLog({ hardState, base, configuration }: Restored): void {
+    this.#persisted += 1;
+    this.#wal.persist({ hardState, base, isReplaced: true, configuration }, () => {
+      this.#onDurable(undefined);
+      this.#logChanged(base.index);
+    });
+  }
+
+  /** SAFETY (Raft §7): what the snapshot holds is durable, and so is that the log begins behind it. */
+  #logChanged(base: LogIndex): void {
+    if (this.#isStopped) return;
+    this.#wal.removeBehind(base);
+    this.#snapshots.logChanged(base);
+  }
+
+  #install(last: LogPosition): void {
+    this.#machine = this.#snapshots.install(last);
+    this.#lastApplied = last;
+    this.#logClock.applied(this.#machine.timeMs, this.#options.scheduler.now());
+    for (const [index, { id }] of this.#proposals) {
+      if (index > last.index) continue;
+      this.#proposals.delete(index);
+      // The snapshot may hold its entry, or another one in its place: it does not say.
+      const error = 'a snapshot took the place of the log where this was proposed';
+      this.#pending.answer(id, { type: 'unknown', error });
+    }
+  }
+
   #sendRaft({ to, message }: Envelope): void {
     this.#send(to, encodePeerMessage({ type: 'raft', message }));
   }
 
   #apply(entry: Entry): void {
     const applied = entry.kind === 'command' ? this.#machine.apply(entry) : undefined;
-    this.#lastApplied = logIndex(entry.index);
+    this.#lastApplied = { index: entry.index, term: entry.term };
     this.#options.observer?.applied(entry, applied);
     this.#changes.applied(entry);
     const proposal = this.#proposals.get(entry.index);
@@ -538,7 +643,7 @@ export class Driver {
     this.#readsToServe = this.#readsToServe.filter(({ id, readIndex, leaseEndNs }) => {
       const isReady = this.#options.rules.mayServeRead({
         readIndex,
-        appliedIndex: this.#lastApplied,
+        appliedIndex: this.#lastApplied.index,
       });
       if (!isReady) return true;
       if (leaseEndNs !== undefined && !this.#holdsLease(leaseEndNs)) {
@@ -572,7 +677,7 @@ export class Driver {
       applied,
       servedBy: this.#options.config.id,
       term: this.#state.term,
-      appliedIndex: this.#lastApplied,
+      appliedIndex: this.#lastApplied.index,
     };
   }
 
@@ -585,6 +690,7 @@ export class Driver {
         this.#changes.deadlineNs,
         this.#fsyncDueNs,
         this.#delayed.dueNs,
+        this.#snapshots.deadlineNs,
       ),
       this.#runTick,
     );

@@ -103,8 +103,14 @@ test.each<[PeerMessage, string]>([
       '0026e3300000001000000026e3100000003683a3100000000000000050000000378797a01',
   ],
   [
-    raft({ type: 'snapshot-response', term: term(4), last: position(9, 3), nextOffset: 8 }),
-    '00060000000000000004000000000000000900000000000000030000000000000008',
+    raft({
+      type: 'snapshot-response',
+      term: term(4),
+      last: position(9, 3),
+      nextOffset: 8,
+      isDamaged: true,
+    }),
+    '0006000000000000000400000000000000090000000000000003000000000000000801',
   ],
   [
     raft({ type: 'read-index', term: term(4), ask: 2 ** 50, lease: true }),
@@ -191,6 +197,47 @@ test.each<[PeerMessage, string]>([
   [
     { type: 'answer', id: 4, answer: { type: 'unknown', error: 'no answer' } },
     '02000000000000000402000000096e6f20616e73776572',
+  ],
+  [
+    {
+      type: 'forward',
+      id: 5,
+      request: {
+        type: 'command',
+        command: { type: 'dequeue', key: 'q' },
+        session: { id: 2 ** 33, sequence: 7, acknowledged: 6 },
+      },
+    },
+    '0100000000000000050300000002000000000000000000000007000000000000000600000006090000000171',
+  ],
+  [
+    {
+      type: 'forward',
+      id: 6,
+      request: { type: 'read', of: 'lock', key: 'l', consistency: 'linearizable' },
+    },
+    '010000000000000006020300000000016c',
+  ],
+  [
+    {
+      type: 'answer',
+      id: 7,
+      answer: {
+        type: 'ok',
+        value: ['a', null, -5, { owner: 'me', token: 7, isHeld: true }, []],
+        applied: true,
+        servedBy: nodeId('n2'),
+        term: 7,
+        appliedIndex: 912,
+      },
+    },
+    '020000000000000007000600000005010000000161000300000000000000050700000003000000056f77' +
+      '6e657201000000026d6500000005746f6b656e02000000000000000700000006697348656c6405060000' +
+      '000001000000026e3200000000000000070000000000000390',
+  ],
+  [
+    { type: 'answer', id: 8, answer: { type: 'refused', error: 'over', reason: 'session' } },
+    '0200000000000000080301000000046f766572',
   ],
 ])('the wire format is this, byte for byte: %j', (peerMessage, hex) => {
   const bytes = encodePeerMessage(peerMessage);

@@ -43,13 +43,18 @@ export function checkPeerMessage(message: Message): void {
   }
 }
 
-function checkEntry({ kind, data, index }: Entry): void {
-  checkNumber('an index', index);
-  if (kind === 'command') checkNumber('a log time', decodeStamped(data).timeMs);
+/**
+ * An entry that the state machine, or the configuration, can be given.
+ *
+ * @throws DecodeError
+ */
+export function checkEntry({ kind, data, index }: Entry, numberMax: number = NUMBER_MAX): void {
+  checkNumber('an index', index, numberMax);
+  if (kind === 'command') checkNumber('a log time', decodeStamped(data).timeMs, numberMax);
   if (kind !== 'configuration') return;
   if (decodeConfiguration(data).voters.length === 0) throw new DecodeError('nobody votes');
 }
 
-function checkNumber(what: string, value: number): void {
-  if (value > NUMBER_MAX) throw new DecodeError(`${what} of ${value} cannot be`);
+function checkNumber(what: string, value: number, max: number = NUMBER_MAX): void {
+  if (value > max) throw new DecodeError(`${what} of ${value} cannot be`);
 }

@@ -6,6 +6,7 @@ import {
   segmentName,
   type StoredLog,
 } from './wal-segments.ts';
+import { SPARE } from './wal-spare.ts';
 
 /** Where the next batch goes. */
 export interface LogEnd {
@@ -24,12 +25,15 @@ const FRESH = 'wal-segment.new';
  *
  * @throws WalDamage when acknowledged data is damaged; what the disk throws
  */
-export async function readDirectory(disk: Disk): Promise<StoredLog> {
+export async function readDirectory(
+  disk: Disk,
+): Promise<{ readonly names: readonly string[]; readonly log: StoredLog }> {
   const files: SegmentFile[] = [];
-  for (const name of await disk.list()) {
+  const names = await disk.list();
+  for (const name of names) {
     if (firstBatchOf(name) !== undefined) files.push({ name, bytes: await disk.read(name) });
   }
-  return readLog(files);
+  return { names, log: readLog(files) };
 }
 
 /**
@@ -54,7 +58,9 @@ export async function renewTail(disk: Disk, log: StoredLog): Promise<LogEnd> {
   // SAFETY: none of their bytes was acknowledged. Should a crash undo a removal, they are leftovers
   // again, wherever the log has gone on to meanwhile.
   for (const { name } of leftovers) await disk.remove(name);
-  if ((await disk.list()).includes(FRESH)) await disk.remove(FRESH);
+  for (const name of await disk.list()) {
+    if (name === FRESH || name === SPARE) await disk.remove(name);
+  }
   const last = batches.at(-1);
   if (last === undefined) {
     return { nextNumber, segment: segmentName(nextNumber), segmentBytes: 0, segmentIsNew: true };

@@ -91,21 +91,28 @@ export interface StoredBatch extends Batch {
   readonly at: number;
 }
 
+/** Bytes that are no batch: a write that was interrupted, or a damaged end. */
+export interface TornEnd {
+  readonly file: string;
+  readonly at: number;
+  readonly bytes: number;
+}
+
 /** What the segments of a directory hold together. */
 export interface StoredLog {
   /** Numbered without a gap. */
   readonly batches: readonly StoredBatch[];
   /** The number of the batch that comes next. */
   readonly nextNumber: number;
-  /** Bytes at the end that are no batch: a write that was interrupted. */
-  readonly tornBytes: number;
+  /** What stands behind the end and is not the zeros of a prepared segment, by file; empty after a clean stop. */
+  readonly torn: readonly TornEnd[];
   /** Files that hold nothing of the log: their first write was interrupted. */
   readonly leftovers: readonly SegmentFile[];
 }
 
 /**
  * Reads a log: the batches in their order up to the first that is not whole, which then was never
- * acknowledged. A segment takes over from the ones before it at the batch it is named by; what
+ * acknowledged; a segment may end with zeros that it was prepared with. A segment takes over from the ones before it at the batch it is named by; what
  * stands there in an older segment is superseded, whole or torn (recovery begins a new segment with
  * a copy of the last batch).
  *
@@ -140,9 +147,18 @@ export function readLog(files: readonly SegmentFile[]): StoredLog {
   const leftovers = files.filter(
     (file) => firstBatchOf(file.name) !== undefined && !ends.get(file),
   );
-  let tornBytes = last === undefined ? 0 : last.bytes.length - (ends.get(last) ?? 0);
-  for (const { bytes } of leftovers) tornBytes += bytes.length;
-  return { batches, nextNumber: next, tornBytes, leftovers };
+  const torn = [...(last === undefined ? [] : [last]), ...leftovers]
+    .map((file) => ({ file, at: ends.get(file) ?? 0 }))
+    .map(({ file, at }) => ({ file: file.name, at, bytes: writtenBehind(file.bytes, at) }))
+    .filter(({ bytes }) => bytes > 0);
+  return { batches, nextNumber: next, torn, leftovers };
+}
+
+/** Zeros at the end are those that a segment is prepared with: nobody wrote there. */
+function writtenBehind(bytes: Uint8Array, from: number): number {
+  let end = bytes.length;
+  while (end > from && bytes[end - 1] === 0) end -= 1;
+  return end - from;
 }
 
 function hasBatch(bytes: Uint8Array): boolean {

@@ -5,7 +5,8 @@ import { logOf } from '../core/testing/network.ts';
 import { type Entry, logIndex, nodeId, term } from '../core/types.ts';
 import { MemoryDisk } from './testing/memory-disk.ts';
 import { Wal, WalDamage, type WalOptions, type WalRecords } from './wal.ts';
-import { encodeBatch, segmentName } from './wal-segments.ts';
+import { encodeBatch, firstBatchOf, segmentName } from './wal-segments.ts';
+import { SPARE } from './wal-spare.ts';
 
 const FIRST = segmentName(1);
 const n1 = nodeId('n1');
@@ -70,7 +71,8 @@ test('the log may begin behind any position (a snapshot holds the rest)', async 
   const { wal } = await Wal.open(disk, options());
   await persist(wal, { entries: logOf(1, 1, 2) });
   await persist(wal, { base: { index: logIndex(2), term: term(1) } });
-  await persist(wal, { base: { index: logIndex(100), term: term(5) }, entries: [entry(101, 5)] });
+  const base = { index: logIndex(100), term: term(5) };
+  await persist(wal, { base, isReplaced: true, entries: [entry(101, 5)] });
   const { restored } = await Wal.open(disk.afterCrash(), options());
   expect(restored).toMatchObject({ base: { index: 100, term: 5 }, entries: [entry(101, 5)] });
 });
@@ -193,7 +195,9 @@ test('a missing segment is refused; segments follow each other', async () => {
   const disk = new MemoryDisk();
   const { wal } = await Wal.open(disk, options({ segmentBytesMax: 200 }));
   for (let i = 1; i <= 20; i++) await persist(wal, { entries: [entry(i, 1, 50)] });
-  const names = [...disk.files.keys()].toSorted();
+  const names = [...disk.files.keys()]
+    .filter((name) => firstBatchOf(name) !== undefined)
+    .toSorted();
   expect(names.length).toBeGreaterThan(3);
   const whole = await Wal.open(disk.afterCrash(), options());
   expect(whole.restored.entries).toHaveLength(20);
@@ -249,4 +253,58 @@ test('random writes, crashes and torn tails: all that was durable is there, in o
       disk = disk.afterCrash((tail) => tail.slice(0, random.integer(0, tail.length)));
     }
   }
+});
+
+test('the next segment is filled with zeros beforehand, and begun when it is whole', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options({ segmentBytesMax: 2000 }));
+  let index = 0;
+  while (!disk.files.has(SPARE)) await persist(wal, { entries: [entry(++index, 1, 100)] });
+  const written = disk.files.get(FIRST)?.bytes.length ?? 0;
+  expect(written, 'long before this one is full').toBeLessThan(1000);
+  await persist(wal, { entries: [entry(++index, 1, 100)] });
+  expect(disk.files.has(SPARE)).toBe(false);
+  const [, second = ''] = [...disk.files.keys()].toSorted();
+  expect(disk.files.get(second)?.bytes, 'a batch takes the place of zeros').toHaveLength(2000);
+  const { restored, tornBytes } = await Wal.open(disk.afterCrash(), options());
+  expect(restored.entries).toHaveLength(index);
+  expect(tornBytes, 'zeros are nothing that was interrupted').toBe(0);
+});
+
+test('what tears in front of zeros is left behind; nothing is called damaged', async () => {
+  for (let cut = 1; cut < 120; cut += 7) {
+    const disk = new MemoryDisk();
+    const { wal } = await Wal.open(disk, options({ segmentBytesMax: 600 }));
+    for (let index = 1; index <= 12; index++)
+      await persist(wal, { entries: [entry(index, 1, 60)] });
+    disk.gate = new Promise(() => {});
+    wal.persist({ entries: [entry(13, 1, 60)] }, () => {});
+    const crashed = disk.afterCrash((unsynced) => unsynced.slice(0, cut));
+    const again = await Wal.open(crashed, options());
+    expect(again.restored.entries.length, `after ${cut} bytes`).toBeGreaterThanOrEqual(12);
+    await persist(again.wal, { entries: [entry(again.restored.entries.length + 1, 2)] });
+    const { restored } = await Wal.open(crashed.afterCrash(), options());
+    expect(restored.entries).toHaveLength(again.restored.entries.length + 1);
+  }
+});
+
+test('a disk on which no segment can be prepared is written to as before', async () => {
+  const disk = new MemoryDisk();
+  disk.allocate = () => Promise.reject(new Error('ENOSPC'));
+  const { wal } = await Wal.open(disk, options({ segmentBytesMax: 500 }));
+  for (let index = 1; index <= 20; index++) await persist(wal, { entries: [entry(index, 1, 60)] });
+  const { restored } = await Wal.open(disk.afterCrash(), options());
+  expect(restored.entries).toHaveLength(20);
+});
+
+test('a segment that was prepared and not begun is gone at the next start', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options({ segmentBytesMax: 100_000 }));
+  for (let index = 1; index <= 5; index++) {
+    await persist(wal, { entries: [entry(index, 1, 20_000)] });
+    if (disk.files.has(SPARE)) break;
+  }
+  expect(disk.files.has(SPARE)).toBe(true);
+  await Wal.open(disk, options());
+  expect(disk.files.has(SPARE)).toBe(false);
 });

@@ -1,48 +1,38 @@
-import { ByteReader, type ByteWriter, DecodeError } from '../../lib/bytes.ts';
-import type { Restored } from '../core/core.ts';
-import { LOG_START } from '../core/log.ts';
-import {
-  type Entry,
-  type HardState,
-  logIndex,
-  type LogPosition,
-  nodeId,
-  type NodeId,
-  term,
-} from '../core/types.ts';
+import { type ByteWriter, DecodeError } from '../../lib/bytes.ts';
 import type { Configuration } from '../core/configuration.ts';
-import { readConfiguration, writeConfiguration } from '../core/configuration-codec.ts';
-import { readEntry, writeEntry } from './codec.ts';
+import type { Restored } from '../core/core.ts';
+import type { HardState, LogIndex, LogPosition } from '../core/types.ts';
 import type { Disk } from './ports.ts';
+
+import {
+  beginsWithHead,
+  type ReplayedBatch,
+  WalContents,
+  type WalIdentity,
+  type WalRecords,
+  writeHead,
+  writeIdentity,
+  writeRecords,
+} from './wal-records.ts';
 import { type LogEnd, readDirectory, renewTail } from './wal-recovery.ts';
-import { encodeBatch, segmentName, type StoredBatch, WalDamage } from './wal-segments.ts';
+import {
+  encodeBatch,
+  segmentName,
+  type StoredBatch,
+  type StoredLog,
+  type TornEnd,
+  WalDamage,
+} from './wal-segments.ts';
+import { type Segment, Segments } from './wal-compaction.ts';
+import { SpareSegment } from './wal-spare.ts';
 
 export { WalDamage } from './wal-segments.ts';
+export type { WalIdentity, WalRecords } from './wal-records.ts';
 
-/** Whose log this is: a directory that belongs to another node is refused. */
-export interface WalIdentity {
-  readonly clusterId: string;
-  readonly node: NodeId;
-}
+export const SEGMENT_BYTES_MAX: number = 8 * 1024 * 1024;
 
-/** What one call of `persist` makes durable, all together or nothing. */
-export interface WalRecords {
-  readonly hardState?: HardState | undefined;
-  /** Consecutive; the first one replaces the stored log from its index on. */
-  readonly entries?: readonly Entry[];
-  /** The log begins behind this position from now on: a snapshot holds what was before. */
-  readonly base?: LogPosition;
-  /** In force at the stored log's base from now on. */
-  readonly configuration?: Configuration;
-}
-
-const RECORD_IDENTITY = 1;
-const RECORD_HARD_STATE = 2;
-const RECORD_ENTRY = 3;
-const RECORD_BASE = 4;
-const RECORD_CONFIGURATION = 5;
-
-export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
+/** A compaction begins a new segment when the present one has this share of its size. */
+const COMPACTED_SHARE = 4;
 
 /**
  * `always`: durable before it is called durable. `interval`: written, and synced now and then by the
@@ -61,6 +51,8 @@ export interface WalOptions {
   readonly onFailure: (error: unknown) => void;
   /** Told of each batch as it is written, before it is synced. See `DriverObserver`. */
   readonly onWritten?: (file: string, end: number, records: readonly WalRecords[]) => void;
+  /** A segment is gone, since a snapshot holds what it held. */
+  readonly onRemoved?: (name: string) => void;
 }
 
 /** What goes to the disk together, and who is told when it is durable. */
@@ -87,19 +79,33 @@ export class Wal {
   #segment: string;
   #segmentBytes: number;
   #segmentIsNew: boolean;
+  /** What stands in the log so far: a new segment begins with it. */
+  #hardState: HardState;
+  #last: LogPosition;
+  readonly #segments: Segments;
+  #removing: Promise<void> = Promise.resolve();
+  /** It was filled with zeros before it was begun. */
+  #segmentIsPrepared = false;
+  readonly #segmentBytesMax: number;
+  readonly #spare: SpareSegment;
   #waiting: Batch = { records: [], done: [] };
   #isWriting = false;
   #hasFailed = false;
   /** Batches written so far, each with at most one sync: what group commit saves shows here. */
   batches = 0;
 
-  private constructor(disk: Disk, options: WalOptions, end: LogEnd) {
+  private constructor(disk: Disk, options: WalOptions, end: LogEnd, stored: StoredWal) {
     this.#disk = disk;
     this.#options = options;
     this.#number = end.nextNumber;
     this.#segment = end.segment;
     this.#segmentBytes = end.segmentBytes;
     this.#segmentIsNew = end.segmentIsNew;
+    this.#hardState = stored.contents.hardState;
+    this.#last = stored.contents.last;
+    this.#segments = Segments.goOn(stored.segments, end.segment, stored.log.batches.length > 0);
+    this.#segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX;
+    this.#spare = new SpareSegment(disk, this.#segmentBytesMax);
   }
 
   /**
@@ -112,20 +118,33 @@ export class Wal {
   static async open(
     disk: Disk,
     options: WalOptions,
-  ): Promise<{ readonly wal: Wal; readonly restored: Restored; readonly tornBytes: number }> {
-    const recovered = await recover(disk, options.identity);
-    const wal = new Wal(disk, options, recovered.end);
-    const { tornBytes } = recovered;
-    let { restored } = recovered;
-    const { configuration } = options;
+  ): Promise<{
+    readonly wal: Wal;
+    readonly restored: Restored;
+    readonly torn: readonly TornEnd[];
+    readonly tornBytes: number;
+  }> {
+    const stored = await readWal(disk, options);
+    const wal = await Wal.resume(disk, options, stored);
+    const { restored, log, tornBytes } = stored;
+    return { wal, restored, torn: log.torn, tornBytes };
+  }
+
+  /**
+   * The second half of `open`: only now the directory is changed, and one that is refused stays as it is.
+   *
+   * @throws what the disk throws
+   */
+  static async resume(disk: Disk, options: WalOptions, stored: StoredWal): Promise<Wal> {
+    const wal = new Wal(disk, options, await renewTail(disk, stored.log), stored);
+    const { identity, configuration } = stored.contents;
     if (
-      recovered.isEmpty ||
-      (restored.configuration === undefined && configuration !== undefined)
+      identity === undefined ||
+      (configuration === undefined && options.configuration !== undefined)
     ) {
-      await wal.#begin(configuration);
-      if (configuration !== undefined) restored = { ...restored, configuration };
+      await wal.#begin(identity === undefined, options.configuration);
     }
-    return { wal, restored, tornBytes };
+    return wal;
   }
 
   /** @param done - called when the records, and all before them, are durable */
@@ -139,6 +158,34 @@ export class Wal {
   /** True while something that was handed over is not durable yet. */
   get isBusy(): boolean {
     return this.#isWriting;
+  }
+
+  /**
+   * Removes segments of which nothing is needed any more, in the background: all of their entries are at
+   * or before `base`.
+   *
+   * SAFETY (Raft §7): to be called when a snapshot that holds these entries is durable, and so is the
+   * record that says that the log begins behind `base`.
+   */
+  removeBehind(base: LogIndex): void {
+    const run = async (): Promise<void> => {
+      // In modes other than `always` the record may have been written only.
+      if (this.#options.fsync !== 'always') await this.syncNow();
+      for (const name of this.#segments.takeRemovable(base)) {
+        if (this.#hasFailed) return;
+        await this.#disk.remove(name);
+        // SAFETY: one by one, the oldest first. A crash may undo any removal that is not synced, and a
+        // log with a gap would be taken for damaged.
+        await this.#disk.syncDirectory();
+        this.#options.onRemoved?.(name);
+      }
+    };
+    this.#removing = this.#removing.then(run).catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Segments of the log; for whoever watches its size. */
+  get segments(): number {
+    return this.#segments.all.length;
   }
 
   /** For `interval`: syncs what was written. */
@@ -164,12 +211,16 @@ export class Wal {
   }
 
   /** Also in a log of a version that did not store its first configuration. */
-  async #begin(configuration: Configuration | undefined): Promise<void> {
-    const { clusterId, node } = this.#options.identity;
+  async #begin(isEmpty: boolean, configuration: Configuration | undefined): Promise<void> {
     this.#append((writer) => {
-      writer.u8(RECORD_IDENTITY).text(clusterId).text(node);
-      if (configuration === undefined) return;
-      writeConfiguration(writer.u8(RECORD_CONFIGURATION), configuration);
+      if (isEmpty) writeIdentity(writer, this.#options.identity);
+      if (configuration !== undefined) writeRecords(writer, [{ configuration }]);
+    });
+    this.#segments.wrote(this.#segment, {
+      maxIndex: 0,
+      hasHead: isEmpty,
+      hasBase: false,
+      isReplaced: false,
     });
     this.#options.onWritten?.(this.#segment, this.#segmentBytes, []);
     await this.#syncSegment();
@@ -206,26 +257,52 @@ export class Wal {
 
   /** Never throws: a disk that fails at once fails as one that fails later. */
   #write(batch: Batch): Promise<void> {
-    const isFull = this.#segmentBytes >= (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX);
     try {
-      return isFull ? this.#writeNextSegment(batch) : this.#writeBatch(batch);
+      return this.#beginsSegment(batch) ? this.#writeNextSegment(batch) : this.#writeBatch(batch);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Where the log begins is written to a segment with a head, and one that is not long: so those before it
+   * can go soon, and what a start has to read stays short.
+   */
+  #beginsSegment({ records }: Batch): boolean {
+    if (this.#isSegmentDone()) return true;
+    if (!records.some(({ base }) => base !== undefined)) return false;
+    return !this.#segments.hasHead || this.#segmentBytes >= this.#segmentBytesMax / COMPACTED_SHARE;
+  }
+
+  /** A segment without zeros is left as soon as there is one with. */
+  #isSegmentDone(): boolean {
+    if (this.#segmentBytes >= this.#segmentBytesMax) return true;
+    return !this.#segmentIsPrepared && this.#spare.isReady;
   }
 
   async #writeNextSegment(batch: Batch): Promise<void> {
     // SAFETY: the old segment is complete on disk before a batch stands behind it.
     await this.#syncSegment();
     if (this.#hasFailed) return;
-    this.#segment = segmentName(this.#number);
+    const segment = segmentName(this.#number);
+    this.#segmentIsPrepared = this.#spare.isReady;
+    if (this.#segmentIsPrepared) await this.#spare.become(segment);
+    if (this.#hasFailed) return;
+    this.#segment = segment;
     this.#segmentBytes = 0;
     this.#segmentIsNew = true;
     await this.#writeBatch(batch);
   }
 
   #writeBatch(batch: Batch): Promise<void> {
-    this.#append((writer) => writeRecords(writer, batch.records));
+    const { identity } = this.#options;
+    const hasHead = this.#segmentBytes === 0;
+    const head = { identity, hardState: this.#hardState, last: this.#last };
+    this.#append((writer) => {
+      if (hasHead) writeHead(writer, head);
+      writeRecords(writer, batch.records);
+    });
+    this.#segments.wrote(this.#segment, { ...this.#note(batch.records), hasHead });
     this.#options.onWritten?.(this.#segment, this.#segmentBytes, batch.records);
     return this.#options.fsync === 'always' ? this.#syncSegment() : WRITTEN;
   }
@@ -236,6 +313,28 @@ export class Wal {
     this.#number += 1;
     this.#segmentBytes += bytes.length;
     this.batches += 1;
+    // Without a sync for each batch there is nothing to gain.
+    if (this.#options.fsync === 'always') this.#spare.written(bytes.length);
+  }
+
+  #note(batch: readonly WalRecords[]): Omit<ReplayedBatch, 'hasHead'> {
+    const found = { maxIndex: 0, hasBase: false, isReplaced: false };
+    for (const { hardState, base, isReplaced, entries } of batch) {
+      if (hardState !== undefined) this.#hardState = hardState;
+      if (base !== undefined) {
+        found.hasBase = true;
+        if (isReplaced === true) {
+          found.isReplaced = true;
+          found.maxIndex = 0;
+        }
+        if (isReplaced === true || base.index > this.#last.index) this.#last = base;
+      }
+      const last = entries?.at(-1);
+      if (last === undefined) continue;
+      this.#last = { index: last.index, term: last.term };
+      if (last.index > found.maxIndex) found.maxIndex = last.index;
+    }
+    return found;
   }
 
   /** A failed sync is final: the kernel may have dropped the pages, a second try would lie. */
@@ -248,114 +347,73 @@ export class Wal {
   }
 }
 
-function writeRecords(writer: ByteWriter, batch: readonly WalRecords[]): void {
-  for (const { hardState, base, configuration, entries } of batch) {
-    if (hardState !== undefined) {
-      writer
-        .u8(RECORD_HARD_STATE)
-        .u53(hardState.term)
-        .text(hardState.votedFor ?? '');
-    }
-    if (base !== undefined) writer.u8(RECORD_BASE).u53(base.index).u53(base.term);
-    if (configuration !== undefined) {
-      writeConfiguration(writer.u8(RECORD_CONFIGURATION), configuration);
-    }
-    for (const entry of entries ?? []) {
-      writer.u8(RECORD_ENTRY);
-      writeEntry(writer, entry);
-    }
-  }
-}
-
-interface Recovered {
+/** What a directory holds; nothing was changed to find out. */
+export interface StoredWal {
+  /** All files of the directory. */
+  readonly names: readonly string[];
   readonly restored: Restored;
-  readonly isEmpty: boolean;
+  /** Bytes at the end that are no batch: a write that was interrupted. */
   readonly tornBytes: number;
-  readonly end: LogEnd;
+  readonly log: StoredLog;
+  readonly contents: WalContents;
+  readonly segments: readonly Segment[];
 }
 
-async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered> {
-  const log = await readDirectory(disk);
-  const contents: Contents = {
-    identity: undefined,
-    hardState: { term: term(0), votedFor: undefined },
-    base: LOG_START,
-    configuration: undefined,
-    entries: [],
-  };
-  for (const batch of log.batches) replay(contents, batch);
+/**
+ * Reads the log of a directory; changes nothing.
+ *
+ * @throws WalDamage when synced data is damaged, or the directory belongs to another node; what the
+ *   disk throws
+ */
+export async function readWal(
+  disk: Disk,
+  { identity, configuration: first }: Pick<WalOptions, 'identity' | 'configuration'>,
+): Promise<StoredWal> {
+  const { names, log } = await readDirectory(disk);
+  const contents = new WalContents();
+  const segments = new Segments();
+  // A crash may have come when the oldest segments were being removed, one by one: what is left of those
+  // in front of a head went with them.
+  const head = log.batches.findIndex(({ payload }) => beginsWithHead(payload));
+  for (const [at, batch] of log.batches.entries()) {
+    segments.wrote(batch.file.name, at < head ? USELESS : replay(contents, batch));
+  }
   if (contents.identity !== undefined) checkIdentity(contents.identity, identity);
   else if (log.batches.length > 0) {
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
   }
-  // Only now: a directory that is refused stays as it is.
-  const end = await renewTail(disk, log);
-  const { hardState, base, configuration, entries } = contents;
+  const { hardState, base, configuration = first, entries, missingUpTo } = contents;
+  if (missingUpTo > 0) {
+    throw new WalDamage(
+      `the log begins behind entry ${missingUpTo}, and nothing says that a snapshot holds ` +
+        `what was before: segments in front of ${log.batches[0]?.file.name} are missing`,
+    );
+  }
   return {
+    names,
     restored: {
       hardState,
       base,
       ...(configuration === undefined ? {} : { configuration }),
       entries,
     },
-    isEmpty: contents.identity === undefined,
-    tornBytes: log.tornBytes,
-    end,
+    tornBytes: log.torn.reduce((sum, { bytes }) => sum + bytes, 0),
+    log,
+    contents,
+    segments: segments.all,
   };
 }
 
-interface Contents {
-  identity: WalIdentity | undefined;
-  hardState: HardState;
-  base: LogPosition;
-  configuration: Configuration | undefined;
-  entries: Entry[];
-}
+const USELESS: ReplayedBatch = { maxIndex: 0, hasHead: false, hasBase: false, isReplaced: false };
 
-function replay(contents: Contents, { payload, file, at }: StoredBatch): void {
-  const reader = new ByteReader(payload);
+function replay(contents: WalContents, { payload, file, at }: StoredBatch): ReplayedBatch {
   try {
-    while (reader.remaining > 0) replayRecord(contents, reader);
+    return contents.replay(payload);
   } catch (cause) {
     // The checksum was right: this was written so, by another version or by a bug.
     if (!(cause instanceof DecodeError)) throw cause;
     throw new WalDamage(`${file.name} at byte ${at}: ${cause.message}`, { cause });
   }
-}
-
-function replayRecord(contents: Contents, reader: ByteReader): void {
-  const kind = reader.u8();
-  switch (kind) {
-    case RECORD_IDENTITY:
-      contents.identity = { clusterId: reader.text(), node: nodeId(reader.text()) };
-      return;
-    case RECORD_HARD_STATE: {
-      const at = term(reader.u53());
-      const vote = reader.text();
-      contents.hardState = { term: at, votedFor: vote === '' ? undefined : nodeId(vote) };
-      return;
-    }
-    case RECORD_ENTRY:
-      return replayEntry(contents, readEntry(reader));
-    case RECORD_BASE: {
-      contents.base = { index: logIndex(reader.u53()), term: term(reader.u53()) };
-      contents.entries = contents.entries.filter((entry) => entry.index > contents.base.index);
-      return;
-    }
-    case RECORD_CONFIGURATION:
-      contents.configuration = readConfiguration(reader);
-      return;
-    default:
-      throw new DecodeError(`record kind ${kind} is not known`);
-  }
-}
-
-function replayEntry(contents: Contents, entry: Entry): void {
-  const at = entry.index - contents.base.index - 1;
-  if (at < 0) return;
-  if (at > contents.entries.length) throw new DecodeError(`entry ${entry.index} leaves a gap`);
-  if (at < contents.entries.length) contents.entries.length = at;
-  contents.entries.push(entry);
 }
 
 function checkIdentity(found: WalIdentity, own: WalIdentity): void {

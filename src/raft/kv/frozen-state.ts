@@ -15,6 +15,10 @@ export interface FrozenState extends Disposable {
 }
 
 const VERSION = 1;
+/** The last row goes beyond what was asked for: without room for it all would be copied once more. */
+const LAST_ROW_BYTES = 256;
+/** A writer grows; what it begins with must not depend on a wish alone. */
+const CAPACITY_MAX = 1024 * 1024;
 /** The first byte of a row; in between, the number of its table, from 1. */
 const FIRST_ROW = 0;
 const LAST_ROW = 255;
@@ -27,7 +31,7 @@ export function freeze(timeMs: number, tables: readonly Rows[]): FrozenState {
   return {
     next(bytesMax) {
       if (frozen === undefined) return undefined;
-      const writer = new ByteWriter(Math.max(256, bytesMax));
+      const writer = new ByteWriter(Math.min(bytesMax + LAST_ROW_BYTES, CAPACITY_MAX));
       if (!isBegun) writer.u8(FIRST_ROW).u8(VERSION).u53(timeMs);
       isBegun = true;
       while (writer.length < bytesMax || writer.length === 0) {

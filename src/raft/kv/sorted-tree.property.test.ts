@@ -34,11 +34,9 @@ test('a tree is a map in the order of its keys, and frozen rows stay as they wer
         frozen.push({ cursor: tree.freeze(), expected, seen: [] });
         for (let i = 0; i < count; i++) {
           const key = keyOf(from + i * step);
-          if (isDelete) expect(tree.delete(key)).toBe(map.delete(key));
-          else {
-            tree.set(key, value);
-            map.set(key, value++);
-          }
+          const wasThere = isDelete ? tree.delete(key) : tree.set(key, value);
+          expect(wasThere).toBe(isDelete ? map.delete(key) : undefined);
+          if (!isDelete) map.set(key, value++);
           // What was frozen is read in bits, while the tree goes on.
           if (i % 50 === 0) for (const f of frozen) f.seen.push(...rowsOf(f.cursor, read));
         }
@@ -61,7 +59,7 @@ test('a tree is a map in the order of its keys, and frozen rows stay as they wer
 
 test('any texts are keys, the empty one and parts of surrogate pairs too', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' })), (keys) => {
+    fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 5 })), (keys) => {
       const tree = new SortedTree<number>();
       for (const [i, key] of keys.entries()) tree.set(key, i);
       const map = new Map(keys.map((key, i) => [key, i]));

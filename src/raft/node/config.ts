@@ -23,6 +23,8 @@ export interface Tunables {
   readonly batchDelayNs: number;
   readonly fsync: FsyncMode;
   readonly fsyncIntervalNs: number;
+  readonly snapshotThreshold: number;
+  readonly snapshotTrailing: number;
   readonly readMode: Consistency;
   readonly sessionExpiryNs: number;
   readonly requestTimeoutNs: number;
@@ -113,6 +115,22 @@ export const TUNABLES: readonly AnyTunable[] = [
     fallback: '100ms',
     meaning: 'how often raft.fsync=interval syncs',
     ...duration('1ms', '60s'),
+  },
+  {
+    name: 'raft.snapshotThreshold',
+    field: 'snapshotThreshold',
+    fallback: '10000',
+    meaning: 'entries that are applied between one snapshot of the state and the next',
+    ...integer(100, 1_000_000_000),
+  },
+  {
+    name: 'raft.snapshotTrailing',
+    field: 'snapshotTrailing',
+    fallback: '20000',
+    meaning:
+      'entries that the log keeps behind a snapshot, so that a slow follower, or a node whose newest ' +
+      'snapshot is damaged, needs no other',
+    ...integer(0, 1_000_000_000),
   },
   {
     name: 'raft.readMode',
@@ -240,6 +258,8 @@ export function parseTunables(settings: Readonly<Record<string, string>>): Tunab
     batchDelayNs: value(settings, 'batchDelayNs'),
     fsync: value(settings, 'fsync'),
     fsyncIntervalNs: value(settings, 'fsyncIntervalNs'),
+    snapshotThreshold: value(settings, 'snapshotThreshold'),
+    snapshotTrailing: value(settings, 'snapshotTrailing'),
     readMode: value(settings, 'readMode'),
     sessionExpiryNs: value(settings, 'sessionExpiryNs'),
     requestTimeoutNs: value(settings, 'requestTimeoutNs'),

@@ -36,3 +36,33 @@ test.each([
     expect(fs.readFileSync(path.join(directory, 'log'), 'utf8')).toBe('a third');
   },
 );
+
+test.each([
+  ['zeros in a directory', openDirectory],
+  ['zeros in one that keeps unsynced bytes in memory', openVolatileDirectory],
+])(
+  '%s: an append takes their place, also after a rename, and goes on behind them',
+  async (name, open) => {
+    const directory = path.join(root, name);
+    fs.mkdirSync(directory);
+    const disk = open(directory);
+    await disk.allocate('spare', 100_000);
+    await disk.allocate('spare', 4);
+    expect(fs.readFileSync(path.join(directory, 'spare'))).toEqual(Buffer.alloc(100_004));
+    await disk.rename('spare', 'log');
+    disk.append('log', Buffer.from('ab'));
+    disk.append('log', Buffer.from('cd'));
+    await disk.sync('log');
+    const expected = Buffer.alloc(100_004);
+    expected.write('abcd');
+    expect(fs.readFileSync(path.join(directory, 'log'))).toEqual(expected);
+    disk.append('log', Buffer.alloc(100_010, 'x'));
+    await disk.sync('log');
+    expect(fs.statSync(path.join(directory, 'log')).size).toBe(100_014);
+    // Whoever opens it anew cannot tell zeros from what was appended.
+    const again = open(directory);
+    again.append('log', Buffer.from('end'));
+    await again.sync('log');
+    expect(fs.readFileSync(path.join(directory, 'log')).subarray(-4).toString()).toBe('xend');
+  },
+);

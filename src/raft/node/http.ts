@@ -7,12 +7,13 @@ import type { RefusalReason } from '../kv/result.ts';
 import { BadRequest } from './bad-request.ts';
 import type { ApiLimits } from './fields.ts';
 import { JsonBodies } from './json-body.ts';
+import { answerOfCluster, type ClusterControl } from './routes/cluster.ts';
 import { ROUTES, type RouteOptions } from './routes/index.ts';
 
 export type { ApiLimits } from './fields.ts';
 
 /** What the API asks of the driver. */
-export type Store = Pick<Driver, 'submit'>;
+export type Store = Pick<Driver, 'submit'> & ClusterControl;
 
 /** What the API knows of its node beside the store. */
 export interface ApiOptions {
@@ -57,9 +58,16 @@ async function answer(
     const target = parseTarget(request.url ?? '/');
     const { method = 'the method' } = request;
     if (PAGES.has(target.name)) return await answerOfNode(options, target, method, response);
+    // A transfer is a request like any other: followers forward it.
+    if (target.name === 'cluster' && target.rest !== 'transfer') {
+      const { bodies } = routing;
+      const call = { control: store, bodies, request, method, rest: target.rest };
+      const { status, body } = await answerOfCluster(call);
+      return reply(response, status, body);
+    }
     const route = ROUTES.get(target.name);
     if (route === undefined) {
-      const names = [...ROUTES.keys(), 'status', 'config', 'metrics', 'healthz'];
+      const names = [...ROUTES.keys(), 'cluster', 'status', 'config', 'metrics', 'healthz'];
       throw new BadRequest(404, `the path begins with one of /${names.join(', /')}`);
     }
     const { rest, query } = target;

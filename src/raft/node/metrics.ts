@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { LogIndex, NodeId, Ready, Role, Term } from '../core/types.ts';
+import type { Input, LogIndex, Ready, Role, Term } from '../core/types.ts';
 import type { DriverStatus } from '../driver/driver.ts';
 import type { Disk, DriverObserver } from '../driver/ports.ts';
 import type { ClientCounts } from './client-server.ts';
@@ -16,6 +16,10 @@ const ROLES: readonly Role[] = ['follower', 'pre-candidate', 'candidate', 'leade
 /** Seconds: from a disk that only pretends to one that is in trouble. */
 const FSYNC_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2];
 const APPEND_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+/** From 1 ms to 10 s, each a quarter longer than the one before: fine enough for quantiles. */
+const GAP_BUCKETS = Array.from({ length: 42 }, (_, i) =>
+  Number((0.001 * 1.25 ** i).toPrecision(3)),
+);
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024];
 
 /**
@@ -27,6 +31,9 @@ export class NodeMetrics {
   readonly #fsync: Histogram;
   readonly #append: Histogram;
   readonly #batch: Histogram;
+  readonly #leaderGap: Histogram;
+  /** When this node, as a follower, heard its leader last; undefined when it had none. */
+  #leaderHeardMs: number | undefined;
   #elections = { started: 0, won: 0 };
   #leaderChanges = 0;
   #last: Pick<Ready, 'role' | 'term' | 'leader'> | undefined;
@@ -53,6 +60,12 @@ export class NodeMetrics {
       buckets: BATCH_BUCKETS,
       registers,
     });
+    this.#leaderGap = new Histogram({
+      name: 'gong_raft_leader_gap_seconds',
+      help: 'at a follower: between one sign of life of its leader and the next',
+      buckets: GAP_BUCKETS,
+      registers,
+    });
     // Its timer for the delay of the event loop would wake the node a hundred times a second.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 });
   }
@@ -61,7 +74,11 @@ export class NodeMetrics {
   readonly observer: DriverObserver = {
     restored() {},
     applied() {},
-    stepped: (_inputs, ready) => this.#stepped(ready),
+    snapshot() {},
+    stepped: (inputs, ready) => {
+      this.#stepped(ready);
+      this.#observeLeader(inputs, ready);
+    },
     written: (_file, _end, records) => {
       let entries = 0;
       for (const record of records) entries += record.entries?.length ?? 0;
@@ -88,6 +105,14 @@ export class NodeMetrics {
     this.#readRequests(sources);
   }
 
+  /** Of the node's own metrics. */
+  get names(): readonly string[] {
+    return this.#registry
+      .getMetricsAsArray()
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('gong_'));
+  }
+
   async scrape(): Promise<{ readonly type: string; readonly text: string }> {
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
@@ -103,6 +128,20 @@ export class NodeMetrics {
     const own = ready.accepted.at(-1);
     if (own !== undefined) this.#appended.push({ index: own.index, atMs: performance.now() });
     if (this.#appended.length > 0) this.#observeCommitted(ready);
+  }
+
+  #observeLeader(inputs: readonly Input[], { role, leader }: Ready): void {
+    if (role !== 'follower' || leader === undefined) {
+      this.#leaderHeardMs = undefined;
+      return;
+    }
+    const isHeard = inputs.some((input) => input.type === 'message' && input.from === leader);
+    if (!isHeard) return;
+    const now = performance.now();
+    if (this.#leaderHeardMs !== undefined) {
+      this.#leaderGap.observe((now - this.#leaderHeardMs) / 1000);
+    }
+    this.#leaderHeardMs = now;
   }
 
   #countElection(role: Role, term: Term, last: Pick<Ready, 'role' | 'term'> | undefined): void {
@@ -139,6 +178,22 @@ export class NodeMetrics {
       () => this.#leaderChanges,
     );
     this.#counter('wal_batches_total', 'writes to the disk', () => status().walBatches);
+    this.#gauge('wal_segments', 'files of the log', () => status().walSegments);
+    this.#readSnapshots(status);
+  }
+
+  #readSnapshots(status: MetricSources['status']): void {
+    this.#gauge('snapshot_index', 'the last entry that the newest snapshot holds', () => {
+      return status().snapshot.lastIndex;
+    });
+    this.#gauge('snapshot_bytes', 'size of the newest snapshot', () => status().snapshot.bytes);
+    this.#gauge('snapshot_slice_cpu_seconds_max', 'CPU of the longest slice of a snapshot', () => {
+      return status().snapshot.sliceCpuNsMax / 1e9;
+    });
+    this.#counters('snapshots_total', 'snapshots of this node', 'event', () => {
+      const { taken, installed } = status().snapshot;
+      return { taken, installed };
+    });
   }
 
   #readQueues({ status, peers, clients }: MetricSources): void {
@@ -147,7 +202,7 @@ export class NodeMetrics {
       return { ...queues, requests: pending, http: clients.pending };
     });
     this.#gauges('peer_queue_bytes', 'bytes that a peer has not taken yet', 'peer', () =>
-      Object.fromEntries<number>(peers.queuedBytes as ReadonlyMap<NodeId, number>),
+      Object.fromEntries<number>(peers.queuedBytes),
     );
     this.#gauge('peer_connections', 'connections of peers to this node', () => {
       return peers.connections.open;

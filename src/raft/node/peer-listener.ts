@@ -133,6 +133,11 @@ export class PeerListener implements AsyncDisposable {
     return count;
   }
 
+  /** Whether there is room for a peer of that name: so many have connected at most, or it has already. */
+  mayTake(peer: NodeId, peersMax: number): boolean {
+    return this.#ofPeer.has(peer) || this.#ofPeer.size < peersMax;
+  }
+
   /** Ends what this peer has connected; it may dial again. */
   closeFrom(peer: NodeId, reason: CloseReason, why: string): void {
     for (const socket of this.#ofPeer.get(peer)?.slice() ?? []) {
@@ -233,6 +238,7 @@ export class PeerListener implements AsyncDisposable {
     socket.on('close', () => {
       const at = sockets.indexOf(socket);
       if (at >= 0) sockets.splice(at, 1);
+      if (sockets.length === 0 && this.#ofPeer.get(peer) === sockets) this.#ofPeer.delete(peer);
     });
     const [oldest] = sockets;
     if (sockets.length <= CONNECTIONS_PER_PEER_MAX || oldest === undefined) return;

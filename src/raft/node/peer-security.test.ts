@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { type NodeId, nodeId } from '../core/types.ts';
@@ -58,7 +57,7 @@ async function sendRaw(port: number, bytes: Uint8Array): Promise<void> {
   socket.on('error', () => {});
   socket.write(bytes);
   socket.resume();
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.on('close', resolve));
 }
 
 async function sendUntilTaken(transport: Transport, to: string, value: string): Promise<void> {
@@ -133,7 +132,7 @@ test.each<[CloseReason, Uint8Array]>([
   ['malformed', Buffer.concat([handshake(), handshake()])],
   ['malformed', Buffer.concat([handshake(), Buffer.alloc(64, 255)])],
   ['foreign', handshake({ clusterId: 'another' })],
-  ['foreign', handshake({ from: 'n9' })],
+  ['foreign', handshake({ from: 'n1' })],
   ['foreign', handshake({ to: 'n9' })],
 ])('what is %s is closed and counted, and the node goes on (%#)', async (reason, bytes) => {
   const n1 = await open('n1', { peers: [peer('n2')] });

@@ -2,9 +2,9 @@ import http from 'node:http';
 import { parseArgs } from 'node:util';
 import { UserError } from '../../lib/user-error.ts';
 import { makeRandom } from '../../lib/prng.ts';
-import { makeConfiguration } from '../core/configuration.ts';
+import { type Configuration, makeConfiguration, NO_CONFIGURATION } from '../core/configuration.ts';
 import { PAPER_RULES, type Rules } from '../core/rules.ts';
-import { nodeId } from '../core/types.ts';
+import { type NodeId, nodeId } from '../core/types.ts';
 import { Driver } from '../driver/driver.ts';
 import type { Disk } from '../driver/ports.ts';
 import { WalDamage } from '../driver/wal.ts';
@@ -12,6 +12,7 @@ import { openDirectory } from './files.ts';
 import { ClientServer } from './client-server.ts';
 import { makeApi } from './http.ts';
 import { NodeMetrics } from './metrics.ts';
+import { parseAddress } from './peer-address.ts';
 import { makeScheduler } from './scheduler.ts';
 import { readSecurity, type Security } from './security.ts';
 import { describeSettings, gatherSettings, type Settings, settingsHelp } from './settings.ts';
@@ -37,7 +38,10 @@ export const PRODUCTION: NodeParts = { rules: PAPER_RULES, openDisk: openDirecto
 
 const USAGE = `gong raft node
   --id n1 --cluster-id NAME --data-dir DIR --host 127.0.0.1 --client-port N --peer-port N
-  --peer ID=HOST:PORT (one for each other node)
+  --peer ID=HOST:PORT (one for each other node: where it is, whatever others say)
+  --initial n1,n2,n3 (who votes at the first start of the cluster; by default this node and all peers)
+  --join (this node starts empty, and waits until a cluster takes it in: POST /cluster/members there)
+      both count at the first start only: from then on the node's data says who the members are
   --client-url URL (where clients reach this node, if not at HOST:CLIENT-PORT)
   --token-file FILE (peers and clients must present what it holds)
   --tls-cert FILE --tls-key FILE --tls-ca FILE (peers and clients must have a certificate of that
@@ -60,6 +64,8 @@ interface Arguments {
   readonly clientPort: number;
   readonly peerPort: number;
   readonly peers: readonly PeerAddress[];
+  /** What the node begins with, when its directory is empty. */
+  readonly initial: Configuration;
   readonly settings: Settings;
   readonly stopWithStdin: boolean;
   readonly security: Security;
@@ -77,6 +83,8 @@ function parseArguments(argv: readonly string[]): Arguments {
       'client-port': { type: 'string' },
       'peer-port': { type: 'string' },
       peer: { type: 'string', multiple: true, default: [] },
+      initial: { type: 'string' },
+      join: { type: 'boolean', default: false },
       set: { type: 'string', multiple: true, default: [] },
       config: { type: 'string' },
       'client-url': { type: 'string' },
@@ -104,6 +112,7 @@ function parseArguments(argv: readonly string[]): Arguments {
     tlsCa: values['tls-ca'],
     insecure: values.insecure,
   });
+  const peers = values.peer.map(parsePeer);
   const scheme = security.tls === undefined ? 'http' : 'https';
   const clientPort = parsePort('--client-port', values['client-port']);
   const host = values.host.includes(':') ? `[${values.host}]` : values.host;
@@ -116,7 +125,8 @@ function parseArguments(argv: readonly string[]): Arguments {
     host: values.host,
     clientPort,
     peerPort: parsePort('--peer-port', values['peer-port']),
-    peers: values.peer.map(parsePeer),
+    peers,
+    initial: parseInitial(nodeId(id), peers, values),
     settings: gatherSettings({
       file: values.config,
       environment: process.env,
@@ -141,13 +151,30 @@ function parsePort(name: string, text: string | undefined): number {
 }
 
 function parsePeer(text: string): PeerAddress {
-  const match = /^([^=]+)=(.+):(\d+)$/.exec(text);
-  if (match === null) throw new Error(`--peer takes ID=HOST:PORT, not ${text}`);
-  return {
-    id: nodeId(match[1] ?? ''),
-    host: match[2] ?? '',
-    port: parsePort('--peer', match[3]),
-  };
+  const at = text.indexOf('=');
+  const address = parseAddress(text.slice(at + 1));
+  if (at < 1 || address === undefined) throw new Error(`--peer takes ID=HOST:PORT, not ${text}`);
+  return { id: nodeId(text.slice(0, at)), ...address };
+}
+
+/** Who votes at the very first start; nobody, where the node is to join. */
+function parseInitial(
+  id: NodeId,
+  peers: readonly PeerAddress[],
+  given: { readonly initial?: string | undefined; readonly join: boolean },
+): Configuration {
+  if (given.join) {
+    if (given.initial !== undefined) throw new Error('--join and --initial exclude each other');
+    return NO_CONFIGURATION;
+  }
+  const known = [id, ...peers.map((peer) => peer.id)];
+  if (given.initial === undefined) return makeConfiguration(known);
+  const names = given.initial.split(',').map(nodeId);
+  const stranger = names.find((name) => !known.includes(name));
+  if (stranger !== undefined) throw new Error(`--initial names ${stranger}: no --peer says where`);
+  if (!names.includes(id)) throw new Error(`${id} is not among --initial: it joins with --join`);
+  if (new Set(names).size < names.length) throw new Error('--initial names a node twice');
+  return makeConfiguration(names);
 }
 
 function parseSetting(text: string): [string, string] {
@@ -192,7 +219,7 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
     const started = await Driver.start({
       config: {
         id,
-        configuration: makeConfiguration([id, ...given.peers.map((peer) => peer.id)]),
+        configuration: given.initial,
         electionTimeout: tunables.electionTimeout,
         heartbeatIntervalNs: tunables.heartbeatIntervalNs,
         maxEntriesPerAppend: tunables.maxEntriesPerAppend,
@@ -210,7 +237,13 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       changeTimeoutNs: tunables.changeTimeoutNs,
       batchDelayNs: tunables.batchDelayNs,
       followers: tunables.followers,
+      snapshots: {
+        threshold: tunables.snapshotThreshold,
+        trailing: tunables.snapshotTrailing,
+      },
+      cpuNs: threadCpuNs,
       onRejected: ({ from, reason }) => transport.closeFrom(from, 'contradiction', reason),
+      onConfiguration: (configuration) => transport.follow(configuration),
       observer: metrics.observer,
       rules: parts.rules,
       // Election timeouts must differ between nodes and between their lives.
@@ -224,8 +257,12 @@ export async function startNode(argv: readonly string[], parts: NodeParts): Prom
       },
     });
     driver = started.driver;
-    if (started.tornBytes > 0)
-      log(`left ${started.tornBytes} bytes of an interrupted write behind`);
+    for (const damage of started.damages) {
+      log(`a damaged snapshot is not used, an older state and the log are: ${damage}`);
+    }
+    for (const { file, at, bytes } of started.torn) {
+      log(`left ${bytes} bytes of an interrupted write behind, in ${file} from byte ${at}`);
+    }
   } catch (error) {
     if (!(error instanceof WalDamage)) return quit(NODE_EXIT.disk, describe(error));
     return quit(NODE_EXIT.damage, `refuses to start on ${given.dataDir}: ${error.message}`);
@@ -286,6 +323,12 @@ async function listen(server: http.Server, given: Arguments): Promise<void> {
   );
   server.listen(given.clientPort, given.host, () => listening.resolve());
   await listening.promise;
+}
+
+/** User and system time of the thread that runs the event loop. */
+function threadCpuNs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return 1000 * (user + system);
 }
 
 function describe(error: unknown): string {

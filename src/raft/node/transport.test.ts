@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { DecodeError } from '../../lib/bytes.ts';
+import { makeConfiguration } from '../core/configuration.ts';
 import { nodeId } from '../core/types.ts';
 import { encodeFrame, encodeHandshake, type Handshake } from './frames.ts';
 import { freePort } from './testing/ports.ts';
@@ -95,7 +96,7 @@ test('without a connection a send says that it did not happen; a lost peer is di
 test.each([
   ['another cluster', handshake({ clusterId: 'x' }), /another cluster/],
   ['another node', handshake({ to: 'z' }), /looks for "z"/],
-  ['a stranger', handshake({ from: 'z' }), /not a peer/],
+  ['itself', handshake({ from: 'a' }), /not a peer/],
   ['no handshake', encodeFrame('message', text('hi')), /no handshake/],
   ['no frames at all', text('GET / HTTP/1.1\r\n\r\n'), /frame/],
 ])('a connection of %s is closed, said in the log, and harms nobody', async (_name, bytes, why) => {
@@ -121,4 +122,59 @@ test('a message that the node cannot read closes that connection; the next one w
   await sendUntilTaken(b.transport, 'a', 'well');
   await a.until(() => a.received.length === 1);
   expect(a.received).toEqual([{ from: 'b', text: 'well' }]);
+});
+
+test('who belongs to the cluster and is not known here yet is heard (§6)', async () => {
+  const { a, ports, peer } = await pair();
+  const z = await open('z', await freePort(), [peer('a', ports[0])]);
+  z.transport.connect();
+  await sendUntilTaken(z.transport, 'a', 'I lead');
+  await a.until(() => a.received.length === 1);
+  expect(a.received).toEqual([{ from: 'z', text: 'I lead' }]);
+  expect(a.transport.knows(nodeId('z')), 'heard, and still nobody knows where it is').toBe(false);
+  expect(a.transport.send(nodeId('z'), text('x'))).toBe(false);
+});
+
+test('names that nobody knows are let in up to a number: they are their own invention', async () => {
+  const { a, ports } = await pair();
+  const sockets = Array.from({ length: 80 }, (_, i) => {
+    const socket = net.connect(ports[0] ?? 0, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write(handshake({ from: `z${i}` }));
+    socket.write(encodeFrame('message', text(`${i}`)));
+    socket.on('error', () => {});
+    return socket.resume();
+  });
+  await a.until(
+    () => a.received.length + a.transport.connections.closed.foreign === sockets.length,
+  );
+  expect(a.received.length).toBe(64);
+  expect(a.transport.connections.closed.foreign).toBe(16);
+});
+
+test('a member of a configuration is dialled where it says; the address book wins (§6)', async () => {
+  const { a, ports } = await pair();
+  const at = [await freePort(), await freePort()];
+  const [first, second] = [await open('z', at[0] ?? 0, []), await open('z', at[1] ?? 0, [])];
+  const b = await open('b', ports[1] ?? 0, []);
+  const follow = (port: number) =>
+    a.transport.follow(
+      makeConfiguration(['a', 'b', 'z'].map(nodeId), {
+        addresses: new Map([
+          [nodeId('z'), `127.0.0.1:${port}`],
+          [nodeId('b'), '127.0.0.1:1'],
+        ]),
+      }),
+    );
+  follow(at[0] ?? 0);
+  a.transport.connect();
+  await sendUntilTaken(a.transport, 'z', '1');
+  await first.until(() => first.received.length === 1);
+  await sendUntilTaken(a.transport, 'b', '2');
+  await b.until(() => b.received.length === 1);
+  follow(at[1] ?? 0);
+  await sendUntilTaken(a.transport, 'z', '3');
+  await second.until(() => second.received.length === 1);
+  expect(first.received).toEqual([{ from: 'a', text: '1' }]);
+  expect(second.received).toEqual([{ from: 'a', text: '3' }]);
 });

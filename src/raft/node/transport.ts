@@ -1,19 +1,20 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import type { NodeId } from '../core/types.ts';
+import { type Configuration, members } from '../core/configuration.ts';
+import { type NodeId, nodeId } from '../core/types.ts';
 import type { Network } from '../driver/ports.ts';
 import { encodeFrame, encodeHandshake, FRAME_BYTES_MAX } from './frames.ts';
+import { type HostAndPort, parseAddress } from './peer-address.ts';
 import { LogLimiter } from './log-limiter.ts';
 import { type CloseReason, PeerListener, type PeerListenerOptions } from './peer-listener.ts';
 import { whyNotNode } from './tls-identity.ts';
 
-export interface PeerAddress {
+export interface PeerAddress extends HostAndPort {
   readonly id: NodeId;
-  readonly host: string;
-  readonly port: number;
 }
 
 export interface TransportOptions extends PeerListenerOptions {
+  /** The address book: wins over what configurations say, since links may be proxied. */
   readonly peers: readonly PeerAddress[];
   /** Where clients reach this node; its peers are told. */
   readonly clientUrl?: string | undefined;
@@ -28,20 +29,32 @@ const CONNECT_TIMEOUT_MS = 1000;
 const QUEUED_BYTES_MAX = 2 * FRAME_BYTES_MAX;
 /** A connection that takes nothing for so long is given up and dialled anew. */
 const STALL_TIMEOUT_MS = 5000;
+/** How long the connection to a node that has left is kept. */
+const LINGER_MS = 10_000;
+/** Peers that are connected and that neither the address book nor a configuration knows. */
+const UNKNOWN_MAX = 64;
+const CLIENT_URLS_MAX = 1024;
 
 /**
  * Peer connections, one per direction: this node dials each peer to send to it, and only reads on
  * those that it accepts.
  */
 export class Transport implements Network, AsyncDisposable {
+  readonly #options: TransportOptions;
   readonly #listener: PeerListener;
-  readonly #outgoing: ReadonlyMap<NodeId, Outgoing>;
+  readonly #outgoing: Map<NodeId, Outgoing>;
   readonly #clientUrls = new Map<NodeId, string>();
+  /** Learnt from a configuration that they are not in any more. */
+  readonly #leaving = new Map<NodeId, NodeJS.Timeout>();
+  #isConnecting = false;
 
   private constructor(options: TransportOptions) {
-    const peer = (name: string): NodeId | undefined =>
-      options.peers.find(({ id }) => id === name)?.id;
-    this.#listener = new PeerListener(options, peer, (id, url) => this.#clientUrls.set(id, url));
+    this.#options = options;
+    this.#listener = new PeerListener(
+      options,
+      (name) => this.#nameOf(name),
+      (id, url) => this.#learnUrl(id, url),
+    );
     this.#outgoing = new Map(options.peers.map((at) => [at.id, new Outgoing(options, at)]));
   }
 
@@ -53,11 +66,76 @@ export class Transport implements Network, AsyncDisposable {
   }
 
   connect(): void {
+    this.#isConnecting = true;
     for (const outgoing of this.#outgoing.values()) outgoing.dial();
+  }
+
+  /**
+   * Dials members that the address book does not have where the configuration says they are, and lets
+   * go of those that have left.
+   */
+  follow(configuration: Configuration): void {
+    const { id: own, peers } = this.#options;
+    const all = members(configuration);
+    for (const node of all) {
+      this.#stays(node);
+      const address = parseAddress(configuration.addresses.get(node) ?? '');
+      if (address === undefined || node === own || peers.some(({ id }) => id === node)) continue;
+      const before = this.#outgoing.get(node);
+      if (before?.isAt(address) === true) continue;
+      before?.close();
+      const outgoing = new Outgoing(this.#options, { id: node, ...address });
+      this.#outgoing.set(node, outgoing);
+      if (this.#isConnecting) outgoing.dial();
+    }
+    for (const node of this.#outgoing.keys()) {
+      if (!all.includes(node) && !peers.some(({ id }) => id === node)) this.#leaves(node);
+    }
+  }
+
+  #stays(node: NodeId): void {
+    clearTimeout(this.#leaving.get(node));
+    this.#leaving.delete(node);
+  }
+
+  /** Not at once: it is to hear that it has left. */
+  #leaves(node: NodeId): void {
+    if (this.#leaving.has(node)) return;
+    const timer = setTimeout(() => {
+      this.#leaving.delete(node);
+      this.#outgoing.get(node)?.close();
+      this.#outgoing.delete(node);
+    }, LINGER_MS);
+    this.#leaving.set(node, timer.unref());
+  }
+
+  /**
+   * Who belongs to the cluster may be known to others first, and is let in (§6): a node need not know
+   * yet who its leader is. Only so many of them, since their names are their own invention.
+   */
+  #nameOf(name: string): NodeId | undefined {
+    const id = nodeId(name);
+    if (name === '' || id === this.#options.id) return undefined;
+    if (this.#outgoing.has(id)) return id;
+    return this.#listener.mayTake(id, UNKNOWN_MAX) ? id : undefined;
+  }
+
+  /** Whoever may dial may also come under ever other names. */
+  #learnUrl(peer: NodeId, url: string): void {
+    const isKept = this.#clientUrls.has(peer) || this.#clientUrls.size < CLIENT_URLS_MAX;
+    if (isKept || this.knows(peer)) this.#clientUrls.set(peer, url);
+  }
+
+  knows(node: NodeId): boolean {
+    return this.#outgoing.has(node);
   }
 
   send(to: NodeId, bytes: Uint8Array): boolean {
     return this.#outgoing.get(to)?.send(bytes) ?? false;
+  }
+
+  flush(): void {
+    for (const outgoing of this.#outgoing.values()) outgoing.flush();
   }
 
   /** As the peer said itself; undefined before it has connected. */
@@ -84,6 +162,7 @@ export class Transport implements Network, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#leaving.values()) clearTimeout(timer);
     for (const outgoing of this.#outgoing.values()) outgoing.close();
     await this.#listener[Symbol.asyncDispose]();
   }
@@ -97,6 +176,7 @@ class Outgoing {
   #socket: net.Socket | undefined;
   #isConnected = false;
   #connectedAt = 0;
+  #isCorked = false;
   #isClosed = false;
   #backoffMs = BACKOFF_MS.first;
   #timer: NodeJS.Timeout | undefined;
@@ -107,6 +187,10 @@ class Outgoing {
     this.#options = options;
     this.#peer = peer;
     this.#log = new LogLimiter(options.log);
+  }
+
+  isAt({ host, port }: HostAndPort): boolean {
+    return this.#peer.host === host && this.#peer.port === port;
   }
 
   dial(): void {
@@ -163,13 +247,21 @@ class Outgoing {
     const socket = this.#socket;
     if (socket === undefined || !this.#isConnected) return false;
     if (this.#hasStalled(socket) || socket.writableLength > QUEUED_BYTES_MAX) return false;
-    // Everything that leaves in one turn goes to the kernel in one write.
-    if (socket.writableCorked === 0) {
+    // Everything that leaves in one turn goes to the kernel in one write: such a write costs 5 µs and
+    // more, most of it in the kernel, whatever its length.
+    if (!this.#isCorked) {
+      this.#isCorked = true;
       socket.cork();
-      process.nextTick(() => socket.uncork());
+      process.nextTick(() => this.flush());
     }
     socket.write(encodeFrame('message', bytes));
     return true;
+  }
+
+  flush(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#socket?.uncork();
   }
 
   close(): void {
@@ -190,6 +282,7 @@ class Outgoing {
   #onClose(): void {
     clearTimeout(this.#timer);
     this.#socket = undefined;
+    this.#isCorked = false;
     if (this.#isConnected) {
       this.#options.onDisconnect(this.#peer.id);
       const lastedMs = performance.now() - this.#connectedAt;

@@ -22,9 +22,11 @@ export function acknowledgementIsOnDisk(
   // A later leader may have replaced them: the follower has gone on to its term.
   if (follower === undefined || follower.disk.hard.term > term) return;
   const { matchIndex } = result;
+  // Compacted away at the leader: it cannot say what it held.
+  if (matchIndex < leader.log.base.index) return;
   const onDisk = follower.disk.log.termAt(matchIndex);
   const atLeader = leader.log.termAt(matchIndex);
-  if (onDisk !== undefined && onDisk === atLeader) return;
+  if (atLeader !== undefined && follower.disk.holds({ index: matchIndex, term: atLeader })) return;
   const said = (found: number | undefined): string =>
     found === undefined ? 'nothing' : named({ index: matchIndex, term: found as typeof term });
   const sentence =

@@ -62,7 +62,7 @@ export function electedByQuorum(report: Report, view: NodeView, views: readonly 
     if (hard === undefined || hard.term > term) return true;
     return hard.term === term && hard.votedFor === node;
   };
-  if (isVoter(configuration, node) && hasQuorum(configuration, mayHaveVoted)) return;
+  if (hasQuorum(configuration, mayHaveVoted)) return;
   const sentence =
     `${node} leads in term ${term} without the votes of a quorum of ${say.configuration(configuration)}, ` +
     `the configuration in its log`;

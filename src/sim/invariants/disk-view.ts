@@ -1,7 +1,7 @@
 import type { Restored } from '../../raft/core/core.ts';
 import { type HardState, type LogPosition, term } from '../../raft/core/types.ts';
 import type { WalRecords } from '../../raft/driver/wal.ts';
-import type { Configuration } from '../../raft/core/configuration.ts';
+import { type Configuration, NO_CONFIGURATION } from '../../raft/core/configuration.ts';
 import { LogView } from './log-view.ts';
 
 /** One batch of the WAL that was written and that no sync has covered yet. */
@@ -21,6 +21,8 @@ const FRESH: HardState = { term: term(0), votedFor: undefined };
 export class DiskView {
   hard: HardState = FRESH;
   readonly log: LogView;
+  /** Durable, whole or damaged; by file. */
+  readonly #snapshots = new Map<string, LogPosition>();
   /** In the order in which they were written; recovery reads them so. */
   #unsynced: Batch[] = [];
   /** What the node was about to write: the next batch takes all of it. */
@@ -69,6 +71,36 @@ export class DiskView {
     }
   }
 
+  /** The last position of the newest durable snapshot. */
+  get snapshot(): LogPosition | undefined {
+    let newest: LogPosition | undefined;
+    for (const last of this.#snapshots.values()) {
+      if (newest === undefined || last.index > newest.index) newest = last;
+    }
+    return newest;
+  }
+
+  /** A snapshot's file is durable under its name; or, with no bytes, no more. @returns true when it is new */
+  snapshotSynced(file: string, last: LogPosition, bytes: number): boolean {
+    const isNew = bytes > 0 && !this.#snapshots.has(file);
+    if (bytes > 0) this.#snapshots.set(file, last);
+    else this.#snapshots.delete(file);
+    return isNew;
+  }
+
+  /** Where the log would end after any crash: behind the newest snapshot where it does not hold that one. */
+  get last(): LogPosition {
+    const { snapshot, log } = this;
+    if (snapshot === undefined || log.holds(snapshot)) return log.last;
+    return snapshot;
+  }
+
+  /** In force there; undefined where the log says nothing of it. */
+  get configuration(): Configuration | undefined {
+    const { snapshot, log } = this;
+    return snapshot === undefined || log.holds(snapshot) ? log.configuration : undefined;
+  }
+
   /**
    * A node has read this disk. What it found must be all that was synced, and behind that what was
    * written, up to any batch: also one that was written in the very call in which the node died, and
@@ -83,11 +115,15 @@ export class DiskView {
     for (let kept = candidates.length; kept >= 0; kept--) {
       const expected = { hard: this.hard, log: kept === 0 ? this.log : this.log.copy() };
       for (const batch of candidates.slice(0, kept)) replay(expected, batch);
-      if (!isSame(expected, restored)) continue;
+      const isJoined = !isSame(expected, restored);
+      if (isJoined && !isSame(joined(expected, restored), restored)) continue;
       const isUntoldSynced = this.#isMoreSynced && kept > this.#unsynced.length;
       this.#unsynced = candidates.slice(0, kept);
       this.#handed = [];
       if (isUntoldSynced || this.#renewed.size > 0) this.#settle();
+      // It is about to write that its log begins behind the snapshot.
+      const { base, configuration } = restored;
+      if (isJoined) this.#handed = [{ base, isReplaced: true, configuration }];
       return true;
     }
     return false;
@@ -101,23 +137,43 @@ export class DiskView {
     this.#renewed.clear();
   }
 
-  /** True when this entry would be found after any crash. */
+  /**
+   * True when this entry, or a snapshot that holds it, would be found after any crash.
+   *
+   * @param position - a committed one: a snapshot holds nothing else
+   */
   holds(position: LogPosition): boolean {
-    return this.log.holds(position);
+    if (this.log.holds(position)) return true;
+    return position.index <= (this.snapshot?.index ?? 0);
   }
 }
 
 function replay(contents: { hard: HardState; readonly log: LogView }, batch: Batch): number {
   let replaced = Infinity;
-  for (const { hardState, base, entries } of batch.records) {
+  for (const { hardState, base, isReplaced, configuration, entries } of batch.records) {
     if (hardState !== undefined) contents.hard = hardState;
-    if (base !== undefined) contents.log.compact(base);
+    if (base !== undefined && isReplaced === true) {
+      replaced = Math.min(replaced, base.index + 1);
+      contents.log.reset(base, [], configuration ?? NO_CONFIGURATION);
+    } else if (base !== undefined) contents.log.compact(base);
     const first = entries?.[0];
     if (entries === undefined || first === undefined) continue;
     if (first.index <= contents.log.lastIndex) replaced = Math.min(replaced, first.index);
     for (const entry of entries) contents.log.put(entry);
   }
   return replaced;
+}
+
+/** A log that lacks the last entry of the snapshot begins behind the snapshot (Raft §7). */
+function joined(
+  { hard, log }: { readonly hard: HardState; readonly log: LogView },
+  { snapshot, configuration }: Restored,
+): { readonly hard: HardState; readonly log: LogView } {
+  if (snapshot === undefined || log.holds(snapshot)) return { hard, log };
+  const behind = new LogView();
+  behind.reset(snapshot, [], configuration ?? NO_CONFIGURATION);
+  const isLater = snapshot.term > hard.term;
+  return { hard: isLater ? { term: snapshot.term, votedFor: undefined } : hard, log: behind };
 }
 
 function isSame(

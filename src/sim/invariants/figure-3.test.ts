@@ -291,6 +291,8 @@ function readyOf(at: number) {
     configuration: NO_CONFIGURATION,
     configurationIndex: 0 as never,
     rejected: [],
+    chunks: [],
+    needSnapshot: [],
     role: 'follower',
     term: at as never,
     leader: undefined,

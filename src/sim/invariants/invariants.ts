@@ -1,6 +1,7 @@
 import { defined } from '../../lib/assert.ts';
-import type { HardState, Input, NodeId, Ready } from '../../raft/core/types.ts';
+import type { HardState, Input, LogChange, NodeId, Ready } from '../../raft/core/types.ts';
 import { term } from '../../raft/core/types.ts';
+import type { WalRecords } from '../../raft/driver/wal.ts';
 import type { Life, SimObserver } from '../observer.ts';
 import type { Violation } from '../violation.ts';
 import { makeAcknowledgedOnMajority } from './acknowledged-on-majority.ts';
@@ -27,6 +28,8 @@ import { makeReadConfirmed } from './read-confirmed.ts';
 import { makeReadReflectsAcknowledged } from './reads.ts';
 import { makeReport, type Stage } from './report.ts';
 import { appliedSafety, committedSafety } from './state-machine-safety.ts';
+import { makeStateMachineInvariants } from './state-machine.ts';
+import { makeSnapshotSafety } from './snapshots.ts';
 import { syncedFoundAgain } from './synced-found-again.ts';
 import { hardStateKept, ownVoteIsOnDisk, voteIsForCompleteLog, voteIsOnDisk } from './votes.ts';
 
@@ -64,6 +67,8 @@ export function makeInvariants(parts: {
   const majorities = makeAcknowledgedOnMajority(report, views, committed, initial);
   const reads = makeReadReflectsAcknowledged(report);
   const rounds = makeReadConfirmed(report, views);
+  const machines = makeStateMachineInvariants(report);
+  const snapshots = makeSnapshotSafety(report, committed, initial);
   const leases = makeLeaseExclusive(report);
   const lastHard = new Map<NodeId, HardState>();
   const damaged = new Set<NodeId>();
@@ -90,8 +95,16 @@ export function makeInvariants(parts: {
     oneChangeAtATime(report, view, ready);
     whoLeftLeadsNoMore(report, view, ready);
     const { last, configuration } = view.log;
+    if (ready.logChange !== undefined) changeLog(view, ready.logChange);
     if (ready.entries.length > 0) logMatching(report, tree, view, ready.entries);
-    if (ready.entries.length > 0 || ready.hardState !== undefined) view.disk.handed(ready);
+    if (ready.write !== undefined || ready.hardState !== undefined || ready.logChange) {
+      view.disk.handed(handedRecords(ready));
+    }
+    if (ready.installed !== undefined) {
+      snapshots.installed(view, ready.installed, ready.logChange?.configuration);
+      view.commitIndex = ready.installed.index;
+      view.applied = ready.installed.index;
+    }
     voteIsForCompleteLog(report, last, view, inputs, ready);
     const isElected =
       ready.role === 'leader' && (view.role !== 'leader' || view.term !== ready.term);
@@ -138,31 +151,58 @@ export function makeInvariants(parts: {
     stopped(life, stop) {
       reads.stopped(life.node);
       rounds.stopped(life.node);
+      machines.stopped(life.node);
       nodeFailed(report, life, stop, { isDamaged: damaged.has(life.node) });
     },
     stepped,
     written({ node }, file, end, records) {
+      snapshots.written(of(node), records);
       of(node).disk.written(file, end, records);
       const last = lastHard.get(node) ?? { term: term(0), votedFor: undefined };
       lastHard.set(node, hardStateKept(report, node, last, records));
     },
     synced(node, file, bytes) {
       const view = of(node);
+      snapshots.synced(view, file, bytes);
       const from = view.disk.synced(file, bytes);
       if (from < Infinity) majorities.replaced(view, from);
     },
-    applied({ node }, entry) {
+    applied({ node }, entry, applied) {
       appliedSafety(report, committed, of(node), entry);
+      if (applied !== undefined) machines.applied(node, entry, applied);
+    },
+    snapshot({ node }, event) {
+      snapshots.happened(of(node), event, { isDamaged: damaged.has(node) });
     },
     submitted({ node }, request, what) {
       reads.submitted(node, request, what);
+      machines.submitted(node, request, what);
     },
     answered({ node }, request, answer) {
       const index = reads.answered(node, request, answer);
       if (index > 0) majorities.acknowledged(node, index);
+      machines.answered(node, request, answer);
     },
     happened({ kind, node }) {
       if (kind === 'bit-flipped' && node !== undefined) damaged.add(node);
     },
+  };
+}
+
+function changeLog({ log }: NodeView, { type, base, configuration }: LogChange): void {
+  if (type === 'replaced') log.reset(base, [], configuration);
+  else log.compact(base);
+}
+
+/** What a step gives to the write-ahead log. */
+function handedRecords({ hardState, logChange, entries }: Ready): WalRecords {
+  if (logChange === undefined) return { hardState, entries };
+  const { type, base, configuration } = logChange;
+  return {
+    hardState,
+    base,
+    configuration,
+    entries,
+    ...(type === 'replaced' ? { isReplaced: true } : {}),
   };
 }

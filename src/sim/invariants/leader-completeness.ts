@@ -75,11 +75,11 @@ function mustBeHeldByElectable(
   for (const { node, disk } of views) {
     if (disk.holds(committed)) continue;
     // It would stand by what its disk holds, its configuration included (§6).
-    const { last, configuration } = disk.log;
+    const { last, configuration } = disk;
     const voters = views
-      .filter((voter) => wouldVoteFor(last, voter.disk.log.last))
+      .filter((voter) => wouldVoteFor(last, voter.disk.last))
       .map((voter) => voter.node);
-    if (!isVoter(configuration, node)) continue;
+    if (configuration === undefined || !isVoter(configuration, node)) continue;
     if (!hasQuorum(configuration, (voter) => voters.includes(voter))) continue;
     const names = voters.filter((voter) => isVoter(configuration, voter)).join(', ');
     const sentence =

@@ -45,7 +45,9 @@ export class LogView {
     return index === this.#base.index ? this.#base.term : this.at(index)?.term;
   }
 
+  /** @param position - a committed one: what lies before the base is in a snapshot, whose entries all are */
   holds(position: LogPosition): boolean {
+    if (position.index < this.#base.index) return true;
     return this.termAt(position.index) === position.term;
   }
 

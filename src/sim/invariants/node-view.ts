@@ -27,12 +27,12 @@ export class NodeView {
     this.log = new LogView(first);
   }
 
-  begin(life: Life, { hardState, base, configuration, entries }: Restored): void {
+  begin(life: Life, { hardState, base, configuration, entries, snapshot = base }: Restored): void {
     this.life = life.number;
     this.role = 'follower';
     this.term = hardState.term;
-    this.commitIndex = base.index;
-    this.applied = base.index;
+    this.commitIndex = snapshot.index;
+    this.applied = snapshot.index;
     this.log.reset(base, entries, configuration ?? this.#first);
   }
 }

@@ -18,10 +18,17 @@ export type InvariantName =
   | 'synced-found-again'
   | 'read-confirmed'
   | 'read-reflects-acknowledged'
+  | 'applied-alike'
+  | 'session-once'
+  | 'lock-fenced'
   | 'lease-exclusive'
   | 'one-change-at-a-time'
   | 'elected-by-quorum'
   | 'who-left-leads-no-more'
+  | 'snapshot-of-committed'
+  | 'snapshot-found-again'
+  | 'snapshot-is-the-state'
+  | 'compacted-behind-snapshot'
   | 'node-failed';
 
 /** Every invariant that is held after every event of a simulated run: where it stands, and what it says. */
@@ -92,6 +99,18 @@ export const INVARIANTS: Readonly<
     section: 'Raft §8, thesis §6.4',
     says: 'a linearizable read reflects all that clients were told before it reached a node',
   },
+  'applied-alike': {
+    section: 'Raft §2 (replicated state machines)',
+    says: 'an entry does the same at everybody who applies it, and answers the same',
+  },
+  'session-once': {
+    section: 'thesis §6.3',
+    says: 'a number of a session takes effect at most once, and every answer to it is the first one',
+  },
+  'lock-fenced': {
+    section: 'Chubby (Burrows 2006) §2.4',
+    says: 'a lock is granted with a greater token than any before, and to nobody while it is held',
+  },
   'one-change-at-a-time': {
     section: 'Raft §6, Figure 11; thesis §4.1',
     says: 'configurations that follow each other share a server in any two quorums, each from a committed one',
@@ -103,6 +122,22 @@ export const INVARIANTS: Readonly<
   'who-left-leads-no-more': {
     section: 'Raft §6',
     says: 'a leader steps down when it has committed a configuration that it is no part of',
+  },
+  'snapshot-of-committed': {
+    section: 'Raft §7',
+    says: 'a snapshot holds committed entries, all up to its last one and nothing else',
+  },
+  'snapshot-found-again': {
+    section: 'Raft §7',
+    says: 'a node begins with the newest snapshot that is on its disk, unless that was damaged',
+  },
+  'snapshot-is-the-state': {
+    section: 'Raft §7, §5.4.3',
+    says: 'the state of a snapshot is what applying the log gives, wherever it is installed',
+  },
+  'compacted-behind-snapshot': {
+    section: 'Raft §7',
+    says: 'entries leave a log only when a snapshot that holds them is on the disk',
   },
   'lease-exclusive': {
     section: 'thesis §6.4.1',

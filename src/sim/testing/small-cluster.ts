@@ -30,17 +30,19 @@ export function smallCluster(
   options: {
     readonly seed?: string;
     readonly size?: number;
+    readonly spares?: number;
     readonly profile?: Partial<SimProfile>;
     readonly rules?: Partial<Rules>;
     readonly wrapDisk?: (disk: Disk) => Disk;
     readonly observers?: readonly SimObserver[];
   } = {},
 ): SmallCluster {
-  const { seed = 'small', size = 3, profile, rules, wrapDisk, observers = [] } = options;
+  const { seed = 'small', size = 3, spares, profile, rules, wrapDisk, observers = [] } = options;
   const sim = new Simulation(seed);
   const happened: Happening[] = [];
   const cluster = new SimCluster(sim, {
     size,
+    spares,
     profile: { ...PROFILE, ...profile },
     rules: { ...PAPER_RULES, ...rules },
     wrapDisk,

@@ -119,6 +119,7 @@ export class WalLives {
       fsync: 'always',
       segmentBytesMax: this.#segmentBytesMax,
       onFailure,
+      onRemoved: () => this.#count('segment removed'),
     });
   }
 
@@ -211,10 +212,13 @@ export class WalLives {
     const records = this.#drawRecords(defined(this.#states.at(-1), 'never empty'));
     this.#states.push(after(defined(this.#states.at(-1), 'never empty'), records));
     const number = this.#states.length - 1;
+    const { base } = records;
+    const isRemoved = base !== undefined && this.#random.integer(0, 3) > 0;
     wal.persist(records, () => {
       if (this.#isDown) throw new WalBroken('a dead process was told that something is durable');
       if (number !== this.#durable + 1) throw new WalBroken('called durable out of order');
       this.#durable = number;
+      if (isRemoved) wal.removeBehind(base.index);
     });
   }
 
@@ -231,11 +235,17 @@ export class WalLives {
     }));
     const isVote = added.length === 0 || random.integer(0, 3) === 0;
     const votedFor = random.integer(0, 1) === 0 ? undefined : nodeId('n2');
-    const isBase = random.integer(0, 19) === 0 && at > last;
-    const moved = { index: logIndex(random.integer(base.index, last)), term: term(this.#life) };
+    const isBase = random.integer(0, 9) === 0 && at > last;
+    const isReplaced = isBase && at > 1 && random.integer(0, 2) === 0;
+    const moved = logIndex(random.integer(base.index, last));
+    const held = moved === base.index ? base.term : entries[moved - base.index - 1]?.term;
+    // A snapshot may end anywhere; entries go on behind it.
+    const behind = { index: logIndex(at - 1), term: term(this.#life) };
+    const compacted = { index: moved, term: held ?? term(0) };
     return {
       ...(isVote ? { hardState: { term: term(hardState.term + 1), votedFor } } : {}),
-      ...(isBase ? { base: moved } : {}),
+      ...(isBase ? { base: isReplaced ? behind : compacted } : {}),
+      ...(isReplaced ? { isReplaced } : {}),
       ...(added.length > 0 ? { entries: added } : {}),
     };
   }
@@ -303,7 +313,7 @@ export class WalLives {
 /** What the log holds after one more call. */
 function after({ hardState, base, entries }: Restored, records: WalRecords): Restored {
   const start = records.base ?? base;
-  let kept = entries.filter((entry) => entry.index > start.index);
+  let kept = records.isReplaced ? [] : entries.filter((entry) => entry.index > start.index);
   const [first] = records.entries ?? [];
   if (first !== undefined) kept = kept.filter((entry) => entry.index < first.index);
   return {

@@ -1,4 +1,4 @@
-import type { ConsistencyPromise, TargetDefinition } from '../../contracts/target.ts';
+import type { ConsistencyPromise, TargetAdmin, TargetDefinition } from '../../contracts/target.ts';
 import { UserError } from '../../lib/user-error.ts';
 
 const SHAPE = 'see "Your own store" in README.md';
@@ -20,12 +20,12 @@ function unknownMember(file: string, member: string, known: readonly string[]): 
     kind: 'usage',
     code: 'GONG-E143',
     what: `${file}: target.${member} is not known`,
-    why: `a target has ${known.join(', ')}; what is misspelt would be left out silently`,
+    why: `it has ${known.join(', ')}; what is misspelt would be left out silently`,
     fix: `correct its name in the file, or declare it outside of the target; ${SHAPE}`,
   });
 }
 
-type Kind = 'text' | 'function' | 'boolean' | 'list of texts';
+type Kind = 'text' | 'function' | 'boolean' | 'list of texts' | 'object of functions';
 
 /** Every member, what it must be, and whether it may be left out. */
 const MEMBERS: readonly (readonly [
@@ -43,7 +43,10 @@ const MEMBERS: readonly (readonly [
   ['electionTimeoutNsMax', 'function', true],
   ['probe', 'function', false],
   ['connect', 'function', false],
+  ['admin', 'object of functions', true],
 ];
+
+const ADMIN: readonly (keyof TargetAdmin)[] = ['members', 'changeMembers', 'transferLeadership'];
 
 /**
  * What a target file exported, if it is a target.
@@ -71,7 +74,14 @@ export function asDefinition(file: string, exported: unknown): TargetDefinition 
   if (unknown[0] !== undefined && isLiteral(exported)) {
     throw unknownMember(file, unknown[0], known);
   }
-  return exported as TargetDefinition;
+  const definition = exported as TargetDefinition;
+  const strange = Object.keys(definition.admin ?? {}).find((name) => !isOneOf(name, ADMIN));
+  if (strange !== undefined) throw unknownMember(file, `admin.${strange}`, ADMIN);
+  return definition;
+}
+
+function isOneOf(name: string, known: readonly string[]): boolean {
+  return known.includes(name);
 }
 
 function isLiteral(value: object): boolean {
@@ -90,6 +100,8 @@ function isOfKind(value: unknown, kind: Kind): boolean {
       return (
         Array.isArray(value) && value.length > 0 && value.every((one) => isOfKind(one, 'text'))
       );
+    case 'object of functions':
+      return isRecord(value) && Object.values(value).every((one) => isOfKind(one, 'function'));
     default:
       return false;
   }

@@ -13,6 +13,7 @@ import type { Client } from '../../contracts/client.ts';
 import { MILLISECOND } from '../../lib/duration.ts';
 import { UserError } from '../../lib/user-error.ts';
 import { asPromise, isRecord, isTexts } from './definition.ts';
+import { guardedAdmin } from './guarded-admin.ts';
 import { errorText, oneLine, shown } from './error-text.ts';
 import { GuardedClient } from './guarded-client.ts';
 import { Overdue, type UserCode } from './user-code.ts';
@@ -49,6 +50,7 @@ export function guardedTarget(
     probe: (url, timeoutNs) => probe({ definition, code, hasLeader }, url, timeoutNs),
     connect: (url: string, options: ConnectOptions): Client =>
       new GuardedClient(code, () => definition.connect(url, options), written),
+    ...(definition.admin === undefined ? {} : { admin: guardedAdmin(definition.admin, code) }),
   };
 }
 

@@ -132,6 +132,7 @@ test('what a member throws or returns amiss is told with its name', async () => 
     clientPort: 1,
     peerPort: 2,
     peers: [],
+    initial: [],
     settings: {},
   };
   expect(() => target.promises(context)).toThrow(told('GONG-E144', 'promises returned'));

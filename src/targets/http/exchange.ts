@@ -12,6 +12,7 @@ export interface HttpRequest {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Far more than any value; an answer without an end must not fill the memory until its deadline. */
@@ -51,9 +52,11 @@ export async function exchange(
     {
       method: request.method,
       path: request.path,
-      ...(request.body === undefined
-        ? {}
-        : { body: request.body, headers: { 'content-type': 'application/json' } }),
+      headers: {
+        ...request.headers,
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(request.body === undefined ? {} : { body: request.body }),
     },
     {
       // Runs just before the bytes are handed to the socket: from here on everything is "maybe".

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Completion, Invocation } from '../../contracts/client.ts';
-import { RaftClient } from './client.ts';
+import { connectTo } from './client.ts';
 
 const SECOND = 1_000_000_000;
+const AS_REGISTER = { model: 'cas-register', inSessions: false };
 const READ: Invocation = { f: 'read', key: 'k', value: null };
 const WRITE: Invocation = { f: 'write', key: 'k', value: 5 };
 const CAS: Invocation = { f: 'cas', key: 'k', value: [5, 6] };
@@ -41,7 +42,7 @@ function answering(status: number, body: string) {
 }
 
 async function invoke(url: string, invocation: Invocation, ns = SECOND): Promise<Completion> {
-  await using client = new RaftClient(url, 'linearizable');
+  await using client = connectTo(url, { ...AS_REGISTER, readMode: 'linearizable' });
   return await client.invoke(invocation, ns);
 }
 
@@ -81,7 +82,7 @@ test('a kept connection that the server closed is opened anew for the next reque
     answering(200, '{"value":"5","applied":true}')(socket);
     socket.on('data', () => setImmediate(() => socket.end()));
   });
-  await using client = new RaftClient(url, 'linearizable');
+  await using client = connectTo(url, { ...AS_REGISTER, readMode: 'linearizable' });
   const completions: Completion[] = [];
   for (let i = 0; i < 5; i++) {
     completions.push(await client.invoke(READ, SECOND));
@@ -121,7 +122,7 @@ test('answers say what happened: applied, observed, refused for certain, or not 
 
 test('keys are escaped, values are JSON text, the read mode goes with each read', async () => {
   const { url, seen } = await serve(answering(200, '{"value":null,"applied":true}'));
-  await using client = new RaftClient(url, 'stale');
+  await using client = connectTo(url, { ...AS_REGISTER, readMode: 'stale' });
   await client.invoke({ f: 'write', key: 'a/b ?', value: 'x' }, SECOND);
   await client.invoke({ ...READ, key: 'a/b ?' }, SECOND);
   expect(seen[0]).toContain('PUT /kv/a%2Fb%20%3F ');

@@ -1,46 +1,66 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Client as Connection } from 'undici';
-import type { Json } from '../../../checker/index.ts';
 import type { Client, Completion, Invocation, Served } from '../../contracts/client.ts';
+import type { Clock } from '../../contracts/clock.ts';
+import type { ConnectOptions } from '../../contracts/target.ts';
+import { assertNever } from '../../lib/assert.ts';
 import { UserError } from '../../lib/user-error.ts';
-import { type Exchange, exchange, type HttpRequest, openConnection } from '../http/exchange.ts';
+import { type Call, callOf, completionOf, type Told } from '../../raft/client/calls.ts';
+import {
+  type Attempted,
+  SessionClient,
+  type SessionStamp,
+} from '../../raft/client/session-client.ts';
+import { type Exchange, exchange, openConnection } from '../http/exchange.ts';
+import { httpOf } from './requests.ts';
 
-/** Values are kept in the store as JSON text; null stands for an absent key. */
-function encode(value: Json): string | null {
-  return value === null ? null : JSON.stringify(value);
+const CLOCK: Clock = {
+  now: () => performance.now() * 1e6,
+  sleep: (ns) => setTimeout(ns / 1e6),
+};
+
+/** A client of one node of the reference store. */
+export function connectTo(url: string, { readMode, model, inSessions }: ConnectOptions): Client {
+  const connection = new NodeConnection(url, readMode);
+  const attempt = connection.attempt.bind(connection);
+  const close = connection.disconnect.bind(connection);
+  if (inSessions) {
+    const call = (invocation: Invocation): Call => knownCall(model, invocation);
+    return new SessionClient({ model, callOf: call, attempt, clock: CLOCK, close });
+  }
+  return {
+    async invoke(invocation, deadlineNs): Promise<Completion> {
+      const ended = await attempt(knownCall(model, invocation), undefined, deadlineNs);
+      switch (ended.type) {
+        case 'ok':
+          return completionOf(model, invocation, ended);
+        case 'refused':
+          return { type: 'fail', error: ended.error };
+        case 'unknown':
+          return { type: 'info', error: ended.error };
+        default:
+          return assertNever(ended);
+      }
+    },
+    [Symbol.asyncDispose]: close,
+  };
 }
 
-function toRequest(invocation: Invocation, readMode: string): HttpRequest {
-  const path = `/kv/${encodeURIComponent(invocation.key ?? 'gong')}`;
-  switch (invocation.f) {
-    case 'read':
-    case 'get':
-      return { method: 'GET', path: `${path}?consistency=${readMode}` };
-    case 'write':
-    case 'put':
-      // Absent is null in a history: writing it is deleting the key.
-      if (invocation.value === null) return { method: 'DELETE', path };
-      return { method: 'PUT', path, body: JSON.stringify({ value: encode(invocation.value) }) };
-    case 'delete':
-      return { method: 'DELETE', path };
-    case 'cas': {
-      if (!Array.isArray(invocation.value)) break;
-      const [from = null, to = null]: readonly Json[] = invocation.value;
-      const body = JSON.stringify({ from: encode(from), to: encode(to) });
-      return { method: 'POST', path: `${path}/cas`, body };
-    }
-    default:
-  }
+/** @throws UserError (`usage`, GONG-E054) */
+function knownCall(model: string, invocation: Invocation): Call {
+  const call = callOf(model, invocation);
+  if (call !== undefined) return call;
   throw new UserError({
     kind: 'usage',
     code: 'GONG-E054',
-    what: `the raft target cannot ${invocation.f} ${JSON.stringify(invocation.value)}`,
-    why: 'it knows read, write, get, put, delete and cas with [from, to]',
-    fix: 'choose a workload of these operations',
+    what: `the raft target cannot ${invocation.f} ${JSON.stringify(invocation.value)} as a ${model}`,
+    why: 'the model has no such operation, or the value does not fit it',
+    fix: 'choose a workload of other operations',
   });
 }
 
-/** A client of one node of the reference store. */
-export class RaftClient implements Client {
+/** One connection at a time, opened when it is needed. */
+class NodeConnection {
   readonly #url: string;
   readonly #readMode: string;
   #connection: Connection | undefined;
@@ -50,77 +70,67 @@ export class RaftClient implements Client {
     this.#readMode = readMode;
   }
 
-  async invoke(invocation: Invocation, deadlineNs: number): Promise<Completion> {
-    const request = toRequest(invocation, this.#readMode);
+  async attempt(
+    call: Call,
+    stamp: SessionStamp | undefined,
+    deadlineNs: number,
+  ): Promise<Attempted> {
     this.#connection ??= openConnection(this.#url);
+    const request = httpOf(call, { readMode: this.#readMode, stamp });
     const result = await exchange(this.#connection, request, deadlineNs);
-    if (result.type !== 'answer') await this.#disconnect();
-    return toCompletion(invocation, result);
+    if (result.type !== 'answer') await this.disconnect();
+    return attemptedOf(call, result);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#disconnect();
-  }
-
-  async #disconnect(): Promise<void> {
+  async disconnect(): Promise<void> {
     const connection = this.#connection;
     this.#connection = undefined;
     await connection?.destroy();
   }
 }
 
-function toCompletion(invocation: Invocation, result: Exchange): Completion {
-  if (result.type === 'never-sent') return { type: 'fail', error: result.error };
-  if (result.type === 'maybe-sent') return { type: 'info', error: result.error };
-  let body: unknown;
-  try {
-    body = JSON.parse(result.body);
-  } catch {
-    body = undefined;
+function attemptedOf(call: Call, result: Exchange): Attempted {
+  if (result.type === 'never-sent') return { type: 'refused', error: result.error };
+  if (result.type === 'maybe-sent') return { type: 'unknown', error: result.error };
+  const answer = objectOf(result.body);
+  if (answer === undefined) {
+    return { type: 'unknown', error: `status ${result.status} with a body that is no JSON object` };
   }
-  if (typeof body !== 'object' || body === null) {
-    return { type: 'info', error: `status ${result.status} with a body that is no JSON object` };
-  }
-  const answer: Record<string, unknown> = { ...body };
   if (result.status !== 200) {
     const error = `${result.status} ${JSON.stringify(answer['error'] ?? null)}`;
-    return { type: answer['definite'] === true ? 'fail' : 'info', error };
+    if (answer['definite'] !== true) return { type: 'unknown', error };
+    const reason = REASONS.get(result.status);
+    return { type: 'refused', error, ...(reason === undefined ? {} : { reason }) };
   }
-  return toOk(invocation, answer);
+  return doneOf(call, answer);
 }
 
-function toOk(invocation: Invocation, answer: Record<string, unknown>): Completion {
+/** Where the state itself refused, the status says why. */
+const REASONS: ReadonlyMap<number, 'conflict' | 'session'> = new Map([
+  [409, 'conflict'],
+  [410, 'session'],
+]);
+
+function doneOf(call: Call, answer: Readonly<Record<string, unknown>>): Attempted {
+  const { applied, value } = answer;
+  if (call.type === 'command' && typeof applied !== 'boolean') {
+    return { type: 'unknown', error: 'the answer does not say whether it was applied' };
+  }
+  if (value === undefined) return { type: 'unknown', error: 'the answer has no value' };
   const served: Served = {
     ...(typeof answer['servedBy'] === 'string' ? { servedBy: answer['servedBy'] } : {}),
     ...(typeof answer['term'] === 'number' ? { term: answer['term'] } : {}),
     ...(typeof answer['appliedIndex'] === 'number' ? { appliedIndex: answer['appliedIndex'] } : {}),
   };
-  if (invocation.f === 'cas') {
-    if (typeof answer['applied'] !== 'boolean') {
-      return { type: 'info', error: 'the answer does not say whether the CAS was applied' };
-    }
-    return {
-      type: 'ok',
-      value: invocation.value,
-      ...(answer['applied'] ? {} : { applied: false }),
-      ...served,
-    };
-  }
-  if (invocation.f !== 'read' && invocation.f !== 'get') {
-    return { type: 'ok', value: invocation.value, ...served };
-  }
-  const { value } = answer;
-  if (value === null) return { type: 'ok', value, ...served };
-  if (typeof value !== 'string') return { type: 'info', error: 'the answer has no value' };
-  return { type: 'ok', value: decode(value), ...served };
+  // It comes from JSON: whatever it is, the checker says what it makes of it.
+  return { type: 'ok', value: value as Told['value'], applied: applied !== false, served };
 }
 
-/** What Gong did not write itself is taken as the text that it is: the checker will object. */
-function decode(text: string): Json {
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: Json = JSON.parse(text);
-    return value;
+    const body: unknown = JSON.parse(text);
+    return typeof body === 'object' && body !== null ? { ...body } : undefined;
   } catch {
-    return text;
+    return undefined;
   }
 }

@@ -2,9 +2,10 @@ import type net from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Completion, Invocation } from '../../contracts/client.ts';
 import { answerText, type RudeServer, startRudeServer } from '../testing/rude-server.ts';
-import { RaftClient } from './client.ts';
+import { connectTo } from './client.ts';
 
 const SECOND = 1_000_000_000;
+const AS_REGISTER = { model: 'cas-register', inSessions: false };
 const WRITE: Invocation = { f: 'write', key: 'k', value: 5 };
 const READ: Invocation = { f: 'read', key: 'k', value: null };
 const OK = '{"value":"5","applied":true}';
@@ -21,7 +22,7 @@ function onRequest(act: (socket: net.Socket) => void): (socket: net.Socket) => v
 }
 
 async function write(url: string, ns = SECOND): Promise<Completion> {
-  await using client = new RaftClient(url, 'linearizable');
+  await using client = connectTo(url, { ...AS_REGISTER, readMode: 'linearizable' });
   return await client.invoke(WRITE, ns);
 }
 
@@ -73,7 +74,7 @@ describe.each([
       sockets.push(socket);
       socket.on('data', () => socket.write(answerText(200, OK)));
     });
-    await using client = new RaftClient(server.url, 'linearizable');
+    await using client = connectTo(server.url, { ...AS_REGISTER, readMode: 'linearizable' });
     expect(await client.invoke(WRITE, SECOND)).toMatchObject({ type: 'ok' });
     for (const socket of sockets) cut(socket);
     await server.idle();
@@ -98,7 +99,7 @@ test('an answer that was complete before the connection went counts', async () =
   const closing = await serve(
     onRequest((socket) => socket.end(answerText(200, OK, 'connection: close\r\n'))),
   );
-  await using client = new RaftClient(closing.url, 'linearizable');
+  await using client = connectTo(closing.url, { ...AS_REGISTER, readMode: 'linearizable' });
   for (let i = 0; i < 3; i++) {
     expect(await client.invoke(WRITE, SECOND)).toMatchObject({ type: 'ok' });
   }
@@ -113,7 +114,7 @@ test('a second answer to one request belongs to nobody', async () => {
       socket.write(answerText(200, fresh) + answerText(200, '{"value":"99"}'));
     }),
   );
-  await using client = new RaftClient(server.url, 'linearizable');
+  await using client = connectTo(server.url, { ...AS_REGISTER, readMode: 'linearizable' });
   const values: unknown[] = [];
   for (let i = 0; i < 4; i++) {
     const completion = await client.invoke(READ, SECOND);
@@ -134,7 +135,7 @@ test('an answer that comes after the deadline never meets the next operation', a
       }
     }),
   );
-  await using client = new RaftClient(server.url, 'linearizable');
+  await using client = connectTo(server.url, { ...AS_REGISTER, readMode: 'linearizable' });
   expect(await client.invoke(READ, SECOND / 10)).toMatchObject({ type: 'info' });
   expect(await client.invoke(READ, SECOND)).toMatchObject({ type: 'ok', value: 5 });
 });

@@ -8,7 +8,9 @@ import type {
   Target,
 } from '../../contracts/target.ts';
 import { parseTunables, resolveSettings } from '../../raft/node/config.ts';
-import { RaftClient } from './client.ts';
+import { FUNCTIONS_KNOWN, MODELS_KNOWN } from '../../raft/client/calls.ts';
+import { connectTo } from './client.ts';
+import { raftAdmin } from './admin.ts';
 import { exchange, openConnection } from '../http/exchange.ts';
 
 const PRODUCTION_ENTRY = fileURLToPath(new URL('../../raft/node/main.ts', import.meta.url));
@@ -28,14 +30,16 @@ export function makeRaftTarget(entry: string = PRODUCTION_ENTRY): RaftTarget {
   return {
     name: 'raft',
     readModes: ['linearizable', 'lease', 'stale'],
-    functions: ['read', 'write', 'cas', 'get', 'put', 'delete'],
+    functions: FUNCTIONS_KNOWN,
     hasLeader: true,
+    hasSessions: true,
     promises: ({ readMode }) => promises(readMode),
     launch: (request) => launch(entry, request),
     resolveSettings,
     electionTimeoutNsMax: (settings) => parseTunables(settings).electionTimeout.maxNs,
     probe,
-    connect: (url, options) => new RaftClient(url, options.readMode),
+    admin: raftAdmin,
+    connect: connectTo,
   };
 }
 
@@ -52,17 +56,25 @@ function launch(entry: string, request: LaunchRequest): LaunchSpec {
       `--peer-port=${request.peerPort}`,
       '--stop-with-stdin',
       ...request.peers.map(({ id, host, port }) => `--peer=${id}=${host}:${port}`),
+      ...joining(request),
       ...Object.entries(request.settings).map(([name, value]) => `--set=${name}=${value}`),
     ],
     env: {},
   };
 }
 
+/** By default a node begins with all that it knows. */
+function joining({ node, peers, initial }: LaunchRequest): readonly string[] {
+  if (initial.length === peers.length + 1) return [];
+  return [initial.includes(node) ? `--initial=${initial.join(',')}` : '--join'];
+}
+
 function promises(readMode: string): ConsistencyPromise {
   // `lease` as well, while no clock is more wrong than raft.leaseDrift says.
-  if (readMode !== 'stale') return { consistency: 'linearizable' };
+  if (readMode !== 'stale') return { consistency: 'linearizable', models: MODELS_KNOWN };
   return {
     consistency: 'weaker',
+    models: MODELS_KNOWN,
     note: 'a node answers reads from what it has, however old that is',
   };
 }

@@ -20,6 +20,12 @@ export function command(id: number): Input {
   return { type: 'propose', id, data: Uint8Array.of(id) };
 }
 
+/** A client asks for these voters. */
+export function change(id: number, ...voters: readonly string[]): Input {
+  const named = voters.map((voter) => nodeId(voter));
+  return { type: 'change-configuration', id, voters: named, addresses: new Map() };
+}
+
 export function requestVote(
   at: number,
   lastTerm: number,

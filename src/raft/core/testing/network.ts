@@ -1,6 +1,6 @@
 import { assert, defined } from '../../../lib/assert.ts';
 import { makeRandom, type Random } from '../../../lib/prng.ts';
-import { makeConfiguration } from '../configuration.ts';
+import { type Configuration, makeConfiguration, NO_CONFIGURATION } from '../configuration.ts';
 import type { CoreConfig } from '../core-config.ts';
 import { makeRaftCore, type RaftCore } from '../core.ts';
 import { LOG_START } from '../log.ts';
@@ -67,10 +67,14 @@ export class TestNetwork {
   readonly #pipeline: Pipeline;
   readonly #elections: Elections;
   readonly #random: Random;
+  readonly #initial: Configuration;
   readonly #onReady: (node: TestNode, ready: Ready) => void;
 
   constructor(options: {
+    /** Of the nodes that the cluster begins with. */
     readonly size: number;
+    /** So many more start empty, members of nothing. */
+    readonly spares?: number;
     readonly seed: string | number;
     readonly rules?: Rules;
     readonly electionTimeout?: typeof ELECTION_NS;
@@ -92,7 +96,9 @@ export class TestNetwork {
     };
     this.#random = makeRandom(options.seed);
     this.#onReady = options.onReady ?? (() => {});
-    const ids = Array.from({ length: options.size }, (_, i) => nodeId(`n${i + 1}`));
+    const { size, spares = 0 } = options;
+    const ids = Array.from({ length: size + spares }, (_, i) => nodeId(`n${i + 1}`));
+    this.#initial = makeConfiguration(ids.slice(0, size));
     const nodes = new Map<NodeId, TestNode>();
     for (const id of ids) {
       const entries = [...(options.logs?.[id] ?? [])];
@@ -100,7 +106,7 @@ export class TestNetwork {
         term: entries.at(-1)?.term ?? term(0),
         votedFor: undefined,
       };
-      const core = this.#boot(ids, id, { hardState, entries });
+      const core = this.#boot(id, { hardState, entries });
       nodes.set(id, {
         id,
         core,
@@ -177,7 +183,7 @@ export class TestNetwork {
 
   restart(name: string): void {
     const node = this.node(name);
-    node.core = this.#boot([...this.nodes.keys()], node.id, node.disk);
+    node.core = this.#boot(node.id, node.disk);
     node.applied = [];
     node.isUp = true;
     this.step(name);
@@ -230,14 +236,13 @@ export class TestNetwork {
   }
 
   #boot(
-    ids: readonly NodeId[],
     id: NodeId,
     disk: { readonly hardState: HardState; readonly entries: readonly Entry[] },
   ): RaftCore {
     return makeRaftCore({
       config: {
         id,
-        configuration: makeConfiguration(ids),
+        configuration: this.#initial.voters.includes(id) ? this.#initial : NO_CONFIGURATION,
         electionTimeout: this.#electionTimeout,
         heartbeatIntervalNs: HEARTBEAT_NS,
         maxBytesPerAppend: 1024,

@@ -29,6 +29,10 @@ export function openVolatileDirectory(directory: string): Disk {
       flush(name);
       return disk.read(name);
     },
+    async readAt(name, offset, length) {
+      flush(name);
+      return disk.readAt(name, offset, length);
+    },
     async rename(from, to) {
       flush(from);
       unsynced.delete(to);

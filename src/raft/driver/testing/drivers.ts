@@ -7,6 +7,7 @@ import { nodeId, type NodeId } from '../../core/types.ts';
 import { Driver, type DriverOptions } from '../driver.ts';
 import type { DriverObserver, Scheduler } from '../ports.ts';
 import type { Answer, Request } from '../requests.ts';
+import type { SnapshotSettings } from '../snapshots.ts';
 import type { FsyncMode } from '../wal.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
@@ -22,6 +23,7 @@ export interface TestDriversOptions {
   readonly rules?: Rules;
   readonly config?: Partial<CoreConfig>;
   readonly segmentBytesMax?: number;
+  readonly snapshots?: SnapshotSettings;
   readonly requestTimeoutNs?: number;
   readonly observer?: (id: NodeId) => DriverObserver;
   readonly driver?: Pick<DriverOptions, 'batchDelayNs' | 'followers' | 'onRejected'>;
@@ -95,6 +97,7 @@ export class TestDrivers {
       onFatal: (error) => this.fatal.push(error),
       ...this.#options.driver,
       ...(this.#options.observer === undefined ? {} : { observer: this.#options.observer(id) }),
+      ...(this.#options.snapshots === undefined ? {} : { snapshots: this.#options.snapshots }),
       ...(this.#options.segmentBytesMax === undefined
         ? {}
         : { segmentBytesMax: this.#options.segmentBytesMax }),

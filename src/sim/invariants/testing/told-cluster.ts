@@ -1,6 +1,7 @@
 import { defined } from '../../../lib/assert.ts';
 import type { Restored } from '../../../raft/core/core.ts';
 import { type Configuration, makeConfiguration } from '../../../raft/core/configuration.ts';
+import { encodeConfiguration } from '../../../raft/core/configuration-codec.ts';
 import { LOG_START } from '../../../raft/core/log.ts';
 import {
   type Entry,
@@ -23,6 +24,22 @@ import { makeInvariants } from '../invariants.ts';
 export function entry(index: number, at: number, text: string = `${index}/${at}`): Entry {
   const data = new TextEncoder().encode(text);
   return { index: logIndex(index), term: term(at), kind: 'command', data };
+}
+
+/** An entry that lets these vote. */
+export function members(
+  index: number,
+  at: number,
+  voters: readonly string[],
+  more: { readonly outgoing?: readonly string[]; readonly learners?: readonly string[] } = {},
+): Entry {
+  const { outgoing = [], learners = [] } = more;
+  const configuration = makeConfiguration(voters.map(nodeId), {
+    outgoing: outgoing.map(nodeId),
+    learners: learners.map(nodeId),
+  });
+  const data = encodeConfiguration(configuration);
+  return { index: logIndex(index), term: term(at), kind: 'configuration', data };
 }
 
 /** A log by the terms of its entries, from index 1. */
@@ -156,6 +173,8 @@ export class ToldCluster {
       configuration: this.#initial,
       configurationIndex: logIndex(0),
       rejected: [],
+      chunks: [],
+      needSnapshot: [],
       role: told.role,
       term: term(told.term),
       leader: undefined,
@@ -206,7 +225,7 @@ export class ToldCluster {
     const { life, log } = this.#told(id);
     for (const one of entries) {
       const applied = typeof one === 'number' ? defined(log[one - 1], `entry ${one}`) : one;
-      this.observer.applied(life, applied);
+      this.observer.applied(life, applied, undefined);
     }
     return this;
   }
