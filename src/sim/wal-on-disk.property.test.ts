@@ -78,12 +78,12 @@ test('a bit that flips in a batch with a later one behind it is refused, or did 
     if (!(await lives.flip())) continue;
     const wasRefused = await isRefused(lives);
     counts[wasRefused ? 'refused' : 'whole'] += 1;
-    const isRefusedAgain = await isRefused(lives);
-    expect(isRefusedAgain || !wasRefused, `seed ${seed}, and again`).toBe(true);
+    // What was refused once is refused again; what was not is whole the second time, too.
+    expect(await isRefused(lives), `seed ${seed}, and again`).toBe(wasRefused);
   }
-  expect(counts.refused).toBeGreaterThan(250);
-  // It was in the oldest segment, of which nothing is needed any more.
-  expect(counts.whole).toBeLessThan(counts.refused / 5);
+  expect(counts.refused).toBeGreaterThan(200);
+  // It was in a segment of which nothing is needed any more: a snapshot holds what it held.
+  expect(counts.whole).toBeLessThan(counts.refused / 2);
 });
 
 test('a log without one of its segments is refused, or whole all the same', async () => {
