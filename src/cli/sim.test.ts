@@ -142,7 +142,15 @@ test('a signal while a failure is shrunk ends the search with what it has', asyn
   const hasBegun = (): boolean =>
     existsSync(sims) &&
     readdirSync(sims).some((name) => existsSync(join(sims, name, 'schedule.json')));
-  const args = ['--seed', '10', '--sim-time', '20s', '--defect', 'truncate-on-old-append', '--json'];
+  const args = [
+    '--seed',
+    '10',
+    '--sim-time',
+    '20s',
+    '--defect',
+    'truncate-on-old-append',
+    '--json',
+  ];
   const run = await interrupted(here.path, args, { by: 'SIGINT', when: hasBegun });
   expect(run.status, run.stderr).toBe(1);
   const { failure } = JSON.parse(run.stdout);

@@ -38,7 +38,7 @@ import { PendingRequests } from './pending.ts';
 import type { Disk, DriverObserver, Network, Scheduler } from './ports.ts';
 import { checkRestored } from './restored-check.ts';
 import { type Answer, CONSISTENCIES, type Consistency, type Request } from './requests.ts';
-import { findState, type FoundState } from './snapshot-files.ts';
+import { findState, type FoundState, renewSnapshot } from './snapshot-files.ts';
 import { type SnapshotSettings, Snapshots, type SnapshotStatus } from './snapshots.ts';
 import { type FsyncMode, readWal, Wal, type WalRecords } from './wal.ts';
 import type { TornEnd } from './wal-segments.ts';
@@ -235,6 +235,9 @@ export class Driver {
       stored,
     );
     for (const name of found.leftovers) await disk.remove(name);
+    if (found.isLogReplaced && found.snapshot !== undefined) {
+      await renewSnapshot(disk, found.snapshot);
+    }
     const { tornBytes } = stored;
     const { restored, damages, machine, isLogReplaced } = found;
     observer?.restored(restored, tornBytes);

@@ -1,16 +1,19 @@
 import type { Restored } from '../core/core.ts';
 import type { Configuration } from '../core/configuration.ts';
 import type { LogPosition } from '../core/types.ts';
+import { assert } from '../../lib/assert.ts';
 import { DecodeError } from '../../lib/bytes.ts';
 import { StateMachine } from '../kv/state-machine.ts';
 import type { Disk } from './ports.ts';
 import {
   isPart,
+  partName,
   positionOf,
   SnapshotDamage,
   type SnapshotHead,
   SnapshotReader,
 } from './snapshot-format.ts';
+import { SnapshotPart } from './snapshot-part.ts';
 import { WalDamage } from './wal-segments.ts';
 
 /** The file of a snapshot. */
@@ -138,6 +141,27 @@ async function restore(
   }
   const { machine, configuration } = restoring.finish();
   return { machine, snapshot: { name, last, configuration, bytes: offset } };
+}
+
+/**
+ * Writes a snapshot again, under its name.
+ *
+ * SAFETY: to be called before anything relies on a snapshot that the log does not know of. When the sync
+ * of its directory failed, its name is in the cache only, and no sync will ever write it; a new file's
+ * name is another change, and this one is synced. Whichever of the two files a crash leaves, they are
+ * the same. (Rebello et al., ATC 2020; see `renewTail`.)
+ *
+ * @throws what the disk throws; nothing is lost then
+ */
+export async function renewSnapshot(disk: Disk, { name, bytes }: StoredSnapshot): Promise<void> {
+  const part = new SnapshotPart(disk, partName('renewed', 1));
+  while (part.bytes < bytes) {
+    const read = await disk.readAt(name, part.bytes, READ_BYTES);
+    assert(read.length > 0, 'it was read to its end a moment ago');
+    part.append(read);
+    if (part.mustSync) await part.sync();
+  }
+  await part.finish(name);
 }
 
 /** A state machine that is built from the bytes of a snapshot as they come. */

@@ -224,7 +224,7 @@ export function positionOf(name: string): LogPosition | undefined {
 }
 
 /** A snapshot that is being written, taken or received: `rename` makes it one. */
-export function partName(what: 'taken' | 'received', number: number): string {
+export function partName(what: 'taken' | 'received' | 'renewed', number: number): string {
   return `snapshot-${what}-${number}.part`;
 }
 

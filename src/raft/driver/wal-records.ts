@@ -37,6 +37,8 @@ export interface WalRecords {
 export interface SegmentHead {
   readonly identity: WalIdentity;
   readonly hardState: HardState;
+  /** In force at the log's base, as far as it is known. */
+  readonly configuration: Configuration | undefined;
   /** Where the log ended before this segment. */
   readonly last: LogPosition;
 }
@@ -59,9 +61,13 @@ export function writeIdentity(writer: ByteWriter, { clusterId, node }: WalIdenti
   writer.u8(RECORD_IDENTITY).text(clusterId).text(node);
 }
 
-export function writeHead(writer: ByteWriter, { identity, hardState, last }: SegmentHead): void {
+export function writeHead(writer: ByteWriter, head: SegmentHead): void {
+  const { identity, hardState, configuration, last } = head;
   writeIdentity(writer, identity);
   writeHardState(writer, hardState);
+  if (configuration !== undefined) {
+    writeConfiguration(writer.u8(RECORD_CONFIGURATION), configuration);
+  }
   writer.u8(RECORD_GOES_ON_BEHIND).u53(last.index).u53(last.term);
 }
 

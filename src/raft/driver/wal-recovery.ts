@@ -54,10 +54,11 @@ export async function readDirectory(
  * @throws what the disk throws; nothing is lost then, and another recovery may follow
  */
 export async function renewTail(disk: Disk, log: StoredLog): Promise<LogEnd> {
-  const { batches, nextNumber, leftovers } = log;
+  const { batches, nextNumber, leftovers, beforeGap } = log;
   // SAFETY: none of their bytes was acknowledged. Should a crash undo a removal, they are leftovers
   // again, wherever the log has gone on to meanwhile.
   for (const { name } of leftovers) await disk.remove(name);
+  for (const { name } of beforeGap) await disk.remove(name);
   for (const name of await disk.list()) {
     if (name === FRESH || name === SPARE) await disk.remove(name);
   }

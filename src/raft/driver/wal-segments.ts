@@ -1,4 +1,5 @@
 import { crc32c } from '../../lib/crc32c.ts';
+import { beginsWithHead } from './wal-records.ts';
 import { ByteReader, ByteWriter } from '../../lib/bytes.ts';
 
 /** Synced data is damaged, or is not this node's: the node must not start on it. */
@@ -108,6 +109,13 @@ export interface StoredLog {
   readonly torn: readonly TornEnd[];
   /** Files that hold nothing of the log: their first write was interrupted. */
   readonly leftovers: readonly SegmentFile[];
+  /**
+   * Segments in front of a gap. A removal that was not synced in the end may be undone long after those
+   * of later segments: so it is where what follows begins with a head, and a snapshot holds the rest.
+   */
+  readonly beforeGap: readonly SegmentFile[];
+  /** What stands behind the gap; undefined where there is none. */
+  readonly gap: string | undefined;
 }
 
 /**
@@ -127,9 +135,17 @@ export function readLog(files: readonly SegmentFile[]): StoredLog {
     .toSorted((a, b) => a.first - b.first);
   const batches: StoredBatch[] = [];
   const ends = new Map<SegmentFile, number>();
+  let beforeGap: readonly SegmentFile[] = [];
+  let gap: string | undefined;
   let next = segments[0]?.first ?? 1;
   for (const [i, { file, first }] of segments.entries()) {
-    if (first !== next) break;
+    if (first !== next) {
+      if (!isHead(file, first)) break;
+      gap = laterBatch(next, { number: first, file, at: 0 });
+      beforeGap = [...ends].flatMap(([one, end]) => (end > 0 ? [one] : []));
+      batches.length = 0;
+      next = first;
+    }
     const limit = segments[i + 1]?.first ?? Infinity;
     let at = 0;
     while (next < limit) {
@@ -151,7 +167,26 @@ export function readLog(files: readonly SegmentFile[]): StoredLog {
     .map((file) => ({ file, at: ends.get(file) ?? 0 }))
     .map(({ file, at }) => ({ file: file.name, at, bytes: writtenBehind(file.bytes, at) }))
     .filter(({ bytes }) => bytes > 0);
-  return { batches, nextNumber: next, torn, leftovers };
+  return { batches, nextNumber: next, torn, leftovers, beforeGap, gap };
+}
+
+function isHead({ bytes }: SegmentFile, first: number): boolean {
+  const batch = batchAt(bytes, 0);
+  return batch?.number === first && beginsWithHead(batch.payload);
+}
+
+function laterBatch(
+  missing: number,
+  {
+    number,
+    file,
+    at,
+  }: { readonly number: number; readonly file: SegmentFile; readonly at: number },
+): string {
+  return (
+    `batch ${missing} is damaged or missing, but the later batch ${number} is whole ` +
+    `(${file.name} at byte ${at}): acknowledged data was lost`
+  );
 }
 
 /** Zeros at the end are those that a segment is prepared with: nobody wrote there. */
@@ -170,10 +205,7 @@ function refuseLaterBatch(file: SegmentFile, from: number, next: number): void {
   for (let found = batchFrom(file.bytes, from); found !== undefined;) {
     const { at, batch } = found;
     if (batch.number >= next) {
-      throw new WalDamage(
-        `batch ${next} is damaged or missing, but the later batch ${batch.number} is whole ` +
-          `(${file.name} at byte ${at}): acknowledged data was lost`,
-      );
+      throw new WalDamage(laterBatch(next, { number: batch.number, file, at }));
     }
     found = batchFrom(file.bytes, batch.end);
   }

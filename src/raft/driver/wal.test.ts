@@ -308,3 +308,22 @@ test('a segment that was prepared and not begun is gone at the next start', asyn
   await Wal.open(disk, options());
   expect(disk.files.has(SPARE)).toBe(false);
 });
+
+test('a removed segment that comes back behind a gap does no harm where a snapshot holds the rest (§7)', async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await Wal.open(disk, options({ segmentBytesMax: 60 }));
+  for (let index = 1; index <= 3; index++) await persist(wal, { entries: [entry(index, 1)] });
+  const old = await disk.read(FIRST);
+  for (let index = 4; index <= 6; index++) await persist(wal, { entries: [entry(index, 1)] });
+  await persist(wal, { base: { index: logIndex(5), term: term(1) } });
+  const segments = wal.segments;
+  wal.removeBehind(logIndex(5));
+  while (disk.files.has(segmentName(4))) await new Promise(setImmediate);
+  expect(wal.segments).toBeLessThan(segments);
+  // Its removal was lost with a sync that failed, and the page cache has forgotten what it showed.
+  disk.append(FIRST, old);
+  await disk.sync(FIRST);
+  await disk.syncDirectory();
+  const { restored } = await Wal.open(disk.afterCrash(), options());
+  expect(restored).toMatchObject({ base: { index: 5, term: 1 }, entries: [entry(6, 1)] });
+});

@@ -82,6 +82,7 @@ export class Wal {
   /** What stands in the log so far: a new segment begins with it. */
   #hardState: HardState;
   #last: LogPosition;
+  #configuration: Configuration | undefined;
   readonly #segments: Segments;
   #removing: Promise<void> = Promise.resolve();
   /** It was filled with zeros before it was begun. */
@@ -103,6 +104,7 @@ export class Wal {
     this.#segmentIsNew = end.segmentIsNew;
     this.#hardState = stored.contents.hardState;
     this.#last = stored.contents.last;
+    this.#configuration = stored.contents.configuration ?? options.configuration;
     this.#segments = Segments.goOn(stored.segments, end.segment, stored.log.batches.length > 0);
     this.#segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX;
     this.#spare = new SpareSegment(disk, this.#segmentBytesMax);
@@ -297,7 +299,12 @@ export class Wal {
   #writeBatch(batch: Batch): Promise<void> {
     const { identity } = this.#options;
     const hasHead = this.#segmentBytes === 0;
-    const head = { identity, hardState: this.#hardState, last: this.#last };
+    const head = {
+      identity,
+      hardState: this.#hardState,
+      configuration: this.#configuration,
+      last: this.#last,
+    };
     this.#append((writer) => {
       if (hasHead) writeHead(writer, head);
       writeRecords(writer, batch.records);
@@ -319,8 +326,9 @@ export class Wal {
 
   #note(batch: readonly WalRecords[]): Omit<ReplayedBatch, 'hasHead'> {
     const found = { maxIndex: 0, hasBase: false, isReplaced: false };
-    for (const { hardState, base, isReplaced, entries } of batch) {
+    for (const { hardState, base, isReplaced, configuration, entries } of batch) {
       if (hardState !== undefined) this.#hardState = hardState;
+      if (configuration !== undefined) this.#configuration = configuration;
       if (base !== undefined) {
         found.hasBase = true;
         if (isReplaced === true) {
@@ -383,6 +391,7 @@ export async function readWal(
     throw new WalDamage('the first segment is missing: the log does not say whose it is');
   }
   const { hardState, base, configuration = first, entries, missingUpTo } = contents;
+  if (missingUpTo > 0 && log.gap !== undefined) throw new WalDamage(log.gap);
   if (missingUpTo > 0) {
     throw new WalDamage(
       `the log begins behind entry ${missingUpTo}, and nothing says that a snapshot holds ` +

@@ -23,6 +23,8 @@ export class DiskView {
   readonly log: LogView;
   /** Durable, whole or damaged; by file. */
   readonly #snapshots = new Map<string, LogPosition>();
+  /** Since the last power failure nobody has written: what is found is on the platter. */
+  isCacheLost = false;
   /** In the order in which they were written; recovery reads them so. */
   #unsynced: Batch[] = [];
   /** What the node was about to write: the next batch takes all of it. */

@@ -149,6 +149,7 @@ export function makeInvariants(parts: {
       view.begin(life, restored);
     },
     stopped(life, stop) {
+      of(life.node).disk.isCacheLost = stop.type === 'power-failure';
       reads.stopped(life.node);
       rounds.stopped(life.node);
       machines.stopped(life.node);
@@ -184,7 +185,9 @@ export function makeInvariants(parts: {
       machines.answered(node, request, answer);
     },
     happened({ kind, node }) {
-      if (kind === 'bit-flipped' && node !== undefined) damaged.add(node);
+      if (node === undefined) return;
+      if (kind === 'bit-flipped') damaged.add(node);
+      if (kind === 'power-failure-while-down') of(node).disk.isCacheLost = true;
     },
   };
 }

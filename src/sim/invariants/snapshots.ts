@@ -1,3 +1,4 @@
+import { assertNever } from '../../lib/assert.ts';
 import { crc32c } from '../../lib/crc32c.ts';
 import { type Configuration, members } from '../../raft/core/configuration.ts';
 import { decodeConfiguration, encodeConfiguration } from '../../raft/core/configuration-codec.ts';
@@ -69,8 +70,8 @@ export function makeSnapshotSafety(
           const { last, machine } = event;
           if (last !== undefined) {
             mustBeTheState(view, last, machine);
-            // A power failure may have left a name of which no sync was told.
-            if (view.disk.snapshotSynced(snapshotName(last), last, 1)) {
+            // A power failure may have left a name of which no sync was told: it is there for good.
+            if (view.disk.isCacheLost && view.disk.snapshotSynced(snapshotName(last), last, 1)) {
               mustBeCommitted(view, last, 'begins with');
             }
           }
@@ -82,8 +83,15 @@ export function makeSnapshotSafety(
         case 'begun':
         case 'installed':
           return mustBeTheState(view, event.last, event.machine);
-        default:
+        case 'taken':
+        case 'abandoned':
+        case 'sent':
+        case 'damaged':
+        case 'received':
+        case 'segment-removed':
           return;
+        default:
+          return assertNever(event);
       }
     },
     installed(view, last, configuration) {
