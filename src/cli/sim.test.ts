@@ -110,7 +110,7 @@ test('what cannot be is refused with 64 before anything runs', () => {
 test('the history of a simulated run is one that gong check judges in the same way', async () => {
   using here = mkdtempDisposableSync(join(tmpdir(), 'gong-'));
   const { history, verdict } = await runSeed(
-    '23',
+    '6',
     { simTimeNs: 10 * SECOND },
     { ...planted('read-without-round'), checksHistoryOnly: true },
   );
@@ -142,7 +142,15 @@ test('a signal while a failure is shrunk ends the search with what it has', asyn
   const hasBegun = (): boolean =>
     existsSync(sims) &&
     readdirSync(sims).some((name) => existsSync(join(sims, name, 'schedule.json')));
-  const args = ['--seed', '6', '--sim-time', '20s', '--defect', 'truncate-on-old-append', '--json'];
+  const args = [
+    '--seed',
+    '40',
+    '--sim-time',
+    '20s',
+    '--defect',
+    'truncate-on-old-append',
+    '--json',
+  ];
   const run = await interrupted(here.path, args, { by: 'SIGINT', when: hasBegun });
   expect(run.status, run.stderr).toBe(1);
   const { failure } = JSON.parse(run.stdout);
@@ -167,14 +175,14 @@ test('a failure is told, and its code stands, where nothing can be written', () 
   using here = mkdtempDisposableSync(join(tmpdir(), 'gong-'));
   const file = join(here.path, 'file');
   writeFileSync(file, '');
-  const args = ['--seed', '3', '--sim-time', '20s', '--defect', 'vote-twice'];
+  const args = ['--seed', '4', '--sim-time', '20s', '--defect', 'vote-twice'];
   const run = sim(join(file, 'x'), ...args);
   expect(run.status, run.stderr).toBe(1);
   expect(run.stdout).toContain('BROKEN  vote-kept');
   expect(run.stdout).toContain(`npx gong sim ${args.join(' ')}`);
   expect(run.stderr).toContain('GONG-E041');
   const { failure } = JSON.parse(sim(join(file, 'x'), ...args, '--json').stdout);
-  expect(failure).toMatchObject({ seed: '3', directory: null, trace: null, shrunk: null });
+  expect(failure).toMatchObject({ seed: '4', directory: null, trace: null, shrunk: null });
 });
 
 test.runIf(existsSync('/dev/full'))('a trace that finds no space ends the run with 75', () => {

@@ -22,10 +22,24 @@ const PLAIN: SimProfile = {
   },
 };
 
+/**
+ * How wrong clocks may be, and what nodes believe of it, belong together: with one of them plainer, what
+ * is left would be a failure of the clocks.
+ */
+function withClocksOf({ clockBoundPpm, node }: SimProfile, plain: SimProfile): SimProfile {
+  const { leaseDriftPpm } = node;
+  return {
+    ...plain,
+    ...(clockBoundPpm === undefined ? {} : { clockBoundPpm }),
+    node: { ...plain.node, ...(leaseDriftPpm === undefined ? {} : { leaseDriftPpm }) },
+  };
+}
+
 /** All of it plain; else part by part. */
 export function* plainProfile(best: () => Failing): Generator<Candidate, void, boolean> {
-  const propose = (profile: SimProfile): Candidate | undefined => {
+  const propose = (plain: SimProfile): Candidate | undefined => {
     const { scenario } = best();
+    const profile = withClocksOf(scenario.profile, plain);
     if (JSON.stringify(scenario.profile) === JSON.stringify(profile)) return undefined;
     return { what: 'a plainer profile', scenario: { ...scenario, profile }, isSimpler: true };
   };

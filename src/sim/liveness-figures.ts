@@ -11,7 +11,7 @@ export interface LivenessFigures {
   readonly failedRequests: number;
   /** Terms that a candidate began. */
   readonly elections: number;
-  /** Of those, the ones that began while a leader was heard by a quorum. Thesis §9.6. */
+  /** Of those, the ones that began while a leader was heard by a quorum, which did not want it. Thesis §9.6. */
   readonly needlessElections: number;
   /** The longest time in which no leader heard from a quorum, though a quorum was connected. */
   readonly leaderlessNsMax: number;
@@ -104,7 +104,11 @@ export function watchLiveness(parts: {
     if (ready.term > seen.term && ready.hardState?.votedFor === seen.node) {
       figures.elections += 1;
       const isAtWork = leader !== undefined && leader.isUp && leader !== seen;
-      if (isAtWork && nowNs - ledNs <= heardNsMax) figures.needlessElections += 1;
+      // Its own leader wanted it (thesis §3.10).
+      const isWanted = ready.messagesAfterSync.some(
+        ({ message }) => message.type === 'request-vote' && message.transfer === true,
+      );
+      if (isAtWork && !isWanted && nowNs - ledNs <= heardNsMax) figures.needlessElections += 1;
     }
     seen.role = ready.role;
     seen.term = ready.term;

@@ -1,5 +1,6 @@
 import type { Random } from '../../lib/prng.ts';
 import type { NodeId, RequestId } from '../core/types.ts';
+import { ConsecutiveMap } from './consecutive-map.ts';
 import type { Answer, Request } from './requests.ts';
 
 /** What is said of a request that nobody answered before its deadline. */
@@ -20,11 +21,10 @@ interface Waiting {
  * its deadline. All have the same time to live, so the oldest is always the next to expire.
  */
 export class PendingRequests {
-  readonly #waiting = new Map<RequestId, Waiting>();
+  readonly #waiting: ConsecutiveMap<Waiting>;
   readonly #timeoutNs: number;
   /** Of the oldest; asked in every turn. */
   #deadlineNs = Infinity;
-  #nextId: RequestId;
   #held = 0;
 
   /**
@@ -33,7 +33,8 @@ export class PendingRequests {
    */
   constructor(timeoutNs: number, random: Random) {
     this.#timeoutNs = timeoutNs;
-    this.#nextId = random.integer(1, 2 ** 20) * 2 ** 32 + random.integer(0, 2 ** 32 - 1);
+    const firstId = random.integer(1, 2 ** 20) * 2 ** 32 + random.integer(0, 2 ** 32 - 1);
+    this.#waiting = new ConsecutiveMap(firstId);
   }
 
   add(
@@ -42,12 +43,9 @@ export class PendingRequests {
     done: (answer: Answer) => void,
     forwardedTo?: NodeId,
   ): RequestId {
-    const id = this.#nextId;
-    this.#nextId += 1;
     const deadlineNs = nowNs + this.#timeoutNs;
     if (this.#waiting.size === 0) this.#deadlineNs = deadlineNs;
-    this.#waiting.set(id, { request, done, deadlineNs, forwardedTo, isHeld: false });
-    return id;
+    return this.#waiting.add({ request, done, deadlineNs, forwardedTo, isHeld: false });
   }
 
   /** What a peer answers counts only where that peer was asked. */
@@ -70,7 +68,7 @@ export class PendingRequests {
   /** Nothing is held any more: now they are asked, in the order in which they came. */
   release(forwardedTo: NodeId | undefined): readonly { id: RequestId; request: Request }[] {
     const released: { id: RequestId; request: Request }[] = [];
-    for (const [id, waiting] of this.#waiting) {
+    for (const [id, waiting] of this.#waiting.entries()) {
       if (!waiting.isHeld) continue;
       waiting.isHeld = false;
       waiting.forwardedTo = forwardedTo;
@@ -104,14 +102,13 @@ export class PendingRequests {
   }
 
   #lookForOldest(): void {
-    const oldest = this.#waiting.values().next();
-    this.#deadlineNs = oldest.done === true ? Infinity : oldest.value.deadlineNs;
+    this.#deadlineNs = this.#waiting.oldest?.deadlineNs ?? Infinity;
   }
 
   /** A read, or what nobody was asked, had no effect; anything else may have, or may have one later. */
   expire(nowNs: number): void {
     if (nowNs < this.#deadlineNs) return;
-    for (const [id, { request, deadlineNs, isHeld }] of this.#waiting) {
+    for (const [id, { request, deadlineNs, isHeld }] of this.#waiting.entries()) {
       if (deadlineNs > nowNs) return;
       const type = request.type === 'read' || isHeld ? 'refused' : 'unknown';
       this.answer(id, { type, error: TIMED_OUT });

@@ -31,8 +31,11 @@ export type { WalIdentity, WalRecords } from './wal-records.ts';
 
 export const SEGMENT_BYTES_MAX: number = 8 * 1024 * 1024;
 
-/** A compaction begins a new segment when the present one has this share of its size. */
-const COMPACTED_SHARE = 4;
+/**
+ * A compaction begins a new segment when the present one has one part in so many of its size: most of the
+ * zeros of a prepared one are used then, and the next one is ready.
+ */
+const COMPACTED_SHARE = 2;
 
 /**
  * `always`: durable before it is called durable. `interval`: written, and synced now and then by the

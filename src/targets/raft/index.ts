@@ -71,6 +71,7 @@ function joining({ node, peers, initial }: LaunchRequest): readonly string[] {
 }
 
 function promises(readMode: string): ConsistencyPromise {
+  // `lease` as well, while no clock is more wrong than raft.leaseDrift says.
   if (readMode !== 'stale') return { consistency: 'linearizable', models: MODELS_KNOWN };
   return {
     consistency: 'weaker',
