@@ -26,7 +26,6 @@ import {
   text,
   variants,
   whole,
-  yesOrNo,
 } from './typed-json.ts';
 
 /** A week; what is longer was written in another unit. */
@@ -122,7 +121,7 @@ const disk = record<DiskFault>({
     }),
     'snapshot-flip': record<Extract<DiskTrouble, { type: 'snapshot-flip' }>>({
       type: oneOf(['snapshot-flip']),
-      restarts: yesOrNo,
+      when: oneOf(['now', 'restart', 'sending']),
     }),
   }),
 });

@@ -23,6 +23,7 @@ export class DiskView {
   readonly log: LogView;
   /** Durable, whole or damaged; by file. */
   readonly #snapshots = new Map<string, LogPosition>();
+  #partGoneNs = -Infinity;
   /** Since the last power failure nobody has written: what is found is on the platter. */
   isCacheLost = false;
   /** In the order in which they were written; recovery reads them so. */
@@ -82,8 +83,15 @@ export class DiskView {
     return newest;
   }
 
+  /** A part of a snapshot lost its name at this instant: to be removed, or for another one. */
+  partGone(atNs: number): void {
+    this.#partGoneNs = atNs;
+  }
+
   /** A snapshot's file is durable under its name; or, with no bytes, no more. @returns true when it is new */
-  snapshotSynced(file: string, last: LogPosition, bytes: number): boolean {
+  snapshotSynced(file: string, last: LogPosition, bytes: number, atNs: number = Infinity): boolean {
+    // One of the same position takes its place: until its name is durable, the old one has it.
+    if (bytes === 0 && atNs === this.#partGoneNs) return false;
     const isNew = bytes > 0 && !this.#snapshots.has(file);
     if (bytes > 0) this.#snapshots.set(file, last);
     else this.#snapshots.delete(file);

@@ -164,7 +164,7 @@ export function makeInvariants(parts: {
     },
     synced(node, file, bytes) {
       const view = of(node);
-      snapshots.synced(view, file, bytes);
+      snapshots.synced(view, file, bytes, parts.sim.now());
       const from = view.disk.synced(file, bytes);
       if (from < Infinity) majorities.replaced(view, from);
     },

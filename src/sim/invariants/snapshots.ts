@@ -4,7 +4,7 @@ import { type Configuration, members } from '../../raft/core/configuration.ts';
 import { decodeConfiguration, encodeConfiguration } from '../../raft/core/configuration-codec.ts';
 import type { LogPosition, NodeId } from '../../raft/core/types.ts';
 import type { SnapshotEvent } from '../../raft/driver/ports.ts';
-import { positionOf, snapshotName } from '../../raft/driver/snapshot-format.ts';
+import { isPart, positionOf, snapshotName } from '../../raft/driver/snapshot-format.ts';
 import type { WalRecords } from '../../raft/driver/wal.ts';
 import type { StateMachine } from '../../raft/kv/state-machine.ts';
 import type { Committed } from './committed.ts';
@@ -22,7 +22,7 @@ export function makeSnapshotSafety(
   initial: Configuration,
 ): {
   /** So much of a file is durable under its name. */
-  synced(view: NodeView, file: string, bytes: number): void;
+  synced(view: NodeView, file: string, bytes: number, atNs: number): void;
   written(view: NodeView, records: readonly WalRecords[]): void;
   happened(view: NodeView, event: SnapshotEvent, disk: { readonly isDamaged: boolean }): void;
   /** The core said that this snapshot takes the place of its log. */
@@ -48,10 +48,11 @@ export function makeSnapshotSafety(
     report('snapshot-is-the-state', node === known.node ? [node] : [known.node, node], sentence);
   };
   return {
-    synced(view, file, bytes) {
+    synced(view, file, bytes, atNs) {
+      if (bytes === 0 && isPart(file)) view.disk.partGone(atNs);
       const last = positionOf(file);
       if (last === undefined) return;
-      if (view.disk.snapshotSynced(file, last, bytes)) mustBeCommitted(view, last, 'has');
+      if (view.disk.snapshotSynced(file, last, bytes, atNs)) mustBeCommitted(view, last, 'has');
     },
     written({ node, disk }, records) {
       for (const { base } of records) {
