@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
 import { Client } from 'undici';
+import { RUNTIME_FLAGS } from '../raft/node/config.ts';
 import { ROOT, type Started, start } from './gong.ts';
 import { until } from './processes.ts';
 import { must } from './scenario.ts';
@@ -60,6 +61,7 @@ export class RaftNodes implements AsyncDisposable {
       .filter((other) => other !== id)
       .flatMap((other) => ['--peer', `${other}=${HOST}:${this.#portsOf(other).peer}`]);
     const args = [
+      ...RUNTIME_FLAGS,
       MAIN,
       '--id',
       id,

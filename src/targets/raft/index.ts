@@ -7,7 +7,7 @@ import type {
   Role,
   Target,
 } from '../../contracts/target.ts';
-import { parseTunables, resolveSettings } from '../../raft/node/config.ts';
+import { parseTunables, resolveSettings, RUNTIME_FLAGS } from '../../raft/node/config.ts';
 import { FUNCTIONS_KNOWN, MODELS_KNOWN } from '../../raft/client/calls.ts';
 import { connectTo } from './client.ts';
 import { raftAdmin } from './admin.ts';
@@ -47,6 +47,7 @@ function launch(entry: string, request: LaunchRequest): LaunchSpec {
   return {
     command: process.execPath,
     args: [
+      ...RUNTIME_FLAGS,
       entry,
       `--id=${request.node}`,
       `--cluster-id=${request.clusterId}`,
