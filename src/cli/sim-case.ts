@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type HistoryEvent, writeJsonlLine } from '../../checker/index.ts';
 import {
   drawScenario,
+  nodesOf,
   planted,
   runScenario,
   type Scenario,
@@ -123,7 +124,7 @@ async function runTraced(
     ...(onProgress === undefined ? {} : { onProgress }),
     observe: (sim) => {
       trace = new Trace({
-        nodes: Array.from({ length: scenario.nodes }, (_, i) => nodeId(`n${i + 1}`)),
+        nodes: nodesOf(scenario).map(nodeId),
         level,
         now: () => sim.now(),
         sink: (line) => {

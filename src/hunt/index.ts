@@ -15,7 +15,13 @@ export {
   type ScenarioResult,
 } from './run-scenario.ts';
 export { digestOf, outcomeOf, runSeed, type SeedOutcome, type SeedRun } from './run-seed.ts';
-export type { FaultKind, Scenario, ScenarioLoad, ScheduledFault } from './scenario.ts';
+export {
+  type FaultKind,
+  nodesOf,
+  type Scenario,
+  type ScenarioLoad,
+  type ScheduledFault,
+} from './scenario.ts';
 export { readScenarioFile, scenarioJson } from './scenario-file.ts';
 export {
   type ScheduleSize,

@@ -16,7 +16,8 @@ export const badInputs: Scenario = {
       const args = ['src/raft/fuzz/main.ts', '--target', target, '--inputs', String(inputs)];
       const run = await start([...args, '--seed', '7'], { id }).ended;
       must(run.code === 0, `${target}: exit ${run.code}: ${run.stdout}${run.stderr}`);
-      must(run.stdout.includes(`no harm by ${inputs} inputs`), `${target}: ${run.stdout}`);
+      const given = Number(/no harm by (\d+) inputs/.exec(run.stdout)?.[1] ?? 0);
+      must(given >= inputs, `${target}: ${run.stdout}`);
       for (const line of run.stdout.trimEnd().split('\n')) say(line);
     }
     await nothingLeft(id);
