@@ -26,6 +26,7 @@ import {
   text,
   variants,
   whole,
+  yesOrNo,
 } from './typed-json.ts';
 
 /** A week; what is longer was written in another unit. */
@@ -121,7 +122,7 @@ const disk = record<DiskFault>({
     }),
     'snapshot-flip': record<Extract<DiskTrouble, { type: 'snapshot-flip' }>>({
       type: oneOf(['snapshot-flip']),
-      when: oneOf(['now', 'restart', 'sending']),
+      restarts: yesOrNo,
     }),
   }),
 });

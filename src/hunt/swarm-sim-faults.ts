@@ -252,11 +252,11 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'snapshot-flip',
     nodesMin: 3,
-    lasts: LONG,
+    lasts: SHORT,
     draw: ({ taste }, random) => ({
       type: 'disk',
       victims: weighted(random, taste.victims),
-      trouble: { type: 'snapshot-flip', when: random.pick(['now', 'restart', 'sending']) },
+      trouble: { type: 'snapshot-flip', restarts: chance(random, 0.5) },
     }),
   },
 ];

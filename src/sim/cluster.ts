@@ -60,7 +60,6 @@ export class SimCluster implements Cluster {
   readonly damaged: Set<NodeId> = new Set<NodeId>();
   readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
   readonly #elected = new Set<(node: NodeId) => void>();
-  readonly #sending = new Set<(node: NodeId) => void>();
   /** The term in which a node was seen to lead last. */
   readonly #ledTerms = new Map<NodeId, number>();
   #clients = 0;
@@ -94,9 +93,6 @@ export class SimCluster implements Cluster {
           if (this.#ledTerms.get(node) === term) return;
           this.#ledTerms.set(node, term);
           for (const listener of this.#elected) listener(node);
-        },
-        snapshot: ({ node }, { type }) => {
-          if (type === 'sent') for (const listener of this.#sending) listener(node);
         },
         stopped: ({ node }, { type }) => {
           if (type === 'killed' || type === 'power-failure') return;
@@ -246,15 +242,6 @@ export class SimCluster implements Cluster {
   onElected(listener: (node: NodeId) => void): () => void {
     this.#elected.add(listener);
     return () => void this.#elected.delete(listener);
-  }
-
-  /**
-   * @param listener - called when a node begins to send a snapshot, before its first piece leaves
-   * @returns what ends it
-   */
-  onSnapshotSent(listener: (node: NodeId) => void): () => void {
-    this.#sending.add(listener);
-    return () => void this.#sending.delete(listener);
   }
 
   url(node: Name): string {
