@@ -23,10 +23,10 @@ import {
   optional,
   type Read,
   record,
+  flag,
   text,
   variants,
   whole,
-  yesOrNo,
 } from './typed-json.ts';
 
 /** A week; what is longer was written in another unit. */
@@ -122,18 +122,13 @@ const disk = record<DiskFault>({
     }),
     'snapshot-flip': record<Extract<DiskTrouble, { type: 'snapshot-flip' }>>({
       type: oneOf(['snapshot-flip']),
-      restarts: yesOrNo,
+      restarts: flag,
     }),
   }),
 });
 
 const count = whole(1, 100);
 const of = oneOf(['leader', 'follower', 'any']);
-
-const flag: Read<boolean> = (value, place) => {
-  if (typeof value === 'boolean') return value;
-  throw new Misfit(place, 'it is neither true nor false');
-};
 
 const membership = record<MembershipFault>({
   type: oneOf(['membership']),

@@ -51,12 +51,6 @@ export function number(min: number, max: number): Read<number> {
   };
 }
 
-export const yesOrNo: Read<boolean> = (value, place) => {
-  if (typeof value !== 'boolean')
-    throw new Misfit(place, `${JSON.stringify(value)} is not true or false`);
-  return value;
-};
-
 export function oneOf<const T extends string>(choices: readonly T[]): Read<T> {
   return (value, place) => {
     const found = choices.find((choice) => choice === value);

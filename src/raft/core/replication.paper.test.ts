@@ -229,36 +229,6 @@ test('what waits for an answer that is lost leaves after a heartbeat (RFC 896, �
   network.runUntil(() => leader.applied.length === 3);
 });
 
-test('while an append is on the way, the next waits until it is full or that one is answered (RFC 896)', () => {
-  const network = new TestNetwork({ size: 3, seed: 1, pipeline: { maxEntriesPerAppend: 4 } });
-  const leader = network.elect();
-  network.settle();
-  const [peer = leader.id] = others(network, leader);
-  /** Data of the appends that leave for one follower. */
-  const sent = (...inputs: readonly Input[]): number[] => {
-    const { messages } = network.step(leader.id, ...inputs);
-    return messages.flatMap(({ to, message }) =>
-      to === peer && message.type === 'append-entries' ? message.entries.length : [],
-    );
-  };
-  expect(sent(command(1)), 'nothing is on the way').toEqual([1]);
-  expect(sent(command(2), command(3))).toEqual([]);
-  expect(sent(command(4), command(5), command(6)), 'one is full').toEqual([4]);
-  network.settle();
-  expect(leader.applied.length, 'the rest left when the first was answered').toBe(7);
-});
-
-test('what waits for an answer that is lost leaves after a heartbeat (RFC 896, §5.3)', () => {
-  const network = new TestNetwork({ size: 3, seed: 1 });
-  const leader = network.elect();
-  network.settle();
-  network.step(leader.id, command(1));
-  network.flights = [];
-  network.step(leader.id, command(2));
-  expect(network.flights, 'it waits').toEqual([]);
-  network.runUntil(() => leader.applied.length === 3);
-});
-
 test('a leader that has another entry before its new ones, where one is committed here, gets no answer (§5.4.3)', () => {
   const network = new TestNetwork({ size: 3, seed: 1 });
   const entries = logOf(1, 1);
