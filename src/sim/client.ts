@@ -1,10 +1,11 @@
 import type { Client, Completion, Invocation } from '../contracts/client.ts';
-import { assertNever, defined } from '../lib/assert.ts';
+import { defined } from '../lib/assert.ts';
 import type { Random } from '../lib/prng.ts';
-import { type Call, callOf, completionOf } from '../raft/client/calls.ts';
+import { type Call, callOf } from '../raft/client/calls.ts';
 import {
   type Attempt,
   type Attempted,
+  completionAs,
   SessionClient,
   type SessionStamp,
 } from '../raft/client/session-client.ts';
@@ -69,16 +70,7 @@ export function connectTo(
   return {
     async invoke(invocation, deadlineNs): Promise<Completion> {
       const ended = await attempt(call(invocation), undefined, deadlineNs);
-      switch (ended.type) {
-        case 'ok':
-          return completionOf(model, invocation, ended);
-        case 'refused':
-          return { type: 'fail', error: ended.error };
-        case 'unknown':
-          return { type: 'info', error: ended.error };
-        default:
-          return assertNever(ended);
-      }
+      return completionAs(model, invocation, ended);
     },
     [Symbol.asyncDispose]: close,
   };

@@ -46,6 +46,20 @@ export type Attempt = (
   deadlineNs: number,
 ) => Promise<Attempted>;
 
+/** What a history says of an operation that ended so. */
+export function completionAs(model: string, invocation: Invocation, ended: Attempted): Completion {
+  switch (ended.type) {
+    case 'ok':
+      return completionOf(model, invocation, ended);
+    case 'refused':
+      return { type: 'fail', error: ended.error };
+    case 'unknown':
+      return { type: 'info', error: ended.error };
+    default:
+      return assertNever(ended);
+  }
+}
+
 export interface SessionClientParts {
   readonly model: string;
   /** What an operation asks of the store. */
@@ -79,16 +93,7 @@ export class SessionClient implements Client {
       call.type === 'read'
         ? await attempt(call, undefined, deadlineNs)
         : await this.#writeOnce(call, endNs);
-    switch (ended.type) {
-      case 'ok':
-        return completionOf(model, invocation, ended);
-      case 'refused':
-        return { type: 'fail', error: ended.error };
-      case 'unknown':
-        return { type: 'info', error: ended.error };
-      default:
-        return assertNever(ended);
-    }
+    return completionAs(model, invocation, ended);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

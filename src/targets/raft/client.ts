@@ -3,11 +3,11 @@ import type { Client as Connection } from 'undici';
 import type { Client, Completion, Invocation, Served } from '../../contracts/client.ts';
 import type { Clock } from '../../contracts/clock.ts';
 import type { ConnectOptions } from '../../contracts/target.ts';
-import { assertNever } from '../../lib/assert.ts';
 import { UserError } from '../../lib/user-error.ts';
-import { type Call, callOf, completionOf, type Told } from '../../raft/client/calls.ts';
+import { type Call, callOf, type Told } from '../../raft/client/calls.ts';
 import {
   type Attempted,
+  completionAs,
   SessionClient,
   type SessionStamp,
 } from '../../raft/client/session-client.ts';
@@ -31,16 +31,7 @@ export function connectTo(url: string, { readMode, model, inSessions }: ConnectO
   return {
     async invoke(invocation, deadlineNs): Promise<Completion> {
       const ended = await attempt(knownCall(model, invocation), undefined, deadlineNs);
-      switch (ended.type) {
-        case 'ok':
-          return completionOf(model, invocation, ended);
-        case 'refused':
-          return { type: 'fail', error: ended.error };
-        case 'unknown':
-          return { type: 'info', error: ended.error };
-        default:
-          return assertNever(ended);
-      }
+      return completionAs(model, invocation, ended);
     },
     [Symbol.asyncDispose]: close,
   };
