@@ -50,6 +50,8 @@ export interface CellFigures {
   /** Ours to etcd's, within each repetition. */
   readonly throughputToEtcd: Spread | undefined;
   readonly p99ToEtcd: Spread | undefined;
+  /** Of server CPU for a request. */
+  readonly cpuToEtcd: Spread | undefined;
   readonly throughputToBare: Spread | undefined;
 }
 
@@ -57,7 +59,9 @@ export interface CellFigures {
 export function figuresOf(cell: Cell, repetitions: readonly Repetition[]): CellFigures {
   const quiet = repetitions.filter(isQuiet);
   const counted = quiet.length > 0 ? quiet : repetitions;
-  const toEtcd = (field: 'requestsPerSecond' | 'p99Ms'): Spread | undefined =>
+  const toEtcd = (
+    field: 'requestsPerSecond' | 'p99Ms' | 'serverMicroseconds',
+  ): Spread | undefined =>
     spreadOf(
       counted.flatMap(({ gong, etcd }) => (etcd === undefined ? [] : gong[field] / etcd[field])),
     );
@@ -71,6 +75,7 @@ export function figuresOf(cell: Cell, repetitions: readonly Repetition[]): CellF
     bare: medianOf(counted.map(({ bare }) => bare)),
     throughputToEtcd: toEtcd('requestsPerSecond'),
     p99ToEtcd: toEtcd('p99Ms'),
+    cpuToEtcd: toEtcd('serverMicroseconds'),
     throughputToBare: spreadOf(
       counted.map(({ gong, bare }) => gong.requestsPerSecond / bare.requestsPerSecond),
     ),

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defined } from '../../lib/assert.ts';
+import { RUNTIME_FLAGS } from '../../raft/node/config.ts';
 import { type ServerProcess, startProcess } from './server-process.ts';
 import {
   endAll,
@@ -155,7 +156,7 @@ export class GongNodes implements System {
         .map((peer) => `${peer}=${HOST}:${this.#port(peer, 1)}`),
       set: SETTINGS,
     });
-    const args = [...execArgv, MAIN, ...flags, '--stop-with-stdin'];
+    const args = [...RUNTIME_FLAGS, ...execArgv, MAIN, ...flags, '--stop-with-stdin'];
     return startProcess(process.execPath, args, path.join(directory, `${id}.log`));
   }
 }

@@ -92,7 +92,7 @@ async function warmUp({ gong, etcd, bare }: Systems): Promise<void> {
   for (const operation of OPERATIONS) {
     for (const system of [gong, etcd, bare]) {
       if (system === undefined) continue;
-      const measuredMs = values.short ? 500 : 1000;
+      const measuredMs = values.short ? 500 : 3000;
       await measureLoad(system, { operation, connections: 64, leadInMs: 0, measuredMs });
     }
   }

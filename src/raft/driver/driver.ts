@@ -177,9 +177,11 @@ export class Driver {
   readonly #delayed: BatchDelay;
   /** For the turn that is due; what was there when a turn began is that turn's. */
   #inputs: Input[] = [];
+  /** How many of them clients asked: what peers and the disk say waits for nothing. */
+  #requests = 0;
   // Handed to the scheduler in every turn: made once.
   readonly #runTurn = (): void => this.#turn();
-  readonly #inputsWaiting = (): number => this.#inputs.length;
+  readonly #requestsWaiting = (): number => this.#requests;
   readonly #runTick = (): void => this.#enqueue(TICK);
   #isTurnDue = false;
   #isStopped = false;
@@ -467,14 +469,16 @@ export class Driver {
   }
 
   #enqueue(input: Input): void {
+    if (input.type === 'propose' || input.type === 'read') this.#requests += 1;
     if (this.#isTurnDue) return void this.#inputs.push(input);
     this.#inputs = [input];
     this.#isTurnDue = true;
-    this.#options.scheduler.soon(this.#runTurn, this.#inputsWaiting);
+    this.#options.scheduler.soon(this.#runTurn, this.#requestsWaiting);
   }
 
   #turn(): void {
     this.#isTurnDue = false;
+    this.#requests = 0;
     if (this.#isStopped) return;
     const now = this.#options.scheduler.now();
     const inputs = this.#inputs;

@@ -56,7 +56,7 @@ export interface Scheduler {
   /**
    * Calls `run` once after what has arrived in this turn was handed over.
    *
-   * @param waiting - how much `run` will find; it may be put off a little while that grows
+   * @param waiting - requests that `run` will find; it may be put off a little while they grow in number
    */
   soon(run: () => void, waiting: () => number): void;
 }

@@ -16,15 +16,18 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
+const writer = ByteWriter.shared();
+
+/** The bytes are the caller's for good. */
 export function encodeFrame(kind: FrameKind, payload: Uint8Array): Uint8Array {
-  const writer = new ByteWriter(HEADER_BYTES + payload.length);
   writer
+    .begin()
     .u32(payload.length + 2)
     .u32(0)
     .u8(VERSION)
     .u8(KINDS.indexOf(kind))
     .raw(payload);
-  return writer.patchU32(4, crc32c(writer.finish(), 8)).finish();
+  return writer.patchU32(4, crc32c(writer.finish(), 8)).take();
 }
 
 /** Cuts a stream of bytes into frames. */

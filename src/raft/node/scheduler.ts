@@ -1,8 +1,9 @@
 import type { Scheduler } from '../driver/ports.ts';
 
 /**
- * So many turns of the event loop a step waits at most, one at least, while more and more arrives for
- * it: the requests of many clients that were answered together come back together, a few in each turn.
+ * So many turns of the event loop a step waits at most while more and more requests arrive for it: those
+ * of many clients that were answered together come back together, a few in each turn. What peers and the
+ * disk say does not wait: without that, a write at one connection took 9 % more of CPU and of time.
  *
  * At 64 connections on a busy machine 29 writes share a sync; 19 did on a quiet one without. In a trial
  * of the idea alone it was 42, and a write cost 41 instead of 49 µs of CPU on three nodes. At one
