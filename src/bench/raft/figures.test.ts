@@ -56,7 +56,7 @@ test('failed requests add up and never vanish in a median', () => {
   expect(figures.gong.failures).toBe(3);
 });
 
-test('goals are met or missed by the medians; what noise does not move is a must', () => {
+test('goals are met or missed by the medians; what noise does not decide is a must', () => {
   const of = (rest: Partial<Measurement>): unknown =>
     goalsOf(figuresOf(CELL, [repetition(4000, 1000, rest)])).map(({ isMust, isMet }) => [
       isMust ? 'must' : 'target',
@@ -74,6 +74,21 @@ test('goals are met or missed by the medians; what noise does not move is a must
     ['must', false],
     ['must', false],
   ]);
+});
+
+test('where etcd takes more CPU than it should, its share counts; where it is not there, the time', () => {
+  const isMet = (ours: number, theirs: number | undefined): boolean | undefined => {
+    const etcd = theirs === undefined ? undefined : measured(1000, { serverMicroseconds: theirs });
+    const rest = repetition(4000, 1000, { serverMicroseconds: ours });
+    return goalsOf(figuresOf(CELL, [{ ...rest, etcd }])).findLast(({ isMust }) => isMust)?.isMet;
+  };
+  expect([isMet(45, 100), isMet(60, 151), isMet(60, 202), isMet(60, 200)]).toEqual([
+    true,
+    false,
+    true,
+    false,
+  ]);
+  expect([isMet(45, undefined), isMet(46, undefined)]).toEqual([true, false]);
 });
 
 test('without etcd there are no ratios to it, and what is left is still held to its goals', () => {
