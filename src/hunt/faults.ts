@@ -76,6 +76,8 @@ export function describe(what: FaultKind, resolved?: ResolvedFault): string {
     }
     case 'young-leader':
       return `young leaders die ${fault.moment} ${fault.call} (${fault.how})`;
+    case 'young-voter':
+      return `young voters die ${fault.moment} ${fault.call} (${fault.how})`;
     case 'power-failure':
       return `power failure, ${who(fault.victims)}`;
     case 'transfer':

@@ -12,6 +12,7 @@ import type {
   TransferFault,
   Victims,
   YoungLeaderFault,
+  YoungVoterFault,
 } from '../sim/faults.ts';
 import { PORT_CALLS } from '../sim/node-ports.ts';
 import type { RangeNs } from '../sim/profile.ts';
@@ -122,7 +123,7 @@ const disk = record<DiskFault>({
     }),
     'snapshot-flip': record<Extract<DiskTrouble, { type: 'snapshot-flip' }>>({
       type: oneOf(['snapshot-flip']),
-      restarts: flag,
+      when: oneOf(['now', 'restart', 'sending']),
     }),
   }),
 });
@@ -159,19 +160,21 @@ const membership = record<MembershipFault>({
 type Clock = Extract<SimFault, { type: 'clock' }>;
 type Change = Clock['change'];
 
+const death = {
+  how: oneOf(['kill', 'power-failure']),
+  call: oneOf([...PORT_CALLS, 'any']),
+  nthMax: whole(1),
+  moment: oneOf(['before', 'after']),
+};
+
 /** @throws Misfit when it is none of the simulation's faults */
 export const simFault: Read<SimFault> = variants<SimFault>('type', {
   network,
   crash,
   disk,
   membership,
-  'young-leader': record<YoungLeaderFault>({
-    type: oneOf(['young-leader']),
-    how: oneOf(['kill', 'power-failure']),
-    call: oneOf([...PORT_CALLS, 'any']),
-    nthMax: whole(1),
-    moment: oneOf(['before', 'after']),
-  }),
+  'young-leader': record<YoungLeaderFault>({ type: oneOf(['young-leader']), ...death }),
+  'young-voter': record<YoungVoterFault>({ type: oneOf(['young-voter']), ...death }),
   clock: record<Clock>({
     type: oneOf(['clock']),
     victims,

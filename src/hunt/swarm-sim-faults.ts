@@ -185,6 +185,19 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     }),
   },
   {
+    name: 'young-voter',
+    nodesMin: 2,
+    isBackground: true,
+    lasts: { min: 2, max: 12 },
+    draw: ({ taste }, random) => ({
+      type: 'young-voter',
+      how: random.pick(['kill', 'power-failure']),
+      call: random.pick(taste.calls),
+      nthMax: logUniform(random, 1, taste.nthMax),
+      moment: random.pick(['before', 'after']),
+    }),
+  },
+  {
     name: 'transfer',
     nodesMin: 2,
     lasts: SHORT,
@@ -252,11 +265,11 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'snapshot-flip',
     nodesMin: 3,
-    lasts: SHORT,
+    lasts: LONG,
     draw: ({ taste }, random) => ({
       type: 'disk',
       victims: weighted(random, taste.victims),
-      trouble: { type: 'snapshot-flip', restarts: chance(random, 0.5) },
+      trouble: { type: 'snapshot-flip', when: random.pick(['now', 'restart', 'sending']) },
     }),
   },
 ];

@@ -18,7 +18,7 @@ import {
   NO_CONFIGURATION,
 } from '../raft/core/configuration.ts';
 import type { Rules } from '../raft/core/rules.ts';
-import { nodeId, type NodeId } from '../raft/core/types.ts';
+import { type Envelope, nodeId, type NodeId } from '../raft/core/types.ts';
 import type { DriverStatus } from '../raft/driver/driver.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { type ClientKind, connectTo, OF_REGISTERS } from './client.ts';
@@ -60,6 +60,8 @@ export class SimCluster implements Cluster {
   readonly damaged: Set<NodeId> = new Set<NodeId>();
   readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
   readonly #elected = new Set<(node: NodeId) => void>();
+  readonly #voted = new Set<(node: NodeId) => void>();
+  readonly #sending = new Set<(node: NodeId) => void>();
   /** The term in which a node was seen to lead last. */
   readonly #ledTerms = new Map<NodeId, number>();
   #clients = 0;
@@ -84,7 +86,10 @@ export class SimCluster implements Cluster {
     const observer = tellAll([
       ...options.observers,
       {
-        stepped: ({ node }, _, { role, term, configuration }) => {
+        stepped: ({ node }, _, { role, term, configuration, messagesAfterSync }) => {
+          if (this.#voted.size > 0 && messagesAfterSync.some(isVote)) {
+            for (const listener of this.#voted) listener(node);
+          }
           if (role !== 'leader') return;
           if (term >= this.#newestTerm) {
             this.#newestTerm = term;
@@ -93,6 +98,9 @@ export class SimCluster implements Cluster {
           if (this.#ledTerms.get(node) === term) return;
           this.#ledTerms.set(node, term);
           for (const listener of this.#elected) listener(node);
+        },
+        snapshot: ({ node }, { type }) => {
+          if (type === 'sent') for (const listener of this.#sending) listener(node);
         },
         stopped: ({ node }, { type }) => {
           if (type === 'killed' || type === 'power-failure') return;
@@ -244,6 +252,24 @@ export class SimCluster implements Cluster {
     return () => void this.#elected.delete(listener);
   }
 
+  /**
+   * @param listener - called in the step in which a node gives its vote, before anything is done about it
+   * @returns what ends it
+   */
+  onVoted(listener: (node: NodeId) => void): () => void {
+    this.#voted.add(listener);
+    return () => void this.#voted.delete(listener);
+  }
+
+  /**
+   * @param listener - called when a node begins to send a snapshot, before its first piece leaves
+   * @returns what ends it
+   */
+  onSnapshotSent(listener: (node: NodeId) => void): () => void {
+    this.#sending.add(listener);
+    return () => void this.#sending.delete(listener);
+  }
+
   url(node: Name): string {
     return `sim://${node}`;
   }
@@ -281,4 +307,8 @@ export class SimCluster implements Cluster {
 
   /** Nothing runs but in the simulation's own time. */
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function isVote({ message }: Envelope): boolean {
+  return message.type === 'vote-response' && message.granted && !message.preVote;
 }

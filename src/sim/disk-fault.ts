@@ -13,6 +13,12 @@ export interface DiskFault {
   readonly trouble: DiskTrouble;
 }
 
+/**
+ * `restart`: the process ends at once, and starts again, before another snapshot takes the place of the
+ * damaged one. `sending`: when a victim begins to send one, in the newest.
+ */
+export type FlipTime = 'now' | 'restart' | 'sending';
+
 export type DiskTrouble =
   /** Every call takes so much longer. */
   | { readonly type: 'slow'; readonly addNs: RangeNs }
@@ -34,8 +40,7 @@ export type DiskTrouble =
    */
   | {
       readonly type: 'snapshot-flip';
-      /** The process ends at once, and starts again: before another snapshot takes the place of this one. */
-      readonly restarts: boolean;
+      readonly when: FlipTime;
     };
 
 export async function injectDiskFault(
@@ -74,8 +79,13 @@ function begin(
       flip(cluster, node, trouble.count, random);
       return () => {};
     case 'snapshot-flip':
-      flipSnapshot(cluster, node, trouble.restarts, random);
-      return () => {};
+      if (trouble.when !== 'sending') {
+        flipSnapshot(cluster, node, trouble.when, random);
+        return () => {};
+      }
+      return cluster.onSnapshotSent((sender) => {
+        if (sender === node.node) flipSnapshot(cluster, node, trouble.when, random);
+      });
     default:
       return assertNever(trouble);
   }
@@ -86,10 +96,11 @@ function flip(cluster: SimCluster, { node, disk }: SimNode, count: number, rando
   if (flipBits(disk, random, count).length > 0) cluster.damaged.add(node);
 }
 
-function flipSnapshot(cluster: SimCluster, node: SimNode, restarts: boolean, random: Random): void {
-  if (!cluster.mayDamage(node.node) || !flipSnapshotBit(node.disk, random)) return;
+function flipSnapshot(cluster: SimCluster, node: SimNode, when: FlipTime, random: Random): void {
+  const isNewest = when === 'sending';
+  if (!cluster.mayDamage(node.node) || !flipSnapshotBit(node.disk, random, isNewest)) return;
   cluster.damaged.add(node.node);
-  if (!restarts || !node.isUp()) return;
+  if (when !== 'restart' || !node.isUp()) return;
   node.stop({ type: 'killed' });
   node.start();
 }

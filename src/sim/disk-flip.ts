@@ -35,13 +35,18 @@ function isSegment(name: string): boolean {
   return firstBatchOf(name) !== undefined;
 }
 
-/** Flips one bit of a snapshot that is on the platter. @returns false when there is none */
-export function flipSnapshotBit(disk: SimDisk, random: Random): boolean {
-  const snapshots = (disk.settledFiles() ?? []).filter(
-    ({ name, bytes }) => positionOf(name) !== undefined && bytes.length > 0,
-  );
-  if (snapshots.length === 0) return false;
-  const { name, bytes } = random.pick(snapshots);
+/**
+ * Flips one bit of a snapshot that is on the platter, of any of them or of the newest.
+ *
+ * @returns false when there is none
+ */
+export function flipSnapshotBit(disk: SimDisk, random: Random, isNewest: boolean): boolean {
+  const snapshots = (disk.settledFiles() ?? [])
+    .filter(({ name, bytes }) => positionOf(name) !== undefined && bytes.length > 0)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const newest = snapshots.at(-1);
+  if (newest === undefined) return false;
+  const { name, bytes } = isNewest ? newest : random.pick(snapshots);
   disk.flip(name, random.integer(0, bytes.length - 1), 1 << random.integer(0, 7));
   return true;
 }

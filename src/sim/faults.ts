@@ -7,7 +7,12 @@ import { injectMembershipFault, type MembershipFault } from './membership-fault.
 import { injectNetworkFault, type NetworkFault } from './network-fault.ts';
 import { injectTransferFault, type TransferFault } from './transfer-fault.ts';
 import { type Victims, victimsOf } from './victims.ts';
-import { injectYoungLeaderFault, type YoungLeaderFault } from './young-leader-fault.ts';
+import {
+  injectYoungLeaderFault,
+  injectYoungVoterFault,
+  type YoungLeaderFault,
+  type YoungVoterFault,
+} from './young-leader-fault.ts';
 
 export type { CrashFault } from './crash-fault.ts';
 export type { DiskFault, DiskTrouble } from './disk-fault.ts';
@@ -15,7 +20,7 @@ export type { Leavers, MembershipAim, MembershipFault } from './membership-fault
 export type { LinkChoice, LinkTrouble, NetworkFault } from './network-fault.ts';
 export type { TransferFault } from './transfer-fault.ts';
 export type { Victims } from './victims.ts';
-export type { YoungLeaderFault } from './young-leader-fault.ts';
+export type { YoungLeaderFault, YoungVoterFault } from './young-leader-fault.ts';
 
 /**
  * What only a simulation can do to a cluster, beside the faults of `nemesis/`. Plain JSON; times are
@@ -28,6 +33,7 @@ export type SimFault =
   | PowerFault
   | DiskFault
   | YoungLeaderFault
+  | YoungVoterFault
   | TransferFault
   | MembershipFault;
 
@@ -74,6 +80,8 @@ export async function injectFault(
       return injectMembershipFault(cluster, fault, random);
     case 'young-leader':
       return injectYoungLeaderFault(cluster, fault, random);
+    case 'young-voter':
+      return injectYoungVoterFault(cluster, fault, random);
     case 'transfer':
       injectTransferFault(cluster, fault, random);
       return ending([]);

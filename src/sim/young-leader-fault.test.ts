@@ -41,3 +41,15 @@ test('a leader that was elected before lives on', async () => {
   expect(count('crashed-at-port')).toBe(0);
   await play(async () => inForce[Symbol.asyncDispose]());
 });
+
+test('who has voted dies with its answer on the way, and is back before the next timeout', async () => {
+  const { cluster, play, pass, count } = smallCluster();
+  const voters = { ...fault, type: 'young-voter', moment: 'after' } as const;
+  const inForce = await play(() => injectFault(cluster, voters, makeRandom('young')));
+  await pass(2 * SECOND);
+  expect(count('crashed-at-port')).toBe(2);
+  await play(async () => inForce[Symbol.asyncDispose]());
+  await pass(SECOND);
+  expect(cluster.leader).toBeDefined();
+  expect(cluster.statuses().length).toBe(3);
+});

@@ -74,6 +74,17 @@ test('a change by a leader that has committed nothing in its term breaks it (etc
   expect(told.broken).toContain('though it has committed nothing in its term');
 });
 
+test('who is elected while joint, and knows that C_old,new is committed, may end it at once (§6)', () => {
+  const all = ['n1', 'n2', 'n3', 'n4', 'n5'];
+  const joint = members(2, 1, OLD, { outgoing: all });
+  const told = led();
+  told.replicate(['n1', 'n2', 'n3'], { entries: [joint] });
+  told.step('n1', { commit: 2 }).apply('n1', 2);
+  told.step('n2', { commit: 2 }).apply('n2', 1).apply('n2', 2).elect('n2', 2);
+  told.step('n2', { entries: [members(4, 2, OLD)] });
+  expect(told.broken).toBeUndefined();
+});
+
 test('a majority of disks is one of those who vote: others do not count (§5.3, §6)', () => {
   const told = ledByThree();
   told.step('n1', { entries: [entry(4, 1)] }).sync('n1');

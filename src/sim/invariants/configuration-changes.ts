@@ -14,7 +14,9 @@ import type { Report } from './report.ts';
 /**
  * A leader begins a change from a configuration that is committed, when it has committed an entry of its
  * own term; and of two configurations that follow each other in a log any two quorums share a server:
- * from C_old to C_old,new, and when that is committed to C_new (Raft §6).
+ * from C_old to C_old,new, and when that is committed to C_new (Raft §6). To end a change, who was elected
+ * by both majorities need not have committed anything itself: had C_new been committed, one of the voters
+ * would have had it.
  *
  * @param view - as it was before the step
  */
@@ -33,7 +35,7 @@ export function oneChangeAtATime(report: Report, view: NodeView, ready: Ready): 
     } else if (index > ready.commitIndex) {
       const sentence = `${change}, though the entry ${index} before is not committed`;
       report('one-change-at-a-time', [node], sentence);
-    } else if (committedTerm !== ready.term) {
+    } else if (!isJoint(before) && committedTerm !== ready.term) {
       const sentence = `${change}, though it has committed nothing in its term`;
       report('one-change-at-a-time', [node], sentence);
     }
