@@ -127,7 +127,13 @@ export const WALLS: readonly Wall[] = [
   { room: 'src/bench/driver', imports: [...RAFT, 'src/bench', 'src/lib'], isShell: true },
   {
     room: 'src/bench/raft',
-    imports: ['src/clusters/local/ports.ts', 'src/statistics', 'src/bench', 'src/lib'],
+    imports: [
+      'src/clusters/local/ports.ts',
+      'src/raft/node/config.ts',
+      'src/statistics',
+      'src/bench',
+      'src/lib',
+    ],
     isShell: true,
   },
   {
