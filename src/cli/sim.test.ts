@@ -110,7 +110,7 @@ test('what cannot be is refused with 64 before anything runs', () => {
 test('the history of a simulated run is one that gong check judges in the same way', async () => {
   using here = mkdtempDisposableSync(join(tmpdir(), 'gong-'));
   const { history, verdict } = await runSeed(
-    '6',
+    '243',
     { simTimeNs: 10 * SECOND },
     { ...planted('read-without-round'), checksHistoryOnly: true },
   );

@@ -123,7 +123,7 @@ const disk = record<DiskFault>({
     }),
     'snapshot-flip': record<Extract<DiskTrouble, { type: 'snapshot-flip' }>>({
       type: oneOf(['snapshot-flip']),
-      when: oneOf(['now', 'restart', 'sending']),
+      when: oneOf(['now', 'restart', 'read']),
     }),
   }),
 });

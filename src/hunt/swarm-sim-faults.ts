@@ -265,11 +265,23 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
   {
     name: 'snapshot-flip',
     nodesMin: 3,
-    lasts: LONG,
+    lasts: SHORT,
     draw: ({ taste }, random) => ({
       type: 'disk',
       victims: weighted(random, taste.victims),
-      trouble: { type: 'snapshot-flip', when: random.pick(['now', 'restart', 'sending']) },
+      trouble: { type: 'snapshot-flip', when: random.pick(['now', 'restart']) },
+    }),
+  },
+  {
+    name: 'snapshot-flip-when-read',
+    nodesMin: 3,
+    isBackground: true,
+    // Followers are seldom so far behind that one is sent.
+    lasts: { min: 2, max: 60 },
+    draw: () => ({
+      type: 'disk',
+      victims: 'all',
+      trouble: { type: 'snapshot-flip', when: 'read' },
     }),
   },
 ];

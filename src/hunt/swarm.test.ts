@@ -13,6 +13,9 @@ const drawn = (seeds: number, constraints = {}): Scenario[] =>
 function sort(what: FaultKind): string {
   if (what.type === 'nemesis') return `${what.kind}:${what.shape}`;
   const { fault } = what;
+  if (fault.type === 'disk' && fault.trouble.type === 'snapshot-flip') {
+    return `disk:snapshot-flip${fault.trouble.when === 'read' ? ' when read' : ''}`;
+  }
   if (fault.type === 'network' || fault.type === 'disk') {
     return `${fault.type}:${fault.trouble.type}`;
   }

@@ -19,6 +19,7 @@ import {
 } from '../raft/core/configuration.ts';
 import type { Rules } from '../raft/core/rules.ts';
 import { type Envelope, nodeId, type NodeId } from '../raft/core/types.ts';
+import { positionOf } from '../raft/driver/snapshot-format.ts';
 import type { DriverStatus } from '../raft/driver/driver.ts';
 import type { Disk } from '../raft/driver/ports.ts';
 import { type ClientKind, connectTo, OF_REGISTERS } from './client.ts';
@@ -61,7 +62,7 @@ export class SimCluster implements Cluster {
   readonly #exits: ((exit: UnexpectedExit) => void)[] = [];
   readonly #elected = new Set<(node: NodeId) => void>();
   readonly #voted = new Set<(node: NodeId) => void>();
-  readonly #sending = new Set<(node: NodeId) => void>();
+  readonly #snapshotReads = new Set<(node: NodeId, name: string) => void>();
   /** The term in which a node was seen to lead last. */
   readonly #ledTerms = new Map<NodeId, number>();
   #clients = 0;
@@ -99,9 +100,6 @@ export class SimCluster implements Cluster {
           this.#ledTerms.set(node, term);
           for (const listener of this.#elected) listener(node);
         },
-        snapshot: ({ node }, { type }) => {
-          if (type === 'sent') for (const listener of this.#sending) listener(node);
-        },
         stopped: ({ node }, { type }) => {
           if (type === 'killed' || type === 'power-failure') return;
           for (const listener of this.#exits) {
@@ -132,6 +130,7 @@ export class SimCluster implements Cluster {
           random: sim.random(`disk/${id}`),
           observer: (event) => {
             if (event.type === 'synced') return observer.synced(id, event.name, event.bytes);
+            if (event.type === 'call' && event.operation === 'read') this.#reading(id, event.name);
             const kind = diskCounterOf(event);
             if (kind === undefined) return;
             observer.happened({ kind, node: id, detail: diskEventDetail(event) });
@@ -262,12 +261,17 @@ export class SimCluster implements Cluster {
   }
 
   /**
-   * @param listener - called when a node begins to send a snapshot, before its first piece leaves
+   * @param listener - called when a node asks its disk for a part of this snapshot, before it is read
    * @returns what ends it
    */
-  onSnapshotSent(listener: (node: NodeId) => void): () => void {
-    this.#sending.add(listener);
-    return () => void this.#sending.delete(listener);
+  onSnapshotRead(listener: (node: NodeId, name: string) => void): () => void {
+    this.#snapshotReads.add(listener);
+    return () => void this.#snapshotReads.delete(listener);
+  }
+
+  #reading(node: NodeId, file: string): void {
+    if (this.#snapshotReads.size === 0 || positionOf(file) === undefined) return;
+    for (const listener of this.#snapshotReads) listener(node, file);
   }
 
   url(node: Name): string {

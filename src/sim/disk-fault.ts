@@ -15,9 +15,9 @@ export interface DiskFault {
 
 /**
  * `restart`: the process ends at once, and starts again, before another snapshot takes the place of the
- * damaged one. `sending`: when a victim begins to send one, in the newest.
+ * damaged one. `read`: when a victim reads one, as it does to send it, in that one.
  */
-export type FlipTime = 'now' | 'restart' | 'sending';
+export type FlipTime = 'now' | 'restart' | 'read';
 
 export type DiskTrouble =
   /** Every call takes so much longer. */
@@ -79,13 +79,11 @@ function begin(
       flip(cluster, node, trouble.count, random);
       return () => {};
     case 'snapshot-flip':
-      if (trouble.when !== 'sending') {
-        flipSnapshot(cluster, node, trouble.when, random);
+      if (trouble.when !== 'read') {
+        flipSnapshot(cluster, node, { when: trouble.when }, random);
         return () => {};
       }
-      return cluster.onSnapshotSent((sender) => {
-        if (sender === node.node) flipSnapshot(cluster, node, trouble.when, random);
-      });
+      return flipWhenRead(cluster, node, random);
     default:
       return assertNever(trouble);
   }
@@ -96,11 +94,26 @@ function flip(cluster: SimCluster, { node, disk }: SimNode, count: number, rando
   if (flipBits(disk, random, count).length > 0) cluster.damaged.add(node);
 }
 
-function flipSnapshot(cluster: SimCluster, node: SimNode, when: FlipTime, random: Random): void {
-  const isNewest = when === 'sending';
-  if (!cluster.mayDamage(node.node) || !flipSnapshotBit(node.disk, random, isNewest)) return;
+/** Once. */
+function flipWhenRead(cluster: SimCluster, node: SimNode, random: Random): () => void {
+  const stop = cluster.onSnapshotRead((reader, file) => {
+    if (reader !== node.node) return;
+    if (flipSnapshot(cluster, node, { when: 'read', file }, random)) stop();
+  });
+  return stop;
+}
+
+/** @returns false when nothing was flipped: the cluster must not bear more, or there is nothing to flip */
+function flipSnapshot(
+  cluster: SimCluster,
+  node: SimNode,
+  { when, file }: { readonly when: FlipTime; readonly file?: string },
+  random: Random,
+): boolean {
+  if (!cluster.mayDamage(node.node) || !flipSnapshotBit(node.disk, random, file)) return false;
   cluster.damaged.add(node.node);
-  if (when !== 'restart' || !node.isUp()) return;
+  if (when !== 'restart' || !node.isUp()) return true;
   node.stop({ type: 'killed' });
   node.start();
+  return true;
 }

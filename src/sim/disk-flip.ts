@@ -36,17 +36,18 @@ function isSegment(name: string): boolean {
 }
 
 /**
- * Flips one bit of a snapshot that is on the platter, of any of them or of the newest.
+ * Flips one bit of a snapshot that is on the platter.
  *
+ * @param which - of this one, by default of any
  * @returns false when there is none
  */
-export function flipSnapshotBit(disk: SimDisk, random: Random, isNewest: boolean): boolean {
-  const snapshots = (disk.settledFiles() ?? [])
-    .filter(({ name, bytes }) => positionOf(name) !== undefined && bytes.length > 0)
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const newest = snapshots.at(-1);
-  if (newest === undefined) return false;
-  const { name, bytes } = isNewest ? newest : random.pick(snapshots);
+export function flipSnapshotBit(disk: SimDisk, random: Random, which?: string): boolean {
+  const isMeant = (name: string): boolean => positionOf(name) !== undefined;
+  const snapshots = (disk.settledFiles(isMeant) ?? []).filter(
+    ({ name, bytes }) => bytes.length > 0 && (which === undefined || name === which),
+  );
+  if (snapshots.length === 0) return false;
+  const { name, bytes } = random.pick(snapshots);
   disk.flip(name, random.integer(0, bytes.length - 1), 1 << random.integer(0, 7));
   return true;
 }
