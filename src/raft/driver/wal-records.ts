@@ -185,6 +185,8 @@ export class WalContents {
   }
 
   #replayEntry(entry: Entry): void {
+    if (entry.index === 0)
+      throw new DecodeError('an entry has the index 0, behind which a log begins');
     const at = entry.index - this.base.index - 1;
     if (at < 0 && this.missingUpTo > 0) {
       // It replaced some of what is missing.
