@@ -1,6 +1,6 @@
 import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import type { Random } from '../lib/prng.ts';
-import type { CrashFault, LinkChoice, SimFault, Victims } from '../sim/faults.ts';
+import type { CrashFault, LinkChoice, SimFault, Victims, YoungLeaderFault } from '../sim/faults.ts';
 import { PORT_CALLS } from '../sim/node-ports.ts';
 import { chance, logUniform, weighted } from './draws.ts';
 
@@ -176,26 +176,14 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     nodesMin: 1,
     isBackground: true,
     lasts: { min: 2, max: 12 },
-    draw: ({ taste }, random) => ({
-      type: 'young-leader',
-      how: random.pick(['kill', 'power-failure']),
-      call: random.pick(taste.calls),
-      nthMax: logUniform(random, 1, taste.nthMax),
-      moment: random.pick(['before', 'after']),
-    }),
+    draw: ({ taste }, random) => ({ type: 'young-leader', ...drawDeath(taste, random) }),
   },
   {
     name: 'young-voter',
     nodesMin: 2,
     isBackground: true,
     lasts: { min: 2, max: 12 },
-    draw: ({ taste }, random) => ({
-      type: 'young-voter',
-      how: random.pick(['kill', 'power-failure']),
-      call: random.pick(taste.calls),
-      nthMax: logUniform(random, 1, taste.nthMax),
-      moment: random.pick(['before', 'after']),
-    }),
+    draw: ({ taste }, random) => ({ type: 'young-voter', ...drawDeath(taste, random) }),
   },
   {
     name: 'transfer',
@@ -285,6 +273,15 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     }),
   },
 ];
+
+function drawDeath(taste: Taste, random: Random): Omit<YoungLeaderFault, 'type'> {
+  return {
+    how: random.pick(['kill', 'power-failure']),
+    call: random.pick(taste.calls),
+    nthMax: logUniform(random, 1, taste.nthMax),
+    moment: random.pick(['before', 'after']),
+  };
+}
 
 function drawLinks({ taste }: SimFaultSetting, random: Random): LinkChoice {
   const direction = weighted(random, taste.links);

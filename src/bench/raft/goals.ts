@@ -4,7 +4,7 @@ import type { CellFigures } from './figures.ts';
 /** What the figures are held against. */
 export interface Goal {
   readonly says: string;
-  /** Noise does not decide it: to miss it is a failure. */
+  /** To miss it is a failure. */
   readonly isMust: boolean;
   readonly isMet: boolean;
 }
@@ -30,16 +30,10 @@ const LINEARIZABLE_READS: Readonly<Record<number, Wanted>> = {
 /** Of etcd's serializable reads; or so much of the ceiling. */
 const STALE_READS = { throughput: 4, ofCeiling: 0.7 };
 /**
- * The CPU time of a write is wanted on a machine on which etcd takes 151 µs. What shares the host's cores
- * moves both: the same nodes took 33 to 66 µs within some minutes, and etcd 178 to 262. Where etcd takes
- * more, the same share of what it takes counts.
+ * On the machine that these are from, etcd takes 151 µs of CPU for a write. Who shares the host's cores moves
+ * that figure, and ours with it: where it is missed, the share of etcd's in the same run says by whose fault.
  */
-const MUST = {
-  connections: 64,
-  writesPerSync: 25,
-  serverMicroseconds: 45,
-  serverShareOfEtcd: 45 / 151,
-};
+const MUST = { connections: 64, writesPerSync: 25, serverMicroseconds: 45 };
 
 /** The goals that these figures can be held against. */
 export function goalsOf(figures: CellFigures): readonly Goal[] {
@@ -94,17 +88,13 @@ function musts(figures: CellFigures): Goal[] {
 
 function serverCpu(figures: CellFigures): Goal {
   const { gong, cpuToEtcd } = figures;
-  const { serverMicroseconds, serverShareOfEtcd } = MUST;
-  const wanted = `at most ${serverMicroseconds}`;
-  const found = `${named(figures)}: ${gong.serverMicroseconds.toFixed(1)} µs of server CPU for a write`;
-  const isFast = gong.serverMicroseconds <= serverMicroseconds;
-  if (cpuToEtcd === undefined) return { says: `${found}, ${wanted}`, isMust: true, isMet: isFast };
+  const share = cpuToEtcd === undefined ? '' : `, ${cpuToEtcd.median.toFixed(2)} of etcd's`;
   return {
     says:
-      `${found}, ${cpuToEtcd.median.toFixed(2)} of etcd's; ` +
-      `${wanted}, or ${serverShareOfEtcd.toFixed(2)} of etcd's on a slower machine`,
+      `${named(figures)}: ${gong.serverMicroseconds.toFixed(1)} µs of server CPU for a write${share}; ` +
+      `at most ${MUST.serverMicroseconds}`,
     isMust: true,
-    isMet: isFast || cpuToEtcd.median <= serverShareOfEtcd,
+    isMet: gong.serverMicroseconds <= MUST.serverMicroseconds,
   };
 }
 

@@ -43,8 +43,8 @@ export interface Tunables {
 /**
  * What Node is started with to run a node. Requests leave much garbage; with the default size of the
  * young generation most of it is held until the old one is collected: 50 000 writes of 200 bytes and a
- * follower that catches up by a snapshot took the leader to 300 to 340 MB, so to 190 MB. With half of it
- * a write at 64 connections takes a tenth more of CPU (50.7 to 43.3 µs, three nodes together).
+ * follower that catches up by a snapshot took the leader to 300 to 340 MB, so to 176 and 188 MB. With half
+ * of it a write at 64 connections takes more CPU on three nodes: 42.6 instead of 39.6 µs, 50.7 instead of 43.3.
  */
 export const RUNTIME_FLAGS: readonly string[] = ['--max-semi-space-size=8'];
 

@@ -18,8 +18,9 @@ async function turnsOf(waiting: () => number): Promise<number> {
   return turns;
 }
 
-test('a step waits while more arrives for it, and not for ever', async () => {
+test('a step waits while more requests arrive for it, and not for ever; without any not at all', async () => {
   const alone = await turnsOf(() => 1);
+  expect(alone - (await turnsOf(() => 0))).toBe(1);
   let arrived = 0;
   const three = await turnsOf(() => Math.min((arrived += 1), 3));
   arrived = 0;

@@ -10,7 +10,7 @@ const RANGES = 80;
 const first = LOWEST + (process.pid % RANGES) * RANGE;
 let given = 0;
 
-/** A port that is free now, and that no other call of this process gets. */
+/** A port that is free now, and that no other call of this process gets soon. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = first + (given++ % RANGE);
