@@ -76,18 +76,21 @@ test('goals are met or missed by the medians; two figures at 64 connections are 
   ]);
 });
 
-test('server CPU is told with its share of etcd, and held against microseconds alone', () => {
-  const goal = (ours: number, theirs: number): readonly [string, boolean] | undefined => {
-    const rest = repetition(4000, 1000, { serverMicroseconds: ours });
-    const etcd = measured(1000, { serverMicroseconds: theirs });
-    const found = goalsOf(figuresOf(CELL, [{ ...rest, etcd }])).findLast(({ isMust }) => isMust);
+test('server CPU is held to its goal where the machine disturbed it least; the median is told, and etcd', () => {
+  const goal = (...pairs: (readonly [number, number])[]): readonly unknown[] | undefined => {
+    const repetitions = pairs.map(([ours, theirs]) => ({
+      ...repetition(4000, 1000, { serverMicroseconds: ours }),
+      etcd: measured(1000, { serverMicroseconds: theirs }),
+    }));
+    const found = goalsOf(figuresOf(CELL, repetitions)).findLast(({ isMust }) => isMust);
     return found && [found.says, found.isMet];
   };
-  expect(goal(46, 200)).toEqual([
-    "writes at 64: 46.0 µs of server CPU for a write, 0.23 of etcd's; at most 45",
+  expect(goal([55, 250], [46, 200], [60, 210])).toEqual([
+    'writes at 64: 46.0 (median 55.0) µs of server CPU for a write, the least of 3, ' +
+      'etcd 200.0 (median 210.0); at most 45',
     false,
   ]);
-  expect(goal(45, 50)?.[1]).toBe(true);
+  expect(goal([55, 50], [45, 50], [60, 50])?.[1]).toBe(true);
 });
 
 test('without etcd there are no ratios to it, and what is left is still held to its goals', () => {

@@ -1,3 +1,4 @@
+import { defined } from '../../lib/assert.ts';
 import { median } from '../checker/measure.ts';
 import type { Measurement } from './load.ts';
 import type { Operation } from './system.ts';
@@ -50,8 +51,9 @@ export interface CellFigures {
   /** Ours to etcd's, within each repetition. */
   readonly throughputToEtcd: Spread | undefined;
   readonly p99ToEtcd: Spread | undefined;
-  /** Of server CPU for a request. */
-  readonly cpuToEtcd: Spread | undefined;
+  /** Of server CPU for a request: who shares the host's cores only ever adds to it. */
+  readonly gongMicroseconds: Spread;
+  readonly etcdMicroseconds: Spread | undefined;
   readonly throughputToBare: Spread | undefined;
 }
 
@@ -59,9 +61,7 @@ export interface CellFigures {
 export function figuresOf(cell: Cell, repetitions: readonly Repetition[]): CellFigures {
   const quiet = repetitions.filter(isQuiet);
   const counted = quiet.length > 0 ? quiet : repetitions;
-  const toEtcd = (
-    field: 'requestsPerSecond' | 'p99Ms' | 'serverMicroseconds',
-  ): Spread | undefined =>
+  const toEtcd = (field: 'requestsPerSecond' | 'p99Ms'): Spread | undefined =>
     spreadOf(
       counted.flatMap(({ gong, etcd }) => (etcd === undefined ? [] : gong[field] / etcd[field])),
     );
@@ -75,7 +75,11 @@ export function figuresOf(cell: Cell, repetitions: readonly Repetition[]): CellF
     bare: medianOf(counted.map(({ bare }) => bare)),
     throughputToEtcd: toEtcd('requestsPerSecond'),
     p99ToEtcd: toEtcd('p99Ms'),
-    cpuToEtcd: toEtcd('serverMicroseconds'),
+    gongMicroseconds: defined(
+      spreadOf(counted.map(({ gong }) => gong.serverMicroseconds)),
+      'at least one repetition',
+    ),
+    etcdMicroseconds: spreadOf(etcds.map((etcd) => etcd.serverMicroseconds)),
     throughputToBare: spreadOf(
       counted.map(({ gong, bare }) => gong.requestsPerSecond / bare.requestsPerSecond),
     ),

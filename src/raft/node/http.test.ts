@@ -339,6 +339,19 @@ async function askInPieces(pieces: readonly string[]): Promise<string> {
   return response;
 }
 
+test.each(['', 'content-length: 0\r\n'])(
+  'a request that lacks its body is refused (%j)',
+  async (head) => {
+    submitted = [];
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(`POST /kv/a/append HTTP/1.1\r\nhost: x\r\n${head}\r\n`);
+    const [answered] = (await once(socket, 'data')) as [Buffer];
+    expect(answered.toString()).toMatch(/^HTTP\/1.1 400 .*"definite":true/s);
+    expect(submitted).toEqual([]);
+    socket.destroy();
+  },
+);
+
 test('a body may come in any pieces', async () => {
   answer = { type: 'refused', error: 'not now' };
   await askInPieces(['{"va', 'lue":"', 'ä', 'b"}']);

@@ -37,9 +37,13 @@ export interface ApiOptions {
 export function makeApi(store: Store, options: ApiOptions): http.RequestListener {
   const { readMode, limits, sessionExpiryMs } = options;
   const bodies = new JsonBodies(limits.maxBodyBytes);
-  const api = { store, options, routing: { readMode, limits, sessionExpiryMs, bodies } };
+  const api = { store, options, bodies, routing: { readMode, limits, sessionExpiryMs } };
   return (request, response) => {
-    void answer(api, request, response);
+    try {
+      answer(api, request, response);
+    } catch (error) {
+      refuse(request, response, error);
+    }
   };
 }
 
@@ -47,43 +51,61 @@ interface Api {
   readonly store: Store;
   readonly options: ApiOptions;
   readonly routing: RouteOptions;
+  readonly bodies: JsonBodies;
 }
 
-async function answer(
-  { store, options, routing }: Api,
+/** @throws BadRequest, where that is known before anything was read */
+function answer(
+  { store, options, routing, bodies }: Api,
   request: http.IncomingMessage,
   response: http.ServerResponse,
-): Promise<void> {
-  try {
-    const target = parseTarget(request.url ?? '/');
-    const { method = 'the method' } = request;
-    if (PAGES.has(target.name)) return await answerOfNode(options, target, method, response);
-    // A transfer is a request like any other: followers forward it.
-    if (target.name === 'cluster' && target.rest !== 'transfer') {
-      const { bodies } = routing;
-      const call = { control: store, bodies, request, method, rest: target.rest };
-      const { status, body } = await answerOfCluster(call);
-      return reply(response, status, body);
-    }
-    const route = ROUTES.get(target.name);
-    if (route === undefined) {
-      const names = [...ROUTES.keys(), 'cluster', 'status', 'config', 'metrics', 'healthz'];
-      throw new BadRequest(404, `the path begins with one of /${names.join(', /')}`);
-    }
-    const { rest, query } = target;
-    const parsed = route({ options: routing, request, method, rest, query });
-    // Most requests have no body to wait for, or wait for nothing else.
-    const asked = parsed instanceof Promise ? await parsed : parsed;
-    store.submit(asked, (result) => replyWith(options, target, response, result));
-  } catch (error) {
-    if (!(error instanceof BadRequest)) {
-      const message = error instanceof Error ? error.message : String(error);
-      return reply(response, 500, { error: message, definite: false });
-    }
-    // What is left of the body is not read: the connection cannot be used again.
-    if (!request.complete) response.setHeader('connection', 'close');
-    reply(response, error.status, { error: error.message, definite: true });
+): void {
+  const target = parseTarget(request.url ?? '/');
+  const { name, rest, query } = target;
+  const { method = 'the method' } = request;
+  const refused = (error: unknown): void => refuse(request, response, error);
+  if (PAGES.has(name)) {
+    answerOfNode(options, target, method, response).catch(refused);
+    return;
   }
+  // A transfer is a request like any other: followers forward it.
+  if (name === 'cluster' && rest !== 'transfer') {
+    answerOfCluster({ control: store, bodies, request, method, rest }).then(
+      ({ status, body }) => reply(response, status, body),
+      refused,
+    );
+    return;
+  }
+  const route = ROUTES.get(name);
+  if (route === undefined) {
+    const names = [...ROUTES.keys(), 'cluster', 'status', 'config', 'metrics', 'healthz'];
+    throw new BadRequest(404, `the path begins with one of /${names.join(', /')}`);
+  }
+  const done = (result: Answer): void => replyWith(options, target, response, result);
+  const asked = route({ options: routing, request, method, rest, query });
+  if (typeof asked !== 'function') return store.submit(asked, done);
+  const submit = (body: object): void => {
+    try {
+      store.submit(asked(body), done);
+    } catch (error) {
+      refused(error);
+    }
+  };
+  bodies.read(request, submit, refused);
+}
+
+function refuse(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  error: unknown,
+): void {
+  if (!(error instanceof BadRequest)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return reply(response, 500, { error: message, definite: false });
+  }
+  // What is left of the body is not read: the connection cannot be used again.
+  if (!request.complete) response.setHeader('connection', 'close');
+  reply(response, error.status, { error: error.message, definite: true });
 }
 
 /** What this node says of itself. */

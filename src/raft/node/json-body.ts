@@ -17,21 +17,24 @@ export class JsonBodies {
   }
 
   /**
-   * The object in a request's body.
+   * Gives the object in a request's body to `done`, or says to `refuse` that it is too large, cut off, or
+   * no object; what is left of it is not read then. One of them is called, once.
    *
    * Events instead of `for await`: an iterator over a stream costs 4 µs of the 15 µs that node:http
-   * takes for a small PUT.
-   *
-   * @throws BadRequest when it is too large, cut off, or no object; what is left of it is not read then
+   * takes for a small PUT. Callbacks instead of a promise: one more microsecond.
    */
-  read(request: IncomingMessage): Promise<object> {
-    const { promise, resolve, reject } = Promise.withResolvers<object>();
+  read(
+    request: IncomingMessage,
+    done: (body: object) => void,
+    refuse: (why: BadRequest) => void,
+  ): void {
     const bytesMax = this.#bytesMax;
     // Said beforehand, it can be answered before anything is read.
     if (Number(request.headers['content-length']) > bytesMax) {
-      reject(new BadRequest(413, `the body is over ${bytesMax} bytes`));
-      return promise;
+      return refuse(new BadRequest(413, `the body is over ${bytesMax} bytes`));
     }
+    // The server knows of requests without a body that they have none, and their streams say nothing.
+    if (request.readableEnded) return refuse(new BadRequest(400, 'the request has no body'));
     // Most bodies come in one piece, which is then not copied.
     let whole: Buffer | undefined;
     let more: Buffer[] | undefined;
@@ -41,7 +44,7 @@ export class JsonBodies {
       if (isOver) return;
       isOver = true;
       this.#bytes -= size;
-      reject(refusal);
+      refuse(refusal);
     };
     request.on('data', (chunk: Buffer) => {
       if (isOver) return;
@@ -63,31 +66,28 @@ export class JsonBodies {
       isOver = true;
       this.#bytes -= size;
       const first = whole ?? Buffer.alloc(0);
-      try {
-        resolve(parseObject(more === undefined ? first : Buffer.concat([first, ...more])));
-      } catch (error) {
-        reject(error);
-      }
+      const body = parseObject(more === undefined ? first : Buffer.concat([first, ...more]));
+      if (body instanceof BadRequest) refuse(body);
+      else done(body);
     });
     request.on('error', () => end(new BadRequest(400, 'the body was cut off')));
-    return promise;
   }
 }
 
-function parseObject(bytes: Buffer): object {
+function parseObject(bytes: Buffer): object | BadRequest {
   let text: string;
   try {
     text = utf8.decode(bytes);
   } catch {
     // Anything else would be stored as something else than was sent.
-    throw new BadRequest(400, 'the body is not UTF-8');
+    return new BadRequest(400, 'the body is not UTF-8');
   }
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
-    throw new BadRequest(400, 'the body is not JSON');
+    return new BadRequest(400, 'the body is not JSON');
   }
-  if (typeof body !== 'object' || body === null) throw new BadRequest(400, 'the body is no object');
-  return body;
+  if (typeof body === 'object' && body !== null) return body;
+  return new BadRequest(400, 'the body is no object');
 }

@@ -8,14 +8,12 @@ import {
 import type { Command } from '../../kv/commands.ts';
 import { BadRequest } from '../bad-request.ts';
 import type { ApiLimits } from '../fields.ts';
-import type { JsonBodies } from '../json-body.ts';
 
 /** What routes know of their node. */
 export interface RouteOptions {
   readonly readMode: Consistency;
   readonly limits: ApiLimits;
   readonly sessionExpiryMs: number;
-  readonly bodies: JsonBodies;
 }
 
 /** A request to be taken apart by the route of its path. */
@@ -29,8 +27,15 @@ export interface Call {
   readonly query: string;
 }
 
-/** Makes of a call what the driver is asked for. @throws BadRequest */
-export type Route = (call: Call) => Request | Promise<Request>;
+/** Makes of the body what the driver is asked for. @throws BadRequest */
+export type FromBody = (body: object) => Request;
+
+/**
+ * Makes of a call what the driver is asked for; where the body says it, what makes it of the body.
+ *
+ * @throws BadRequest
+ */
+export type Route = (call: Call) => Request | FromBody;
 
 /** @throws BadRequest */
 export function consistencyOf({ query, options }: Call): Consistency {

@@ -41,7 +41,10 @@ export async function answerOfCluster(call: ClusterCall): Promise<ClusterReply> 
   if (rest !== 'members') throw new BadRequest(404, 'the path is /cluster/members');
   if (method === 'GET') return { status: 200, body: membersOf(control) };
   if (method !== 'POST') throw new BadRequest(405, `${method} is not for this path`);
-  const change = parseChange(await call.bodies.read(call.request));
+  const body = await new Promise<object>((resolve, reject) =>
+    call.bodies.read(call.request, resolve, reject),
+  );
+  const change = parseChange(body);
   const { promise, resolve } = Promise.withResolvers<ChangeAnswer>();
   control.changeMembers(change, resolve);
   const answer = await promise;

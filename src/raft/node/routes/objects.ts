@@ -1,32 +1,52 @@
 import type { Command } from '../../kv/commands.ts';
 import { BadRequest } from '../bad-request.ts';
-import { checkKey, fieldOf, parseInteger, parseKey, parseText, parseTtlMs } from '../fields.ts';
+import {
+  type ApiLimits,
+  checkKey,
+  fieldOf,
+  parseInteger,
+  parseKey,
+  parseText,
+  parseTtlMs,
+} from '../fields.ts';
 import type { ReadOf } from '../../kv/state-machine.ts';
-import { type Call, commandOf, consistencyOf, notForThisPath, type Route } from './call.ts';
+import { commandOf, consistencyOf, notForThisPath, type Route } from './call.ts';
 
 /** What can be posted behind `/NAME/:key`; an empty text is the key's own path. */
-type Changes = Readonly<Record<string, (call: Call, key: string) => Command | Promise<Command>>>;
+type Changes = Readonly<Record<string, Change>>;
+
+type Change =
+  | { readonly needsBody: false; readonly make: (key: string) => Command }
+  | {
+      readonly needsBody: true;
+      /** @throws BadRequest */
+      readonly parse: (body: object, key: string, limits: ApiLimits) => Command;
+    };
 
 /** `GET /set/:key`, `POST /set/:key` with `{"add":…}` or `{"remove":…}`. */
 export const setRoute: Route = objectRoute('set', {
-  '': async (call, key) => {
-    const { limits, bodies } = call.options;
-    const body = await bodies.read(call.request);
-    const isRemoved = fieldOf(body, 'add') === undefined;
-    return isRemoved
-      ? { type: 'set-remove', key, element: parseText(body, 'remove', limits) }
-      : { type: 'set-add', key, element: parseText(body, 'add', limits) };
+  '': {
+    needsBody: true,
+    parse(body, key, limits) {
+      const isRemoved = fieldOf(body, 'add') === undefined;
+      return isRemoved
+        ? { type: 'set-remove', key, element: parseText(body, 'remove', limits) }
+        : { type: 'set-add', key, element: parseText(body, 'add', limits) };
+    },
   },
 });
 
 /** `GET /queue/:key` for its length, `POST /queue/:key/enqueue` with `{"value":…}`, `…/dequeue`. */
 export const queueRoute: Route = objectRoute('queue', {
-  enqueue: async (call, key) => {
-    const { limits, bodies } = call.options;
-    const element = parseText(await bodies.read(call.request), 'value', limits);
-    return { type: 'enqueue', key, element };
+  enqueue: {
+    needsBody: true,
+    parse: (body, key, limits) => ({
+      type: 'enqueue',
+      key,
+      element: parseText(body, 'value', limits),
+    }),
   },
-  dequeue: (_, key) => ({ type: 'dequeue', key }),
+  dequeue: { needsBody: false, make: (key) => ({ type: 'dequeue', key }) },
 });
 
 const TOKENS = [0, Number.MAX_SAFE_INTEGER] as const;
@@ -36,26 +56,29 @@ const TOKENS = [0, Number.MAX_SAFE_INTEGER] as const;
  * `{"token","ttlMs"}`, `…/release` with `{"token"}`.
  */
 export const lockRoute: Route = objectRoute('lock', {
-  acquire: async (call, key) => {
-    const { limits, bodies } = call.options;
-    const body = await bodies.read(call.request);
-    const owner = fieldOf(body, 'owner') === undefined ? '' : parseText(body, 'owner', limits);
-    checkKey(owner, 'owner', limits);
-    return { type: 'acquire', key, owner, ttlMs: parseTtlMs(body) };
+  acquire: {
+    needsBody: true,
+    parse(body, key, limits) {
+      const owner = fieldOf(body, 'owner') === undefined ? '' : parseText(body, 'owner', limits);
+      checkKey(owner, 'owner', limits);
+      return { type: 'acquire', key, owner, ttlMs: parseTtlMs(body) };
+    },
   },
-  renew: async (call, key) => {
-    const body = await call.options.bodies.read(call.request);
-    const token = parseInteger(body, 'token', TOKENS);
-    return { type: 'renew', key, token, ttlMs: parseTtlMs(body) };
+  renew: {
+    needsBody: true,
+    parse(body, key) {
+      const token = parseInteger(body, 'token', TOKENS);
+      return { type: 'renew', key, token, ttlMs: parseTtlMs(body) };
+    },
   },
-  release: async (call, key) => {
-    const body = await call.options.bodies.read(call.request);
-    return { type: 'release', key, token: parseInteger(body, 'token', TOKENS) };
+  release: {
+    needsBody: true,
+    parse: (body, key) => ({ type: 'release', key, token: parseInteger(body, 'token', TOKENS) }),
   },
 });
 
 function objectRoute(of: ReadOf, changes: Changes): Route {
-  return async (call) => {
+  return (call) => {
     const { rest, options, method } = call;
     const slash = rest.indexOf('/');
     const encoded = slash < 0 ? rest : rest.slice(0, slash);
@@ -71,6 +94,7 @@ function objectRoute(of: ReadOf, changes: Changes): Route {
       return { type: 'read', of, key, consistency: consistencyOf(call) };
     }
     if (method !== 'POST' || change === undefined) throw notForThisPath(call);
-    return commandOf(call, await change(call, key));
+    if (!change.needsBody) return commandOf(call, change.make(key));
+    return (body) => commandOf(call, change.parse(body, key, options.limits));
   };
 }

@@ -17,17 +17,17 @@ const INTEGERS = [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
  * `POST /txn` with `{"compares":[{"key","is":"=" or "!=","value"}…],"success":[…],"failure":[…]}`;
  * operations are `{"type":"get","key"}`, `put` and `append` with `value`, `delete`, `incr` with `by`.
  */
-export const transactionRoute: Route = async (call) => {
+export const transactionRoute: Route = (call) => {
   if (call.rest !== '') throw new BadRequest(404, 'the path is /txn');
   if (call.method !== 'POST') throw notForThisPath(call);
-  const { limits, bodies } = call.options;
-  const body = await bodies.read(call.request);
-  return commandOf(call, {
-    type: 'txn',
-    compares: listOf(body, 'compares').map((each) => parseCompare(each, limits)),
-    success: listOf(body, 'success').map((each) => parseOperation(each, limits)),
-    failure: listOf(body, 'failure').map((each) => parseOperation(each, limits)),
-  });
+  const { limits } = call.options;
+  return (body) =>
+    commandOf(call, {
+      type: 'txn',
+      compares: listOf(body, 'compares').map((each) => parseCompare(each, limits)),
+      success: listOf(body, 'success').map((each) => parseOperation(each, limits)),
+      failure: listOf(body, 'failure').map((each) => parseOperation(each, limits)),
+    });
 };
 
 /** A list of objects; without it, an empty one. */

@@ -1,14 +1,20 @@
-import type { Request } from '../../driver/requests.ts';
 import type { Command } from '../../kv/commands.ts';
 import { BadRequest } from '../bad-request.ts';
 import { fieldOf, parseInteger, parseKey, parseText, parseValue } from '../fields.ts';
-import { type Call, commandOf, consistencyOf, notForThisPath, type Route } from './call.ts';
+import {
+  type Call,
+  commandOf,
+  consistencyOf,
+  type FromBody,
+  notForThisPath,
+  type Route,
+} from './call.ts';
 
 const INTEGERS = [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
 
 /** `GET|PUT|DELETE /kv/:key`, `POST /kv/:key/cas|incr|append`. */
 export const valueRoute: Route = (call) => {
-  const { rest, options, method, request } = call;
+  const { rest, options, method } = call;
   const slash = rest.indexOf('/');
   if (slash >= 0) return changeOf(call, rest.slice(0, slash), rest.slice(slash + 1));
   if (rest === '') throw noKey();
@@ -17,12 +23,12 @@ export const valueRoute: Route = (call) => {
     case 'GET':
       return { type: 'read', key, consistency: consistencyOf(call) };
     case 'PUT':
-      return options.bodies.read(request).then((body) => {
+      return (body) => {
         const value = parseValue(body, 'value', options.limits);
         if (value === null)
           throw new BadRequest(400, 'value must be a string; DELETE removes a key');
         return commandOf(call, { type: 'put', key, value });
-      });
+      };
     case 'DELETE':
       return commandOf(call, { type: 'delete', key });
     default:
@@ -30,12 +36,11 @@ export const valueRoute: Route = (call) => {
   }
 };
 
-async function changeOf(call: Call, encoded: string, change: string): Promise<Request> {
+function changeOf(call: Call, encoded: string, change: string): FromBody {
   if (encoded === '' || !['cas', 'incr', 'append'].includes(change)) throw noKey();
   const key = parseKey(encoded, call.options.limits);
   if (call.method !== 'POST') throw notForThisPath(call);
-  const body = await call.options.bodies.read(call.request);
-  return commandOf(call, parseChange(call, key, change, body));
+  return (body) => commandOf(call, parseChange(call, key, change, body));
 }
 
 function parseChange({ options }: Call, key: string, change: string, body: object): Command {
