@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -76,11 +77,20 @@ export function oldNode(): string | undefined {
   return undefined;
 }
 
-/** A directory of one scenario's own, removed at its end. */
+const temporaries = new Set<string>();
+process.on('exit', () => {
+  for (const directory of temporaries) rmSync(directory, { recursive: true, force: true });
+});
+
+/** A directory of one scenario's own, removed at its end, or with this program. */
 export async function temporary(): Promise<{ readonly path: string } & AsyncDisposable> {
   const directory = await mkdtemp(path.join(tmpdir(), 'gong-acceptance-'));
+  temporaries.add(directory);
   return {
     path: directory,
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      await rm(directory, { recursive: true, force: true });
+      temporaries.delete(directory);
+    },
   };
 }

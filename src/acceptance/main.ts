@@ -1,7 +1,7 @@
 // What Gong promises, run from outside as a user would: npm run acceptance -- NAME… [--short]
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { nothingLeft, processesOf } from './processes.ts';
+import { endAll, nothingLeft } from './processes.ts';
 import type { Scenario } from './scenario.ts';
 import { badInputs } from './scenarios/bad-inputs.ts';
 import { brokenTargets } from './scenarios/broken-targets.ts';
@@ -99,6 +99,19 @@ const groups: readonly (readonly [atOnce: number, scenarios: readonly Scenario[]
 const order = groups.flatMap(([, scenarios]) => scenarios);
 const lines = new InOrder(say);
 let failed = 0;
+/** Marks of the scenarios that run now. */
+const running = new Set<string>();
+
+// Ctrl-C: what the scenarios have started goes, too. Nodes and guardians live on otherwise, as they should.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => {
+    for (const id of running) endAll(id);
+    process.exit(code);
+  });
+}
 
 async function keep(scenario: Scenario): Promise<void> {
   const { name, promise, run } = scenario;
@@ -106,6 +119,7 @@ async function keep(scenario: Scenario): Promise<void> {
   const id = `${name}-${process.pid}`;
   lines.say(at, `\n${name}${values.short ? ' (short)' : ''}: ${promise}`);
   const began = performance.now();
+  running.add(id);
   try {
     await run({ isShort: values.short, id, say: (line) => lines.say(at, `  ${line}`) });
     await nothingLeft(id);
@@ -113,10 +127,11 @@ async function keep(scenario: Scenario): Promise<void> {
     lines.say(at, `  kept, in ${seconds} s; nothing left running`);
   } catch (error) {
     failed += 1;
-    for (const { pid } of processesOf(id)) process.kill(pid, 'SIGKILL');
+    endAll(id);
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     lines.say(at, `  BROKEN: ${text}`);
   }
+  running.delete(id);
   lines.end(at);
 }
 

@@ -43,6 +43,25 @@ export async function until(
   }
 }
 
+const ROUNDS_MAX = 50;
+
+/** SIGKILL for every process of this mark, and for those that they started meanwhile. */
+export function endAll(id: string): void {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const left = processesOf(id);
+    if (left.length === 0) return;
+    for (const { pid } of left) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended by itself.
+      }
+    }
+    // A signal ends this program: there is no later turn to look in.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
+}
+
 /** @throws when a process of this mark still runs after `limitMs` */
 export async function nothingLeft(id: string, limitMs: number = 5000): Promise<void> {
   try {
