@@ -1,7 +1,7 @@
 // What Gong promises, run from outside as a user would: npm run acceptance -- NAME… [--short]
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { endAll, nothingLeft } from './processes.ts';
+import { endAll, nothingLeft, signalAll } from './processes.ts';
 import type { Scenario } from './scenario.ts';
 import { badInputs } from './scenarios/bad-inputs.ts';
 import { brokenTargets } from './scenarios/broken-targets.ts';
@@ -101,19 +101,21 @@ const lines = new InOrder(say);
 let failed = 0;
 /** Marks of the scenarios that run now. */
 const running = new Set<string>();
+/** Set by a signal: the program ends with it. */
+let interrupted: Promise<void> | undefined;
 
 // Ctrl-C: what the scenarios have started goes, too. Nodes and guardians live on otherwise, as they should.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  process.on(signal, () => {
-    for (const id of running) endAll(id);
-    process.exit(code);
+  process.once(signal, () => {
+    interrupted = Promise.all(Array.from(running, endAll)).then(() => process.exit(code));
   });
 }
 
 async function keep(scenario: Scenario): Promise<void> {
+  if (interrupted !== undefined) return interrupted;
   const { name, promise, run } = scenario;
   const at = order.indexOf(scenario);
   const id = `${name}-${process.pid}`;
@@ -126,8 +128,10 @@ async function keep(scenario: Scenario): Promise<void> {
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     lines.say(at, `  kept, in ${seconds} s; nothing left running`);
   } catch (error) {
+    // What it started was ended under it.
+    if (interrupted !== undefined) return interrupted;
     failed += 1;
-    endAll(id);
+    signalAll(id, 'SIGKILL');
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     lines.say(at, `  BROKEN: ${text}`);
   }

@@ -43,23 +43,26 @@ export async function until(
   }
 }
 
-const ROUNDS_MAX = 50;
-
-/** SIGKILL for every process of this mark, and for those that they started meanwhile. */
-export function endAll(id: string): void {
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    const left = processesOf(id);
-    if (left.length === 0) return;
-    for (const { pid } of left) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended by itself.
-      }
+/** A signal for every process of this mark. */
+export function signalAll(id: string, signal: NodeJS.Signals): void {
+  for (const { pid } of processesOf(id)) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended by itself.
     }
-    // A signal ends this program: there is no later turn to look in.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   }
+}
+
+/** What a harness does at Ctrl-C takes so long at most. */
+const INTERRUPTED_MS = 10_000;
+
+/** Ends every process of this mark: as Ctrl-C does, so that they clean up, and then without asking. */
+export async function endAll(id: string): Promise<void> {
+  signalAll(id, 'SIGINT');
+  await until('processes to end', INTERRUPTED_MS, () => processesOf(id).length === 0).catch(() =>
+    signalAll(id, 'SIGKILL'),
+  );
 }
 
 /** @throws when a process of this mark still runs after `limitMs` */
