@@ -3,6 +3,8 @@ import type { Random } from '../lib/prng.ts';
 import type { NodeProfile, SimProfile } from '../sim/profile.ts';
 import { chance, logUniform, rangeNs, weighted } from './draws.ts';
 
+const MEBIBYTE = 1024 * 1024;
+
 /**
  * The machines, the network and the tunables of a seed. Timing keeps what Raft asks for (§5.6,
  * broadcast time ≪ election timeout), so that liveness may be asked of every seed; how far it keeps it
@@ -40,7 +42,7 @@ export function drawProfile(random: Random, asked?: { readonly driftPpmMax: numb
     }),
     node: {
       ...drawTunables(random.fork('tunables'), { broadcastNs, driftPpmMax }),
-      ...drawSnapshots(random.fork('snapshots')),
+      ...drawLog(random.fork('snapshots')),
       ...drawElections(random.fork('elections')),
       ...drawBatchDelay(random.fork('batch delay')),
     },
@@ -50,8 +52,8 @@ export function drawProfile(random: Random, asked?: { readonly driftPpmMax: numb
 function drawTunables(
   random: Random,
   { broadcastNs, driftPpmMax }: { readonly broadcastNs: number; readonly driftPpmMax: number },
-): NodeProfile {
-  const heartbeatIntervalNs = logUniform(random, 20 * MILLISECOND, 150 * MILLISECOND);
+): Omit<NodeProfile, 'segmentBytesMax'> {
+  const heartbeatIntervalNs = logUniform(random, 30 * MILLISECOND, 200 * MILLISECOND);
   // The slowest clock's heartbeats, one of them a little late, by the fastest clock.
   const apart = (1e6 + driftPpmMax) / (1e6 - driftPpmMax);
   const least = Math.ceil(apart * (heartbeatIntervalNs * 1.5 + 2 * broadcastNs));
@@ -61,33 +63,48 @@ function drawTunables(
   return {
     electionTimeout: { minNs, maxNs: Math.ceil(minNs * spread) },
     heartbeatIntervalNs,
-    maxEntriesPerAppend: random.pick([1, 2, 4, 16, 64]),
-    maxBytesPerAppend: random.pick([64, 1024, 65_536]),
+    // One entry at a time takes most of a seed's events, and what splits can break needs but a few seeds.
+    maxEntriesPerAppend: weighted(random, [
+      [1, 1],
+      [1, 2],
+      [2, 4],
+      [3, 16],
+      [3, 64],
+    ]),
+    maxBytesPerAppend: weighted(random, [
+      [1, 64],
+      [2, 1024],
+      [3, 65_536],
+    ]),
     maxInflightAppends: random.pick([1, 2, 4, 8, 16]),
     requestTimeoutNs: logUniform(random, 200 * MILLISECOND, 5 * SECOND),
-    // Rolling at every batch, now and then, or never.
-    segmentBytesMax: weighted(random, [
-      [1, 1],
-      [2, 512],
-      [3, 4096],
-      [2, 65_536],
-      [2, 64 * 1024 * 1024],
-    ]),
     // Hardly longer than an operation, longer than a fault, or longer than most runs.
     sessionExpiryNs: MILLISECOND * Math.round(logUniform(random.fork('sessions'), 500, 60_000)),
   };
 }
 
-/** Rarely none; often so many that something else happens while one is taken, sent or installed. */
-function drawSnapshots(random: Random): Pick<NodeProfile, 'snapshots'> {
-  if (chance(random, 0.1)) return {};
-  const threshold = logUniform(random, 2, 500);
+/**
+ * How the log is kept: in segments that roll at every batch, now and then, or never; with snapshots, often so
+ * many that something else happens while one is taken, sent or installed.
+ */
+function drawLog(random: Random): Pick<NodeProfile, 'segmentBytesMax' | 'snapshots'> {
+  const segments = random.fork('segments');
+  // Nothing is removed then: of thousands of small files each start would read every one.
+  if (chance(random, 0.1)) return { segmentBytesMax: segments.pick([65_536, 64 * MEBIBYTE]) };
+  const threshold = logUniform(random, 20, 500);
   return {
+    segmentBytesMax: weighted(segments, [
+      [1, 1],
+      [2, 512],
+      [3, 4096],
+      [2, 65_536],
+      [2, 64 * MEBIBYTE],
+    ]),
     snapshots: {
       threshold,
       // From none at all to so many that the snapshot before is as good as the last one.
-      trailing: chance(random, 0.2) ? 0 : logUniform(random, 1, 4 * threshold),
-      sliceBytes: random.pick([1, 64, 512, 65_536]),
+      trailing: chance(random, 0.2) ? 0 : logUniform(random, 1, 2 * threshold),
+      sliceBytes: random.pick([256, 1024, 65_536]),
       chunkBytes: random.pick([64, 512, 4096, 65_536]),
       windowBytes: random.pick([64, 1024, 16_384, 262_144]),
     },
