@@ -78,6 +78,8 @@ export function describe(what: FaultKind, resolved?: ResolvedFault): string {
       return `young leaders die ${fault.moment} ${fault.call} (${fault.how})`;
     case 'young-voter':
       return `young voters die ${fault.moment} ${fault.call} (${fault.how})`;
+    case 'mute-leader':
+      return 'nobody hears young leaders';
     case 'power-failure':
       return `power failure, ${who(fault.victims)}`;
     case 'transfer':

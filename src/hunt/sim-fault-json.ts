@@ -7,6 +7,7 @@ import type {
   LinkTrouble,
   MembershipAim,
   MembershipFault,
+  MuteLeaderFault,
   NetworkFault,
   SimFault,
   TransferFault,
@@ -175,6 +176,11 @@ export const simFault: Read<SimFault> = variants<SimFault>('type', {
   membership,
   'young-leader': record<YoungLeaderFault>({ type: oneOf(['young-leader']), ...death }),
   'young-voter': record<YoungVoterFault>({ type: oneOf(['young-voter']), ...death }),
+  'mute-leader': record<MuteLeaderFault>({
+    type: oneOf(['mute-leader']),
+    afterNsMax: whole(1, DURATION_NS_MAX),
+    lastsNsMax: whole(1, DURATION_NS_MAX),
+  }),
   clock: record<Clock>({
     type: oneOf(['clock']),
     victims,

@@ -63,19 +63,8 @@ function drawTunables(
   return {
     electionTimeout: { minNs, maxNs: Math.ceil(minNs * spread) },
     heartbeatIntervalNs,
-    // One entry at a time takes most of a seed's events, and what splits can break needs but a few seeds.
-    maxEntriesPerAppend: weighted(random, [
-      [1, 1],
-      [1, 2],
-      [2, 4],
-      [3, 16],
-      [3, 64],
-    ]),
-    maxBytesPerAppend: weighted(random, [
-      [1, 64],
-      [2, 1024],
-      [3, 65_536],
-    ]),
+    maxEntriesPerAppend: random.pick([1, 2, 4, 16, 64]),
+    maxBytesPerAppend: random.pick([64, 1024, 65_536]),
     maxInflightAppends: random.pick([1, 2, 4, 8, 16]),
     requestTimeoutNs: logUniform(random, 200 * MILLISECOND, 5 * SECOND),
     // Hardly longer than an operation, longer than a fault, or longer than most runs.

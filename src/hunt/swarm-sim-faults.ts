@@ -186,6 +186,18 @@ export const SIM_FAMILIES: readonly SimFamily[] = [
     draw: ({ taste }, random) => ({ type: 'young-voter', ...drawDeath(taste, random) }),
   },
   {
+    name: 'mute-leader',
+    nodesMin: 3,
+    isBackground: true,
+    lasts: { min: 4, max: 24 },
+    draw: ({ electionNs }, random) => ({
+      type: 'mute-leader',
+      // Some messages there and back.
+      afterNsMax: logUniform(random, MILLISECOND, 50 * MILLISECOND),
+      lastsNsMax: logUniform(random, electionNs, 6 * electionNs),
+    }),
+  },
+  {
     name: 'transfer',
     nodesMin: 2,
     lasts: SHORT,

@@ -6,6 +6,7 @@ import { type DiskFault, injectDiskFault } from './disk-fault.ts';
 import { injectMembershipFault, type MembershipFault } from './membership-fault.ts';
 import { injectNetworkFault, type NetworkFault } from './network-fault.ts';
 import { injectTransferFault, type TransferFault } from './transfer-fault.ts';
+import { injectMuteLeaderFault, type MuteLeaderFault } from './mute-leader-fault.ts';
 import { type Victims, victimsOf } from './victims.ts';
 import {
   injectYoungLeaderFault,
@@ -17,6 +18,7 @@ import {
 export type { CrashFault } from './crash-fault.ts';
 export type { DiskFault, DiskTrouble } from './disk-fault.ts';
 export type { Leavers, MembershipAim, MembershipFault } from './membership-fault.ts';
+export type { MuteLeaderFault } from './mute-leader-fault.ts';
 export type { LinkChoice, LinkTrouble, NetworkFault } from './network-fault.ts';
 export type { TransferFault } from './transfer-fault.ts';
 export type { Victims } from './victims.ts';
@@ -34,6 +36,7 @@ export type SimFault =
   | DiskFault
   | YoungLeaderFault
   | YoungVoterFault
+  | MuteLeaderFault
   | TransferFault
   | MembershipFault;
 
@@ -82,6 +85,8 @@ export async function injectFault(
       return injectYoungLeaderFault(cluster, fault, random);
     case 'young-voter':
       return injectYoungVoterFault(cluster, fault, random);
+    case 'mute-leader':
+      return injectMuteLeaderFault(cluster, fault, random);
     case 'transfer':
       injectTransferFault(cluster, fault, random);
       return ending([]);
