@@ -110,7 +110,7 @@ test('what cannot be is refused with 64 before anything runs', () => {
 test('the history of a simulated run is one that gong check judges in the same way', async () => {
   using here = mkdtempDisposableSync(join(tmpdir(), 'gong-'));
   const { history, verdict } = await runSeed(
-    '243',
+    '183',
     { simTimeNs: 10 * SECOND },
     { ...planted('read-without-round'), checksHistoryOnly: true },
   );
@@ -175,14 +175,14 @@ test('a failure is told, and its code stands, where nothing can be written', () 
   using here = mkdtempDisposableSync(join(tmpdir(), 'gong-'));
   const file = join(here.path, 'file');
   writeFileSync(file, '');
-  const args = ['--seed', '4', '--sim-time', '20s', '--defect', 'vote-twice'];
+  const args = ['--seed', '6', '--sim-time', '20s', '--defect', 'vote-twice'];
   const run = sim(join(file, 'x'), ...args);
   expect(run.status, run.stderr).toBe(1);
   expect(run.stdout).toContain('BROKEN  vote-kept');
   expect(run.stdout).toContain(`npx gong sim ${args.join(' ')}`);
   expect(run.stderr).toContain('GONG-E041');
   const { failure } = JSON.parse(sim(join(file, 'x'), ...args, '--json').stdout);
-  expect(failure).toMatchObject({ seed: '4', directory: null, trace: null, shrunk: null });
+  expect(failure).toMatchObject({ seed: '6', directory: null, trace: null, shrunk: null });
 });
 
 test.runIf(existsSync('/dev/full'))('a trace that finds no space ends the run with 75', () => {
