@@ -1,5 +1,5 @@
 import { assertNever } from '../../lib/assert.ts';
-import type { CellFigures, Spread } from './figures.ts';
+import type { Cell, CellFigures, Spread } from './figures.ts';
 
 /** What the figures are held against. */
 export interface Goal {
@@ -74,8 +74,13 @@ function againstEtcd(figures: CellFigures, wanted: Wanted | undefined): Goal[] {
   return goals;
 }
 
+/** Whether a figure of this cell must be reached. */
+export function hasMust({ operation, connections }: Cell): boolean {
+  return operation === 'write' && connections === MUST.connections;
+}
+
 function musts(figures: CellFigures): Goal[] {
-  if (figures.cell.connections !== MUST.connections) return [];
+  if (!hasMust(figures.cell)) return [];
   const { requestsPerSync = 0 } = figures.gong;
   return [
     {

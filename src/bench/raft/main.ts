@@ -7,7 +7,7 @@ import { bringUp, endOnSignals, RESULTS } from './bring-up.ts';
 import { startCeiling } from './ceiling.ts';
 import { etcdVersion } from './etcd-nodes.ts';
 import { type Cell, type CellFigures, figuresOf, isQuiet, OTHERS_CORES_MAX } from './figures.ts';
-import { goalsOf } from './goals.ts';
+import { goalsOf, hasMust } from './goals.ts';
 import type { GongNodes } from './gong-nodes.ts';
 import { measureLoad } from './load.ts';
 import { measureRounds, type Systems } from './rounds.ts';
@@ -67,9 +67,11 @@ const operations = values.operations
       OPERATIONS.find((known) => known === text) ??
       usage(`--operations takes some of ${OPERATIONS.join(', ')}, not ${text}`),
   );
-const cells: readonly Cell[] = operations.flatMap((operation) =>
+const chosen: readonly Cell[] = operations.flatMap((operation) =>
   connections.map((count) => ({ operation, connections: count })),
 );
+/** What must be reached is measured twice in every turn, at its beginning and at its end. */
+const cells: readonly Cell[] = [...chosen, ...chosen.filter(hasMust)];
 const deadlineMs = performance.now() + 60_000 * numberOf('minutes', values.minutes);
 const PROFILES = path.join(RESULTS, 'bench-raft-profiles');
 

@@ -10,6 +10,7 @@ export interface Systems {
 }
 
 export interface RoundsOptions {
+  /** In the order of a turn; one may come several times. */
   readonly cells: readonly Cell[];
   readonly repetitions: number;
   readonly leadInMs: number;
