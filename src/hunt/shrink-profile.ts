@@ -22,6 +22,9 @@ const PLAIN: SimProfile = {
   },
 };
 
+/** A disk that takes longer than a message there: what is said before it is on disk is seen at once. */
+const SLOW_DISK: SimProfile['disk'] = { ...PLAIN.disk, sync: always(10 * MILLISECOND) };
+
 /**
  * How wrong clocks may be, and what nodes believe of it, belong together: with one of them plainer, what
  * is left would be a failure of the clocks.
@@ -46,6 +49,7 @@ export function* plainProfile(best: () => Failing): Generator<Candidate, void, b
   const current = (): SimProfile => best().scenario.profile;
   const proposals = [
     () => PLAIN,
+    () => ({ ...PLAIN, disk: SLOW_DISK }),
     () => ({ ...PLAIN, node: current().node }),
     () => ({ ...current(), node: PLAIN.node }),
     () => ({ ...current(), disk: PLAIN.disk }),
