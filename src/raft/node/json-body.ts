@@ -33,8 +33,6 @@ export class JsonBodies {
     if (Number(request.headers['content-length']) > bytesMax) {
       return refuse(new BadRequest(413, `the body is over ${bytesMax} bytes`));
     }
-    // The server knows of requests without a body that they have none, and their streams say nothing.
-    if (request.readableEnded) return refuse(new BadRequest(400, 'the request has no body'));
     // Most bodies come in one piece, which is then not copied.
     let whole: Buffer | undefined;
     let more: Buffer[] | undefined;
