@@ -252,6 +252,8 @@ class RunSession {
     await this.#healAll(cluster);
     // What is to come is the verdict.
     if (this.#isViolated) return observer.isSettled();
+    // What was seen before the heal may look settled: a leader that is no member any more, and is gone at once.
+    if (this.#isMembershipPlanned) await observer.refresh();
     const settled = await observer.until(
       () => observer.isSettled(),
       this.#limits.settleAgainNs,

@@ -7,7 +7,7 @@ import { register } from '../../workloads/register.ts';
 import { nodeId } from '../contracts/names.ts';
 import type { PlannedFault } from '../contracts/nemesis.ts';
 import { defined } from '../lib/assert.ts';
-import { SECOND } from '../lib/duration.ts';
+import { MILLISECOND, SECOND } from '../lib/duration.ts';
 import { parseClusterLog } from '../rundir/cluster-log.ts';
 import type { RunPaths } from '../rundir/paths.ts';
 import { createRunDir } from '../rundir/run-dir.ts';
@@ -118,6 +118,27 @@ test('clients follow the members, and the last reads are asked of nobody else', 
   expect([...nodes].filter((node) => node === 'n6' || node === 'n7')).toEqual([joined]);
   const last = asked.slice(-60).filter(({ type }) => type === 'ok');
   expect(new Set(last.map(({ node }) => node))).toEqual(new Set(['n1', 'n2', 'n3', 'n4', 'n5']));
+});
+
+test('who led until the last heal removed it is asked for no last reads', async () => {
+  const [replace, lead] = planOf('membership:replace', 'transfer:to-follower');
+  const resolved = { victims: [nodeId('n6')], leader: undefined };
+  const changes = [['n1', 'n2', 'n3', 'n4', 'n6']];
+  const plan = [
+    { ...defined(replace, 'one'), resolved: { ...resolved, value: { changes } } },
+    { ...defined(lead, 'another'), resolved: { ...resolved, value: { to: ['n6'] } } },
+  ];
+  const result = await runOf(plan, {
+    break(store) {
+      // Over before anybody has looked.
+      store.changeNs = MILLISECOND;
+      store.stepsDownWhenLeft = true;
+    },
+  });
+  expect(result.faults.map(({ outcome }) => outcome)).toEqual(['injected', 'injected']);
+  expect(sentences(result)).not.toContain('n6');
+  expect(result.store.voters).toEqual(['n1', 'n2', 'n3', 'n4', 'n5']);
+  expect(result.settledAgain).toBe(true);
 });
 
 test('what a schedule repeats is asked for again: the same members, the same leaders', async () => {

@@ -60,6 +60,10 @@ export class FakeStore {
   readonly mute: Set<NodeId> = new Set();
   /** Refuses to change its members and its leader, with these words. */
   refusesAdmin: string | undefined;
+  /** Who led and is no member any more says who they are, and leads nobody from then on. */
+  stepsDownWhenLeft = false;
+  /** How long a change of its members takes. */
+  changeNs: number = CHANGE_NS;
   /** Says that it is done, and does nothing. */
   pretendsAdmin = false;
   /** Nodes that are members and are sent nothing. */
@@ -187,13 +191,15 @@ export class FakeStore {
   readonly admin: Required<TargetAdmin> = {
     members: async (url) => {
       if (this.status(nodeOf(url)) === undefined) return undefined;
+      const isLeft = this.stepsDownWhenLeft && !this.#voters.includes(this.#leader);
+      if (isLeft) this.claim(this.#leader, this.#term);
       return { voters: this.#voters, outgoing: this.#outgoing, learners: [] };
     },
     changeMembers: (url, voters) =>
       this.#administer(nodeOf(url), async () => {
         this.#outgoing = this.#voters;
         this.#voters = this.nodes.filter((node) => voters.includes(node));
-        await this.#clock.sleep(CHANGE_NS);
+        await this.#clock.sleep(this.changeNs);
         this.#outgoing = [];
         this.#index++;
       }),
