@@ -20,7 +20,7 @@ test.each([
     });
     const ended = once(child, 'exit');
     const id = `membership-${child.pid}`;
-    // The harness, its guardian and the nodes, of which all but the first outlive a signal to the runner.
+    // Of all that it starts nothing ends by a signal to the runner alone.
     await until('nodes', 30_000, () => {
       return processesOf(id).filter(({ command }) => command.includes('--data-dir')).length >= 3;
     });

@@ -1,6 +1,7 @@
 import type { Random } from '../lib/prng.ts';
 import type { NodeId } from '../raft/core/types.ts';
 import type { SimCluster } from './cluster.ts';
+import { injectNetworkFault } from './network-fault.ts';
 
 /**
  * Whoever is elected falls silent: what it sends is held, before its first message or a little later, and
@@ -28,8 +29,9 @@ export function injectMuteLeaderFault(
     // At once means before it has said that it leads.
     if (afterNs > 0) await cluster.sleep(afterNs);
     if (!isOn) return;
-    const others = cluster.nodes.filter((to) => to !== node);
-    const silence = await cluster.links.cut(others.map((to) => ({ from: node, to })));
+    const links = { of: [node], direction: 'sent' } as const;
+    const cut = { type: 'network', links, trouble: { type: 'cut' } } as const;
+    const silence = await injectNetworkFault(cluster, cut, random);
     silences.add(silence);
     if (isOn) await cluster.sleep(lastsNs);
     silences.delete(silence);

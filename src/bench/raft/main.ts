@@ -17,7 +17,7 @@ import { GATEWAY_NOTE, tableHead, tableRows } from './table.ts';
 const HELP = `npm run bench:raft -- [options]
 
   --short               one repetition of a second each, at 1 and 64 connections
-  --repetitions N       of which the medians count (default 5)
+  --repetitions N       of which the medians count (default 5); twice as many of what must be reached
   --connections N,…     default 1,16,64,256
   --operations TEXT,…   default write,linearizable read,stale read
   --seconds N           measured, of each system in each repetition (default 2)
@@ -117,7 +117,7 @@ async function measure(): Promise<readonly CellFigures[]> {
   const found = await measureRounds(systems, {
     cells,
     repetitions,
-    // Connections begin and end between measurements: code that ran for nothing else is compiled anew.
+    // A measurement begins and ends with connections, for which the servers' code is compiled anew.
     leadInMs: values.short ? 200 : 1000,
     measuredMs: 1000 * seconds,
     deadlineMs,

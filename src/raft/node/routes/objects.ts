@@ -15,38 +15,25 @@ import { commandOf, consistencyOf, notForThisPath, type Route } from './call.ts'
 /** What can be posted behind `/NAME/:key`; an empty text is the key's own path. */
 type Changes = Readonly<Record<string, Change>>;
 
-type Change =
-  | { readonly needsBody: false; readonly make: (key: string) => Command }
-  | {
-      readonly needsBody: true;
-      /** @throws BadRequest */
-      readonly parse: (body: object, key: string, limits: ApiLimits) => Command;
-    };
+/** Makes the command; where the body says it, what makes it of the body. */
+type Change = (key: string, limits: ApiLimits) => Command | ((body: object) => Command);
 
 /** `GET /set/:key`, `POST /set/:key` with `{"add":…}` or `{"remove":…}`. */
 export const setRoute: Route = objectRoute('set', {
-  '': {
-    needsBody: true,
-    parse(body, key, limits) {
-      const isRemoved = fieldOf(body, 'add') === undefined;
-      return isRemoved
-        ? { type: 'set-remove', key, element: parseText(body, 'remove', limits) }
-        : { type: 'set-add', key, element: parseText(body, 'add', limits) };
-    },
+  '': (key, limits) => (body) => {
+    const isRemoved = fieldOf(body, 'add') === undefined;
+    return isRemoved
+      ? { type: 'set-remove', key, element: parseText(body, 'remove', limits) }
+      : { type: 'set-add', key, element: parseText(body, 'add', limits) };
   },
 });
 
 /** `GET /queue/:key` for its length, `POST /queue/:key/enqueue` with `{"value":…}`, `…/dequeue`. */
 export const queueRoute: Route = objectRoute('queue', {
-  enqueue: {
-    needsBody: true,
-    parse: (body, key, limits) => ({
-      type: 'enqueue',
-      key,
-      element: parseText(body, 'value', limits),
-    }),
+  enqueue: (key, limits) => (body) => {
+    return { type: 'enqueue', key, element: parseText(body, 'value', limits) };
   },
-  dequeue: { needsBody: false, make: (key) => ({ type: 'dequeue', key }) },
+  dequeue: (key) => ({ type: 'dequeue', key }),
 });
 
 const TOKENS = [0, Number.MAX_SAFE_INTEGER] as const;
@@ -56,24 +43,17 @@ const TOKENS = [0, Number.MAX_SAFE_INTEGER] as const;
  * `{"token","ttlMs"}`, `…/release` with `{"token"}`.
  */
 export const lockRoute: Route = objectRoute('lock', {
-  acquire: {
-    needsBody: true,
-    parse(body, key, limits) {
-      const owner = fieldOf(body, 'owner') === undefined ? '' : parseText(body, 'owner', limits);
-      checkKey(owner, 'owner', limits);
-      return { type: 'acquire', key, owner, ttlMs: parseTtlMs(body) };
-    },
+  acquire: (key, limits) => (body) => {
+    const owner = fieldOf(body, 'owner') === undefined ? '' : parseText(body, 'owner', limits);
+    checkKey(owner, 'owner', limits);
+    return { type: 'acquire', key, owner, ttlMs: parseTtlMs(body) };
   },
-  renew: {
-    needsBody: true,
-    parse(body, key) {
-      const token = parseInteger(body, 'token', TOKENS);
-      return { type: 'renew', key, token, ttlMs: parseTtlMs(body) };
-    },
+  renew: (key) => (body) => {
+    const token = parseInteger(body, 'token', TOKENS);
+    return { type: 'renew', key, token, ttlMs: parseTtlMs(body) };
   },
-  release: {
-    needsBody: true,
-    parse: (body, key) => ({ type: 'release', key, token: parseInteger(body, 'token', TOKENS) }),
+  release: (key) => (body) => {
+    return { type: 'release', key, token: parseInteger(body, 'token', TOKENS) };
   },
 });
 
@@ -94,7 +74,9 @@ function objectRoute(of: ReadOf, changes: Changes): Route {
       return { type: 'read', of, key, consistency: consistencyOf(call) };
     }
     if (method !== 'POST' || change === undefined) throw notForThisPath(call);
-    if (!change.needsBody) return commandOf(call, change.make(key));
-    return (body) => commandOf(call, change.parse(body, key, options.limits));
+    const made = change(key, options.limits);
+    return typeof made === 'function'
+      ? (body) => commandOf(call, made(body))
+      : commandOf(call, made);
   };
 }
